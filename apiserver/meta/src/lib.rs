@@ -1,0 +1,22 @@
+//! Objects, names, selectors, quantities and Status errors of the Kubernetes API.
+//!
+//! This crate is what every other room of the API server has in common. It is pure: no sockets, files, clock or
+//! randomness. It knows no kind by name; kinds live in `kubernel-kinds`, their shapes in `kubernel-schema`.
+
+pub mod field;
+mod name;
+mod object;
+mod options;
+mod quantity;
+mod selector;
+mod status;
+pub mod time;
+
+pub use name::{GroupVersion, Gvk, Gvr};
+pub use object::{Object, OwnerReference};
+pub use options::{
+    DeleteOptions, FieldValidation, ListOptions, Preconditions, PropagationPolicy, ResourceVersionMatch, WriteOptions,
+};
+pub use quantity::{Quantity, QuantityError};
+pub use selector::{FieldSelector, LabelSelector, Operator, Requirement, SelectorError};
+pub use status::{ApiError, Cause, Details, Reason};

@@ -1,0 +1,191 @@
+//! The intermediate representation of a type: what every other module of this crate walks.
+//!
+//! One IR serves built-in kinds (read from the tables of this crate) and custom resources (built at run time from a
+//! structural schema). It carries what OpenAPI, protobuf, strategic merge and server-side apply each need to know of a
+//! field, so that none of them has tables of its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+/// A type together with the table its references point into: what a kind's descriptor holds.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    /// The table.
+    pub types: Arc<Types>,
+    /// The struct that describes the whole object.
+    pub root: StructId,
+}
+
+/// All structs that refer to one another.
+#[derive(Debug, Default)]
+pub struct Types {
+    structs: Vec<Struct>,
+    by_name: HashMap<Arc<str>, StructId>,
+}
+
+/// The place of a struct in its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StructId(u32);
+
+/// A JSON map with known fields.
+#[derive(Debug, Default)]
+pub struct Struct {
+    /// The OpenAPI definition's name, for example `io.k8s.api.core.v1.PodSpec`.
+    pub name: Arc<str>,
+    /// The fields in the order in which Go declares them (protobuf writes them by number).
+    pub fields: Vec<Field>,
+    /// What happens to fields that are not in `fields`.
+    pub unknown: Unknown,
+    /// Server-side apply owns the struct as a whole (`x-kubernetes-map-type: atomic`).
+    pub atomic: bool,
+}
+
+/// What a struct does with fields it does not declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Unknown {
+    /// They are reported by strict decoding and dropped.
+    #[default]
+    Prune,
+    /// They are kept (`x-kubernetes-preserve-unknown-fields`).
+    Keep,
+}
+
+/// One field of a struct.
+#[derive(Debug)]
+pub struct Field {
+    /// The JSON name.
+    pub name: Arc<str>,
+    /// What it holds.
+    pub shape: Shape,
+    /// OpenAPI lists it as required.
+    pub required: bool,
+    /// The default that the schema itself carries.
+    pub default: Option<Value>,
+    /// The protobuf field numbers from the struct's message down to the value: one number, or more where Go inlines a
+    /// struct that protobuf nests (`Volume.volumeSource`); empty where the type has no protobuf form.
+    pub proto: Vec<u32>,
+    /// `null` is a value of its own (custom resources' `nullable`).
+    pub nullable: bool,
+    /// Server-side apply owns the field's map or struct as a whole, whatever its type says.
+    pub atomic: bool,
+    /// Strategic merge keeps only the keys that the patch names (`retainKeys`).
+    pub retain_keys: bool,
+}
+
+/// What a field, a list item or a map entry holds.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names of the OpenAPI and Go types")]
+pub enum Shape {
+    Bool,
+    Int32,
+    Int64,
+    Double,
+    Text,
+    /// Base64 in JSON, raw in protobuf.
+    Bytes,
+    /// `resource.Quantity`: a number or string, made canonical on decoding.
+    Quantity,
+    /// `intstr.IntOrString`.
+    IntOrString,
+    /// `metav1.Time`: RFC 3339 with seconds.
+    Time,
+    /// `metav1.MicroTime`: RFC 3339 with six digits of fraction.
+    MicroTime,
+    /// Any JSON value (`runtime.RawExtension`, `apiextensions.JSON`, `FieldsV1`).
+    Any,
+    Struct(StructId),
+    Map(Box<MapShape>),
+    List(Box<ListShape>),
+}
+
+/// A JSON map with string keys that are data.
+#[derive(Debug, Clone)]
+pub struct MapShape {
+    /// What each entry holds.
+    pub value: Shape,
+}
+
+/// A JSON list.
+#[derive(Debug, Clone)]
+pub struct ListShape {
+    /// What each item holds.
+    pub item: Shape,
+    /// How server-side apply merges it (`x-kubernetes-list-type`).
+    pub topology: ListTopology,
+    /// How strategic merge patches it (`x-kubernetes-patch-strategy`).
+    pub patch: ListPatch,
+}
+
+/// `x-kubernetes-list-type` with `x-kubernetes-list-map-keys`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListTopology {
+    /// Owned as a whole (also the default where nothing is said).
+    Atomic,
+    /// Each scalar is owned on its own.
+    Set,
+    /// Each item is found by the values of these keys.
+    Map(Vec<Arc<str>>),
+}
+
+/// `x-kubernetes-patch-strategy` with `x-kubernetes-patch-merge-key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListPatch {
+    /// The patch's list takes the place of the old one.
+    Replace,
+    /// Scalars are added to the list.
+    Merge,
+    /// Items are merged by the value of this key.
+    MergeByKey(Arc<str>),
+}
+
+impl Types {
+    /// Adds a struct, or completes the one that [`Types::declare`] made room for under that name.
+    pub fn insert(&mut self, item: Struct) -> StructId {
+        let id = self.declare(&item.name);
+        self.structs[id.0 as usize] = item;
+        id
+    }
+
+    /// Makes room for a struct of this name, so that others may refer to it before it is known.
+    pub fn declare(&mut self, name: &str) -> StructId {
+        if let Some(id) = self.by_name.get(name) {
+            return *id;
+        }
+        let id = StructId(u32::try_from(self.structs.len()).unwrap_or(u32::MAX));
+        let name: Arc<str> = name.into();
+        self.structs.push(Struct { name: name.clone(), ..Struct::default() });
+        self.by_name.insert(name, id);
+        id
+    }
+
+    /// The struct of this OpenAPI definition name.
+    pub fn find(&self, name: &str) -> Option<StructId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The struct at this place.
+    pub fn get(&self, id: StructId) -> &Struct {
+        &self.structs[id.0 as usize]
+    }
+
+    /// All structs.
+    pub fn iter(&self) -> impl Iterator<Item = &Struct> {
+        self.structs.iter()
+    }
+}
+
+impl Struct {
+    /// The field of this JSON name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| &*field.name == name)
+    }
+}
+
+impl Schema {
+    /// The struct that describes the whole object.
+    pub fn root(&self) -> &Struct {
+        self.types.get(self.root)
+    }
+}

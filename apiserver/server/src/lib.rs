@@ -1,0 +1,1 @@
+//! The API server: router, negotiation, identity, admission, verbs, discovery.

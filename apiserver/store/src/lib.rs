@@ -1,0 +1,171 @@
+//! The revisioned store: the only durable truth. One global, monotonic revision; compare-and-swap transactions; watch
+//! from a revision; snapshots of past revisions until compaction.
+//!
+//! It keeps bytes and an index of labels and fields; it knows neither kinds nor JSON. Keys are
+//! `/registry/<group>/<resource>/<namespace>/<name>` (without the namespace for cluster-scoped kinds; the core group is
+//! `core`). Engines: an embedded one for one machine; etcd for many.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+/// The store's position: every committed change has one of its own, counted from 1.
+pub type Revision = u64;
+
+/// A stored object as every reader shares it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The key.
+    pub key: Arc<str>,
+    /// The revision of the last change; the object's `resourceVersion`.
+    pub revision: Revision,
+    /// The object's JSON, `metadata.resourceVersion` in place: made once, copied to every reader.
+    pub json: Bytes,
+    /// What selectors look at.
+    pub index: Index,
+}
+
+/// What selectors look at, so that lists and watches never parse an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Index {
+    /// `metadata.labels`, in key order.
+    pub labels: Vec<(Box<str>, Box<str>)>,
+    /// The kind's selectable fields: values in the order in which its descriptor names them.
+    pub fields: Vec<Box<str>>,
+}
+
+/// An object about to be written: its JSON with a hole where `metadata.resourceVersion` goes.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The JSON, with `"resourceVersion":""` in its metadata.
+    pub json: Vec<u8>,
+    /// The offset in `json` at which the digits of the revision go: between the two quotes.
+    pub hole: usize,
+    /// What selectors look at.
+    pub index: Index,
+}
+
+/// What a write expects to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing under the key.
+    Absent,
+    /// The object last changed at this revision.
+    Revision(Revision),
+}
+
+/// One change of a transaction.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Writes an object.
+    Put {
+        /// The key.
+        key: Arc<str>,
+        /// What must be there.
+        expect: Expect,
+        /// What comes there.
+        document: Document,
+    },
+    /// Takes an object away.
+    Delete {
+        /// The key.
+        key: Arc<str>,
+        /// The revision that must be there.
+        revision: Revision,
+    },
+}
+
+/// What a committed change did; also what a watcher sees.
+#[derive(Debug)]
+pub struct Event {
+    /// The revision of the change.
+    pub revision: Revision,
+    /// The object after the change; for a deletion the last state with `resourceVersion` set to the deletion's.
+    pub entry: Arc<Entry>,
+    /// The object before the change; `None` means the change created it.
+    pub previous: Option<Arc<Entry>>,
+    /// The change took the object away.
+    pub deleted: bool,
+}
+
+/// Why the store said no.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A key did not hold what the transaction expected; nothing was written.
+    #[error("{key}: not what was expected")]
+    Conflict {
+        /// The first such key.
+        key: Arc<str>,
+        /// What is there.
+        current: Option<Arc<Entry>>,
+    },
+    /// The revision is older than what is kept.
+    #[error("revision {requested} has been compacted; the oldest kept is {oldest}")]
+    Compacted {
+        /// The revision asked for.
+        requested: Revision,
+        /// The oldest revision that still can be read.
+        oldest: Revision,
+    },
+    /// The revision has not happened (within the time that the store waits for it).
+    #[error("revision {requested} is in the future; the current one is {current}")]
+    Future {
+        /// The revision asked for.
+        requested: Revision,
+        /// The current one.
+        current: Revision,
+    },
+    /// The engine failed; what was not acknowledged may or may not be there.
+    #[error("storage engine: {0}")]
+    Engine(String),
+}
+
+/// Which state a snapshot shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// All that was acknowledged before the call.
+    Latest,
+    /// Whatever is at hand, but no older than this revision; waits up to 3 s for it.
+    NotOlderThan(Revision),
+    /// Exactly this revision.
+    Exact(Revision),
+}
+
+/// A consistent state of everything, cheap to hold.
+pub trait Snapshot: Send + Sync {
+    /// The revision whose state this is.
+    fn revision(&self) -> Revision;
+
+    /// The object under a key.
+    fn get(&self, key: &str) -> Option<Arc<Entry>>;
+
+    /// The objects whose keys start with `prefix` and are greater than `after` (empty: from the first), in key order.
+    fn range<'a>(&'a self, prefix: &'a str, after: &'a str) -> Box<dyn Iterator<Item = Arc<Entry>> + Send + 'a>;
+}
+
+/// The events of a prefix from a revision on, in order, each once.
+pub trait Watch: Send {
+    /// The next events, at least one, as many as are there up to a bound; waits for the first. After
+    /// [`StoreError::Compacted`] the watcher was slower than compaction and has to list again.
+    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>>;
+
+    /// The revision up to which everything was handed out: what a bookmark may say.
+    fn progress(&self) -> Revision;
+}
+
+/// The store, whatever engine it runs on.
+pub trait Store: Send + Sync + 'static {
+    /// The last committed revision.
+    fn revision(&self) -> Revision;
+
+    /// A consistent state.
+    fn snapshot(&self, at: At) -> BoxFuture<'_, Result<Arc<dyn Snapshot>, StoreError>>;
+
+    /// Writes all changes or none, each with a revision of its own, in order. When it returns, they are durable and
+    /// every later read shows them.
+    fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>>;
+
+    /// The events under `prefix` with revisions greater than `after`.
+    fn watch(&self, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError>;
+}

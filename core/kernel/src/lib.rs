@@ -1,0 +1,1 @@
+//! The resource kernel: agents, roles, frameworks, offers, tasks, fairness (pure).

@@ -1,0 +1,1 @@
+//! Seeded simulation of the kernel, invariant checkers and benchmarks (pure).

@@ -1,0 +1,1 @@
+//! The node: registration, leases, one actor per Pod, the kubelet API.

@@ -1,0 +1,1 @@
+//! SPDY/3.1 and WebSocket streams of exec, attach and port-forward.

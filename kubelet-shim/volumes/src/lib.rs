@@ -1,0 +1,1 @@
+//! Volumes a Pod mounts: configMap, secret, projected, downwardAPI, emptyDir, hostPath.

@@ -1,0 +1,2 @@
+//! The `kubernel` binary: flags and wiring only.
+fn main() {}
