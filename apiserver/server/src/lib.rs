@@ -1,1 +1,16 @@
-//! The API server: router, negotiation, identity, admission, verbs, discovery.
+//! The API server: what happens to a request between the socket and the store.
+//!
+//! Start at [`ApiServer`] (what it is made of), then `handler` (the way of every request: parse, authenticate, authorize,
+//! dispatch), then `verbs` (the one pipeline that every kind goes through). It must not know controllers, the
+//! scheduler or the kernel; live objects reach it through [`LiveObjects`].
+
+pub mod admission;
+pub mod authn;
+pub mod authz;
+pub mod bootstrap;
+pub mod pki;
+pub mod request;
+mod server;
+
+pub use authn::User;
+pub use server::{ApiServer, Config, LiveObjects};

@@ -1,0 +1,1 @@
+//! What a new cluster starts with: namespaces, roles, bindings, priority classes.

@@ -1,0 +1,1 @@
+//! The cluster's certificate authorities, certificates and keys in the data directory.
