@@ -8,9 +8,11 @@ pub mod admission;
 pub mod authn;
 pub mod authz;
 pub mod bootstrap;
+mod error;
 pub mod pki;
 pub mod request;
 mod server;
 
 pub use authn::User;
+pub use error::Error;
 pub use server::{ApiServer, Config, LiveObjects};

@@ -5,6 +5,10 @@ use kubernel_meta::{ApiError, Object};
 
 use crate::{ApiServer, User};
 
+mod view;
+
+pub use view::View;
+
 /// What kind of write it is (admission.Operation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names of upstream's admission operations")]

@@ -1,5 +1,7 @@
 //! Whether a user may do what a request asks.
 
+use kubernel_meta::{ApiError, Details, Gvr, Reason};
+
 use crate::{ApiServer, User};
 
 /// What somebody wants to do (authorizer.Attributes).
@@ -34,6 +36,42 @@ pub enum Decision {
     Allow(String),
     /// No, and why, where there is anything to say.
     Deny(String),
+}
+
+impl Attributes {
+    /// `pods/log`: the resource with its subresource.
+    pub fn resource_path(&self) -> String {
+        if self.subresource.is_empty() {
+            self.resource.clone()
+        } else {
+            format!("{}/{}", self.resource, self.subresource)
+        }
+    }
+
+    /// The 403 that refuses the request, in upstream's words; `reason` may say more, or be empty.
+    pub fn refuse(&self, reason: &str) -> ApiError {
+        let Self { verb, group, namespace, path, .. } = self;
+        let mut detail = format!("User {:?} cannot {verb} ", self.user.name);
+        if !self.is_resource {
+            detail.push_str(&format!("path {path:?}"));
+        } else {
+            detail.push_str(&format!("resource {:?} in API group {group:?} ", self.resource_path()));
+            if namespace.is_empty() {
+                detail.push_str("at the cluster scope");
+            } else {
+                detail.push_str(&format!("in the namespace {namespace:?}"));
+            }
+        }
+        if !reason.is_empty() {
+            detail.push_str(": ");
+            detail.push_str(reason);
+        }
+        if self.is_resource {
+            ApiError::forbidden(&Gvr::new(&**group, &*self.version, &*self.resource), &self.name, detail)
+        } else {
+            ApiError::new(403, Reason::Forbidden, format!("forbidden: {detail}")).with_details(Details::default())
+        }
+    }
 }
 
 /// Asks the authorizers.
