@@ -40,6 +40,8 @@ pub struct Kind {
     pub columns: Cow<'static, [Column]>,
     /// Where objects come from.
     pub source: Source,
+    /// Whose stored objects these are, where two kinds are two views of the same objects; `None`: its own.
+    pub stored_as: Option<&'static StoredAs>,
     /// What only this kind knows.
     pub strategy: &'static dyn Strategy,
 }
@@ -53,6 +55,22 @@ pub enum Source {
     Live,
     /// Nowhere: a question that is answered at once (reviews).
     Review,
+}
+
+/// Two kinds over the same stored objects: `events.k8s.io` Events are core Events, autoscaling/v1 autoscalers are v2's.
+/// The pipeline runs in the request's own kind; the conversion happens where an object goes to or comes from the store.
+#[derive(Debug)]
+pub struct StoredAs {
+    /// The group in the store's key.
+    pub group: &'static str,
+    /// The version of the stored form.
+    pub version: &'static str,
+    /// The plural in the store's key.
+    pub plural: &'static str,
+    /// Turns an object of this kind into the stored form (`apiVersion` included).
+    pub to_stored: fn(&mut Object),
+    /// Turns a stored object into this kind.
+    pub from_stored: fn(&mut Object),
 }
 
 /// A subresource of a kind.
@@ -180,6 +198,11 @@ impl Kind {
     /// Group, version and resource.
     pub fn gvr(&self) -> Gvr {
         Gvr::new(&*self.group, &*self.version, &*self.plural)
+    }
+
+    /// The group and resource of the store's key: the kind's own, or the one whose objects it shows.
+    pub fn storage_key(&self) -> (&str, &str) {
+        self.stored_as.map_or((&*self.group, &*self.plural), |stored| (stored.group, stored.plural))
     }
 
     /// `v1`, `apps/v1`.

@@ -2,7 +2,31 @@
 //!
 //! Start at [`kind`]. Adding a kind is adding a file and a line in the registry; see docs/adding-a-kind.md.
 
+pub mod admissionregistration;
+pub mod apiextensions;
+pub mod apiregistration;
+pub mod apps;
+pub mod authentication;
+pub mod authorization;
+pub mod autoscaling;
+pub mod batch;
+pub mod certificates;
+pub mod coordination;
+pub mod core;
+mod descriptor;
+pub mod discovery;
+pub mod events;
+pub mod flowcontrol;
+pub mod kernel;
 pub mod kind;
+pub mod networking;
+pub mod node;
+pub mod policy;
+pub mod rbac;
+pub mod registry;
+pub mod resource;
+pub mod scheduling;
+pub mod storage;
 pub mod strategy;
 
-pub use kind::{Column, Kind, Source, Strategy, Subresource, Text};
+pub use kind::{Column, Kind, Source, StoredAs, Strategy, Subresource, Text};

@@ -29,3 +29,9 @@ pub fn name_and_age(_kind: &Kind, object: &Object, _now: Timestamp) -> Vec<Value
 pub fn reset_fields(_kind: &Kind, _subresource: &str) -> Vec<Vec<&'static str>> {
     Vec::new()
 }
+
+/// The strategy of kinds about which nothing more is to be known.
+#[derive(Debug)]
+pub struct Generic;
+
+impl crate::Strategy for Generic {}

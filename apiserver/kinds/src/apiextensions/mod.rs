@@ -1,0 +1,3 @@
+//! The kinds of the `apiextensions.k8s.io` group.
+
+pub mod custom_resource_definition;

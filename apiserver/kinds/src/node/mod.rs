@@ -1,0 +1,3 @@
+//! The kinds of the `node.k8s.io` group.
+
+pub mod runtime_class;

@@ -1,0 +1,6 @@
+//! The kinds of the `resource.k8s.io` group.
+
+pub mod device_class;
+pub mod resource_claim;
+pub mod resource_claim_template;
+pub mod resource_slice;
