@@ -3,12 +3,21 @@
 //!
 //! It keeps bytes and an index of labels and fields; it knows neither kinds nor JSON. Keys are
 //! `/registry/<group>/<resource>/<namespace>/<name>` (without the namespace for cluster-scoped kinds; the core group is
-//! `core`). Engines: an embedded one for one machine; etcd for many.
+//! `core`). Engines: [`Embedded`] for one machine.
+
+mod embedded;
+mod history;
+mod journal;
+mod state;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+
+pub use embedded::{Embedded, Indexer};
 
 /// The store's position: every committed change has one of its own, counted from 1.
 pub type Revision = u64;
@@ -24,6 +33,8 @@ pub struct Entry {
     pub json: Bytes,
     /// What selectors look at.
     pub index: Index,
+    /// Where in `json` the digits of the resourceVersion begin.
+    pub hole: usize,
 }
 
 /// What selectors look at, so that lists and watches never parse an object.
@@ -121,6 +132,15 @@ pub enum StoreError {
     Engine(String),
 }
 
+/// The part of a key or prefix that names its resource: `/registry/<group>/<resource>/`. What is shorter than that is
+/// taken as it is.
+pub(crate) fn resource_of(key: &str) -> &str {
+    match key.match_indices('/').nth(3) {
+        Some((end, _)) => &key[..=end],
+        None => key,
+    }
+}
+
 /// Which state a snapshot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
@@ -132,7 +152,7 @@ pub enum At {
     Exact(Revision),
 }
 
-/// A consistent state of everything, cheap to hold.
+/// A consistent state, cheap to hold.
 pub trait Snapshot: Send + Sync {
     /// The revision whose state this is.
     fn revision(&self) -> Revision;
@@ -151,7 +171,7 @@ pub trait Watch: Send {
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>>;
 
     /// The revision up to which everything was handed out: what a bookmark may say.
-    fn progress(&self) -> Revision;
+    fn progress(&mut self) -> Revision;
 }
 
 /// The store, whatever engine it runs on.
@@ -159,13 +179,14 @@ pub trait Store: Send + Sync + 'static {
     /// The last committed revision.
     fn revision(&self) -> Revision;
 
-    /// A consistent state.
-    fn snapshot(&self, at: At) -> BoxFuture<'_, Result<Arc<dyn Snapshot>, StoreError>>;
+    /// A consistent state of at least everything under `prefix`, which is a key or
+    /// `/registry/<group>/<resource>/` or deeper.
+    fn snapshot<'a>(&'a self, prefix: &'a str, at: At) -> BoxFuture<'a, Result<Arc<dyn Snapshot>, StoreError>>;
 
     /// Writes all changes or none, each with a revision of its own, in order. When it returns, they are durable and
     /// every later read shows them.
     fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>>;
 
-    /// The events under `prefix` with revisions greater than `after`.
+    /// The events under `prefix` (as for [`Store::snapshot`]) with revisions greater than `after`.
     fn watch(&self, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError>;
 }

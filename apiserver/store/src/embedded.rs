@@ -1,0 +1,300 @@
+//! The embedded engine: one writer that groups commits, memory for every reader, files underneath.
+//!
+//! A commit goes: checked against the working state -> revisions given -> saved and synced -> published to readers ->
+//! logged for watchers -> acknowledged. Persist, then speak: nothing is visible before it is on the disk.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::history::History;
+use crate::journal::{Journal, Write};
+use crate::state::State;
+use crate::{
+    At, Change, Document, Entry, Event, Expect, Index, Revision, Snapshot, Store, StoreError, Watch, resource_of,
+};
+
+/// How many transactions wait for the writer before callers wait themselves.
+const QUEUE_MAX: usize = 4096;
+/// How many transactions share one sync of the disk.
+const GROUP_MAX: usize = 512;
+/// How long a reader waits for a revision that has not happened.
+const FUTURE_WAIT: Duration = Duration::from_secs(3);
+/// How many past states are kept at hand for the pages of running lists.
+const PAST_MAX: usize = 8;
+
+/// Reads labels and selectable fields of a saved object again, given its key and JSON.
+pub type Indexer = dyn Fn(&str, &[u8]) -> Index + Send + Sync;
+
+/// The store of one machine.
+pub struct Embedded {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<Transaction>,
+    /// States of the past that a list is paging through: (resource, state), newest last.
+    past: Mutex<Vec<(Arc<str>, State)>>,
+}
+
+struct Shared {
+    state: RwLock<State>,
+    history: History,
+    published: watch::Sender<Revision>,
+}
+
+struct Transaction {
+    changes: Vec<Change>,
+    reply: oneshot::Sender<Result<Vec<Arc<Event>>, StoreError>>,
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    journal: Option<Journal>,
+    /// Why nothing can be written any more: after a failed sync the disk's content is unknown.
+    broken: Option<String>,
+}
+
+impl Embedded {
+    /// Opens or creates the store in this folder. `indexer` reads again what selectors look at, so that a newer binary
+    /// may select by other fields.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] where the files cannot be opened, are damaged, or belong to another running process.
+    pub fn open(folder: &Path, indexer: &Indexer) -> Result<Arc<Self>, StoreError> {
+        let journal = Journal::open(folder)?;
+        let (revision, saved) = journal.load()?;
+        let mut state = State::default();
+        state.revision = revision;
+        for object in saved {
+            let index = indexer(&object.key, &object.json);
+            let (key, revision, json) = (object.key, object.revision, Bytes::from(object.json));
+            state.put(Arc::new(Entry { key, revision, json, index, hole: object.hole }));
+        }
+        Ok(Self::start(state, Some(journal)))
+    }
+
+    /// A store that forgets everything with the process: for tests and trials.
+    pub fn ephemeral() -> Arc<Self> {
+        Self::start(State::default(), None)
+    }
+
+    fn start(state: State, journal: Option<Journal>) -> Arc<Self> {
+        let history = History::starting_at(state.revision);
+        let published = watch::Sender::new(state.revision);
+        let shared = Arc::new(Shared { state: RwLock::new(state), history, published });
+        let (queue, transactions) = mpsc::channel(QUEUE_MAX);
+        let writer = Writer { shared: shared.clone(), journal, broken: None };
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(transactions))
+            .map(drop)
+            .unwrap_or_else(|error| tracing::error!(%error, "the store's writer does not start: all writes will fail"));
+        Arc::new(Self { shared, queue, past: Mutex::default() })
+    }
+
+    async fn wait_for(&self, revision: Revision) -> Result<(), StoreError> {
+        let mut published = self.shared.published.subscribe();
+        let reached = published.wait_for(|current| *current >= revision);
+        match tokio::time::timeout(FUTURE_WAIT, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(StoreError::Future { requested: revision, current: self.revision() }),
+        }
+    }
+
+    fn past(&self, prefix: &str, revision: Revision) -> Result<State, StoreError> {
+        let resource = resource_of(prefix);
+        let mut past = self.past.lock();
+        if let Some((_, state)) = past.iter().find(|(name, state)| **name == *resource && state.revision == revision) {
+            return Ok(state.clone());
+        }
+        let current = self.shared.state.read().clone();
+        let table = self.shared.history.rewind(resource, current.table(resource), revision)?;
+        let state = State::of_table(revision, resource, table);
+        if past.len() == PAST_MAX {
+            past.remove(0);
+        }
+        past.push((resource.into(), state.clone()));
+        Ok(state)
+    }
+}
+
+impl Store for Embedded {
+    fn revision(&self) -> Revision {
+        self.shared.state.read().revision
+    }
+
+    fn snapshot<'a>(&'a self, prefix: &'a str, at: At) -> BoxFuture<'a, Result<Arc<dyn Snapshot>, StoreError>> {
+        Box::pin(async move {
+            let wanted = match at {
+                At::Latest => 0,
+                At::NotOlderThan(revision) | At::Exact(revision) => revision,
+            };
+            let state = self.shared.state.read().clone();
+            let state = if wanted > state.revision {
+                self.wait_for(wanted).await?;
+                self.shared.state.read().clone()
+            } else {
+                state
+            };
+            match at {
+                At::Exact(revision) if revision != state.revision => {
+                    Ok(Arc::new(self.past(prefix, revision)?) as Arc<dyn Snapshot>)
+                }
+                _ => Ok(Arc::new(state) as Arc<dyn Snapshot>),
+            }
+        })
+    }
+
+    fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>> {
+        Box::pin(async move {
+            let stopped = || StoreError::Engine("the store's writer has stopped".to_owned());
+            let (reply, answer) = oneshot::channel();
+            self.queue.send(Transaction { changes, reply }).await.map_err(|_| stopped())?;
+            answer.await.map_err(|_| stopped())?
+        })
+    }
+
+    fn watch(&self, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError> {
+        self.shared.history.watch(prefix, after)
+    }
+}
+
+impl Writer {
+    fn run(mut self, mut queue: mpsc::Receiver<Transaction>) {
+        let mut group = Vec::new();
+        while let Some(first) = queue.blocking_recv() {
+            group.push(first);
+            while group.len() < GROUP_MAX {
+                match queue.try_recv() {
+                    Ok(next) => group.push(next),
+                    Err(_) => break,
+                }
+            }
+            self.commit_group(&mut group);
+        }
+    }
+
+    /// Commits what can be committed of a group with one sync, and answers everybody.
+    fn commit_group(&mut self, group: &mut Vec<Transaction>) {
+        let mut state = self.shared.state.read().clone();
+        let mut events: Vec<Arc<Event>> = Vec::new();
+        let mut answers = Vec::with_capacity(group.len());
+        for transaction in group.drain(..) {
+            let answer = match &self.broken {
+                Some(reason) => Err(StoreError::Engine(reason.clone())),
+                None => check(&state, &transaction.changes).map(|()| {
+                    let first = events.len();
+                    events.extend(transaction.changes.into_iter().map(|change| apply(&mut state, change)));
+                    first..events.len()
+                }),
+            };
+            answers.push((transaction.reply, answer));
+        }
+        let saved = self.save(&events, state.revision);
+        if saved.is_ok() && !events.is_empty() {
+            let revision = state.revision;
+            *self.shared.state.write() = state;
+            self.shared.history.append(&events, Instant::now());
+            self.shared.published.send_replace(revision);
+        }
+        for (reply, answer) in answers {
+            let answer = match (answer, &saved) {
+                (Err(error), _) => Err(error),
+                (Ok(_), Err(reason)) => Err(StoreError::Engine(reason.clone())),
+                (Ok(range), Ok(())) => Ok(events[range].to_vec()),
+            };
+            // A caller that went away has its write all the same.
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn save(&mut self, events: &[Arc<Event>], revision: Revision) -> Result<(), String> {
+        let Some(journal) = self.journal.as_mut().filter(|_| !events.is_empty()) else {
+            return Ok(());
+        };
+        let writes: Vec<Write<'_>> = events
+            .iter()
+            .map(|event| match event.deleted {
+                true => Write::Delete { key: &event.entry.key },
+                false => Write::Put {
+                    key: &event.entry.key,
+                    revision: event.revision,
+                    hole: event.entry.hole,
+                    json: &event.entry.json,
+                },
+            })
+            .collect();
+        journal.save(&writes, revision).map_err(|error| {
+            let reason = format!("writing failed, restart to recover: {error}");
+            tracing::error!(%error, "the store cannot write any more");
+            self.broken = Some(reason.clone());
+            reason
+        })
+    }
+}
+
+/// Whether every change finds what it expects.
+fn check(state: &State, changes: &[Change]) -> Result<(), StoreError> {
+    for change in changes {
+        let (key, expected) = match change {
+            Change::Put { key, expect: Expect::Absent, .. } => (key, None),
+            Change::Put { key, expect: Expect::Revision(revision), .. } | Change::Delete { key, revision } => {
+                (key, Some(*revision))
+            }
+        };
+        let current = state.find(key);
+        if current.map(|entry| entry.revision) != expected {
+            return Err(StoreError::Conflict { key: key.clone(), current: current.cloned() });
+        }
+    }
+    Ok(())
+}
+
+/// Gives the change the next revision and makes it part of the working state.
+fn apply(state: &mut State, change: Change) -> Arc<Event> {
+    state.revision += 1;
+    let revision = state.revision;
+    match change {
+        Change::Put { key, document, .. } => {
+            let previous = state.find(&key).cloned();
+            let Document { json, hole, index } = document;
+            let json = with_revision(&json[..hole], revision, &json[hole..]);
+            let entry = Arc::new(Entry { key, revision, json, index, hole });
+            state.put(entry.clone());
+            Arc::new(Event { revision, entry, previous, deleted: false })
+        }
+        Change::Delete { key, .. } => {
+            let previous = state.find(&key).cloned();
+            state.take(&key);
+            let entry = match &previous {
+                Some(last) => Arc::new(last.at_revision(revision)),
+                None => Arc::new(Entry { key, revision, json: Bytes::new(), index: Index::default(), hole: 0 }),
+            };
+            Arc::new(Event { revision, entry, previous, deleted: true })
+        }
+    }
+}
+
+impl Entry {
+    /// The same object with another resourceVersion: what a deletion shows to watchers.
+    fn at_revision(&self, revision: Revision) -> Self {
+        let digits = self.json[self.hole..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let json = with_revision(&self.json[..self.hole], revision, &self.json[self.hole + digits..]);
+        Self { key: self.key.clone(), revision, json, index: self.index.clone(), hole: self.hole }
+    }
+}
+
+fn with_revision(before: &[u8], revision: Revision, after: &[u8]) -> Bytes {
+    const DIGITS_MAX: usize = 20;
+    let mut json = Vec::with_capacity(before.len() + DIGITS_MAX + after.len());
+    json.extend_from_slice(before);
+    // Writing to a Vec cannot fail.
+    let _ = write!(json, "{revision}");
+    json.extend_from_slice(after);
+    json.shrink_to_fit();
+    Bytes::from(json)
+}

@@ -1,0 +1,111 @@
+//! Durability: where committed changes are written before anybody is told of them.
+//!
+//! All reads are served from memory, so a journal only has to load everything once and then append batches. Why fjall:
+//! docs/adr/0001-embedded-engine.md.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use crate::{Revision, StoreError};
+
+/// The engine's caches: everything is read once, at start.
+const BLOCK_CACHE_BYTES: u64 = 1 << 20;
+/// How much of the recent writes the engine keeps in memory before it writes a table.
+const MEMTABLE_BYTES: u64 = 4 << 20;
+/// The key under which the last revision is kept, because deletions leave no object to read it from.
+const REVISION_KEY: &str = "revision";
+/// The length of a record's head: revision and hole, each a big-endian u64.
+const HEAD_LEN: usize = 16;
+
+/// An object as it was saved.
+pub(crate) struct Saved {
+    pub(crate) key: Arc<str>,
+    pub(crate) revision: Revision,
+    pub(crate) hole: usize,
+    /// The JSON, with the revision's digits in the hole.
+    pub(crate) json: Vec<u8>,
+}
+
+/// A change to be saved.
+pub(crate) enum Write<'a> {
+    Put { key: &'a str, revision: Revision, hole: usize, json: &'a [u8] },
+    Delete { key: &'a str },
+}
+
+/// The embedded engine's files.
+pub(crate) struct Journal {
+    database: Database,
+    objects: Keyspace,
+    meta: Keyspace,
+}
+
+impl Journal {
+    /// Opens or creates the files in this folder; only one process can have it open.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
+        let database = Database::builder(folder)
+            .cache_size(BLOCK_CACHE_BYTES)
+            .worker_threads(1)
+            .open()
+            .map_err(|error| explain_open(folder, &error))?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let objects = database.keyspace("objects", options).map_err(engine)?;
+        let meta = database.keyspace("meta", options).map_err(engine)?;
+        Ok(Self { database, objects, meta })
+    }
+
+    /// The last saved revision and every saved object.
+    pub(crate) fn load(&self) -> Result<(Revision, Vec<Saved>), StoreError> {
+        let mut objects = Vec::new();
+        for item in self.objects.iter() {
+            let (key, value) = item.into_inner().map_err(engine)?;
+            objects.push(decode(&key, &value)?);
+        }
+        let newest = objects.iter().map(|saved| saved.revision).max().unwrap_or(0);
+        let noted = self.meta.get(REVISION_KEY).map_err(engine)?;
+        let noted = noted.and_then(|bytes| bytes.get(..8)?.try_into().ok()).map_or(0, u64::from_be_bytes);
+        Ok((noted.max(newest), objects))
+    }
+
+    /// Saves all writes or none; when it returns they are on the disk.
+    pub(crate) fn save(&mut self, writes: &[Write<'_>], revision: Revision) -> Result<(), StoreError> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        for write in writes {
+            match *write {
+                Write::Put { key, revision, hole, json } => {
+                    let mut value = Vec::with_capacity(HEAD_LEN + json.len());
+                    value.extend_from_slice(&revision.to_be_bytes());
+                    value.extend_from_slice(&(hole as u64).to_be_bytes());
+                    value.extend_from_slice(json);
+                    batch.insert(&self.objects, key, value);
+                }
+                Write::Delete { key } => batch.remove(&self.objects, key),
+            }
+        }
+        batch.insert(&self.meta, REVISION_KEY, revision.to_be_bytes());
+        batch.commit().map_err(engine)
+    }
+}
+
+fn decode(key: &[u8], value: &[u8]) -> Result<Saved, StoreError> {
+    let broken = || StoreError::Engine(format!("record of {} is damaged", String::from_utf8_lossy(key)));
+    let number = |range: std::ops::Range<usize>| Some(u64::from_be_bytes(value.get(range)?.try_into().ok()?));
+    let revision = number(0..8).ok_or_else(broken)?;
+    let hole = number(8..HEAD_LEN).and_then(|hole| usize::try_from(hole).ok()).ok_or_else(broken)?;
+    let json = value.get(HEAD_LEN..).filter(|json| hole <= json.len()).ok_or_else(broken)?.to_vec();
+    let key = std::str::from_utf8(key).map_err(|_| broken())?.into();
+    Ok(Saved { key, revision, hole, json })
+}
+
+fn explain_open(folder: &Path, error: &fjall::Error) -> StoreError {
+    let folder = folder.display();
+    match error {
+        fjall::Error::Locked => StoreError::Engine(format!("{folder} is in use by another process")),
+        other => StoreError::Engine(format!("cannot open {folder}: {other}")),
+    }
+}
+
+fn engine(error: fjall::Error) -> StoreError {
+    StoreError::Engine(error.to_string())
+}

@@ -1,0 +1,90 @@
+//! The current state: a persistent map per resource, so that a snapshot is a pointer and holding one costs nothing.
+//!
+//! Knows nothing of durability or watchers; `embedded` puts the pieces together.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::{Entry, Revision, Snapshot, resource_of};
+
+/// The objects of one resource by key.
+pub(crate) type Table = OrdMap<Arc<str>, Arc<Entry>>;
+
+/// Everything there is at one revision. Cloning copies two words.
+#[derive(Clone, Default)]
+pub(crate) struct State {
+    /// The last revision that is part of it.
+    pub(crate) revision: Revision,
+    tables: OrdMap<Arc<str>, Table>,
+}
+
+impl State {
+    /// The object under a key.
+    pub(crate) fn find(&self, key: &str) -> Option<&Arc<Entry>> {
+        self.tables.get(resource_of(key))?.get(key)
+    }
+
+    /// Puts an object in its place.
+    pub(crate) fn put(&mut self, entry: Arc<Entry>) {
+        let resource = resource_of(&entry.key);
+        match self.tables.get_mut(resource) {
+            Some(table) => {
+                table.insert(entry.key.clone(), entry);
+            }
+            None => {
+                let resource = resource.into();
+                self.tables.insert(resource, Table::unit(entry.key.clone(), entry));
+            }
+        }
+    }
+
+    /// Takes an object away.
+    pub(crate) fn take(&mut self, key: &str) {
+        if let Some(table) = self.tables.get_mut(resource_of(key)) {
+            table.remove(key);
+        }
+    }
+
+    /// The objects of a resource.
+    pub(crate) fn table(&self, resource: &str) -> Table {
+        self.tables.get(resource).cloned().unwrap_or_default()
+    }
+
+    /// The state that has only this table.
+    pub(crate) fn of_table(revision: Revision, resource: &str, table: Table) -> Self {
+        Self { revision, tables: OrdMap::unit(resource.into(), table) }
+    }
+}
+
+impl Snapshot for State {
+    fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    fn get(&self, key: &str) -> Option<Arc<Entry>> {
+        self.find(key).cloned()
+    }
+
+    fn range<'a>(&'a self, prefix: &'a str, after: &'a str) -> Box<dyn Iterator<Item = Arc<Entry>> + Send + 'a> {
+        let from = |bound| (bound, Bound::<&str>::Unbounded);
+        let start = if after > prefix { from(Bound::Excluded(after)) } else { from(Bound::Included(prefix)) };
+        let resource = resource_of(prefix);
+        if resource.matches('/').count() < 4 {
+            let tables = self.tables.range::<_, str>(from(Bound::Included(resource)));
+            let tables = tables.take_while(move |(name, _)| name.starts_with(prefix));
+            let entries = tables.flat_map(|(_, table)| table.values().cloned());
+            return Box::new(entries.skip_while(move |entry| !after.is_empty() && *entry.key <= *after));
+        }
+        match self.tables.get(resource) {
+            None => Box::new(std::iter::empty()),
+            Some(table) => Box::new(
+                table
+                    .range::<_, str>(start)
+                    .take_while(move |(key, _)| key.starts_with(prefix))
+                    .map(|(_, entry)| entry.clone()),
+            ),
+        }
+    }
+}
