@@ -160,6 +160,21 @@ impl Error {
     }
 }
 
+/// Errors as one text, each text once: `a`, or `[a, b]`; `None` for no errors (field.ErrorList.ToAggregate).
+pub fn aggregate(errors: &[Error]) -> Option<String> {
+    let mut texts: Vec<String> = Vec::with_capacity(errors.len());
+    for text in errors.iter().map(Error::to_string) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    match texts.as_slice() {
+        [] => None,
+        [only] => Some(only.clone()),
+        _ => Some(format!("[{}]", texts.join(", "))),
+    }
+}
+
 /// A value as Go prints it in a field error: strings and composite values quoted or as JSON, nothing as `null`.
 fn go_value(value: &Value) -> String {
     match value {

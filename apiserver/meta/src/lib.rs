@@ -11,12 +11,13 @@ mod quantity;
 mod selector;
 mod status;
 pub mod time;
+pub mod validation;
 
 pub use name::{GroupVersion, Gvk, Gvr};
 pub use object::{Object, OwnerReference};
 pub use options::{
     DeleteOptions, FieldValidation, ListOptions, Preconditions, PropagationPolicy, ResourceVersionMatch, WriteOptions,
 };
-pub use quantity::{Quantity, QuantityError};
+pub use quantity::{Format as QuantityFormat, Quantity, QuantityError};
 pub use selector::{FieldSelector, LabelSelector, Operator, Requirement, SelectorError};
 pub use status::{ApiError, Cause, Details, Reason};
