@@ -100,10 +100,17 @@ pub struct Column {
 /// What only a kind knows: defaults, preparation, validation, how a row of its Table reads (upstream's registry
 /// strategies and printers). Every method is a pure function of its arguments.
 pub trait Strategy: Sync + std::fmt::Debug {
-    /// Fills in defaults that the schema's own do not say. Idempotent.
+    /// Fills in defaults that the schema's own do not say. Idempotent. The pipeline calls [`crate::defaults`], which
+    /// adds Go's zero values.
     fn default(&self, _kind: &Kind, _object: &mut Object) {}
 
-    /// Drops what a client may not set on creation (status, generation).
+    /// Whether `metadata.generation` starts at 1 and counts the changes of everything but metadata and status.
+    fn counts_generation(&self) -> bool {
+        false
+    }
+
+    /// Drops what a client may not set on creation (status, generation). The server has filled in the name (where it
+    /// is generated), uid and creationTimestamp by then.
     fn prepare_create(&self, kind: &Kind, object: &mut Object) {
         crate::strategy::prepare_create(kind, object);
     }
@@ -154,6 +161,11 @@ pub trait Strategy: Sync + std::fmt::Debug {
     /// The cells of the object's Table row, one for each column.
     fn cells(&self, kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         crate::strategy::name_and_age(kind, object, now)
+    }
+
+    /// The `conditions` of the object's Table row.
+    fn row_conditions(&self, _object: &Object) -> Vec<Value> {
+        Vec::new()
     }
 
     /// The labels of field selectors besides `metadata.name` and `metadata.namespace`.

@@ -22,11 +22,22 @@ pub mod kind;
 pub mod networking;
 pub mod node;
 pub mod policy;
+pub mod print;
 pub mod rbac;
 pub mod registry;
 pub mod resource;
 pub mod scheduling;
 pub mod storage;
 pub mod strategy;
+mod tree;
+pub mod validate;
+pub mod zero;
 
 pub use kind::{Column, Kind, Source, StoredAs, Strategy, Subresource, Text};
+
+/// Brings an object to the form in which upstream's typed structs would hold it: the kind's defaults, then Go's zero
+/// values. Idempotent. Runs after decoding, after each patch and after each mutating admission.
+pub fn defaults(kind: &Kind, object: &mut kubernel_meta::Object) {
+    kind.strategy.default(kind, object);
+    zero::fill(kind, object);
+}
