@@ -1,29 +1,31 @@
-//! What admission reads of the store: objects of one state, parsed once each.
+//! What admission and authentication read of the store: objects of the latest state, parsed.
 
 use std::sync::Arc;
 
-use kubernel_meta::Object;
-use kubernel_store::{Entry, Snapshot};
+use kubernel_meta::{ApiError, Object};
+use kubernel_store::{At, Entry, Store};
 
-/// One state of the store, read by key.
+/// The store, read by key. Every call reads the latest state.
 pub struct View {
-    snapshot: Arc<dyn Snapshot>,
+    store: Arc<dyn Store>,
 }
 
 impl View {
-    /// A view of this state.
-    pub fn new(snapshot: Arc<dyn Snapshot>) -> Self {
-        Self { snapshot }
+    /// A view of this store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
     }
 
     /// The object under a key; what cannot be parsed counts as absent.
-    pub fn get(&self, key: &str) -> Option<Object> {
-        parse(&*self.snapshot.get(key)?)
+    pub async fn get(&self, key: &str) -> Result<Option<Object>, ApiError> {
+        let snapshot = self.store.snapshot(key, At::Latest).await.map_err(ApiError::internal)?;
+        Ok(snapshot.get(key).and_then(|entry| parse(&entry)))
     }
 
     /// The objects whose keys start with `prefix`, in key order.
-    pub fn list<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Object> + 'a {
-        self.snapshot.range(prefix, "").filter_map(|entry| parse(&entry))
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Object>, ApiError> {
+        let snapshot = self.store.snapshot(prefix, At::Latest).await.map_err(ApiError::internal)?;
+        Ok(snapshot.range(prefix, "").filter_map(|entry| parse(&entry)).collect())
     }
 }
 

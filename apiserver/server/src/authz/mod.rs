@@ -1,4 +1,15 @@
-//! Whether a user may do what a request asks.
+//! Whether a user may do what a request asks: RBAC over an index that follows the store, and the node authorizer.
+//!
+//! Knows nothing of how the user was found; see [`crate::authn`]. What a user may hand on to others is decided by
+//! [`escalation`].
+
+mod authorizer;
+pub mod escalation;
+mod index;
+mod rule;
+
+pub use authorizer::Authorizer;
+pub use rule::Rule;
 
 use kubernel_meta::{ApiError, Details, Gvr, Reason};
 
@@ -75,6 +86,6 @@ impl Attributes {
 }
 
 /// Asks the authorizers.
-pub async fn authorize(_server: &ApiServer, _attributes: &Attributes) -> Decision {
-    Decision::Allow(String::new())
+pub async fn authorize(server: &ApiServer, attributes: &Attributes) -> Decision {
+    server.authorizer().decide(attributes)
 }

@@ -22,7 +22,7 @@ use crate::Error;
 pub use authority::{Authority, Identity, Issued, Usage};
 pub use join::JoinToken;
 pub use signer::{Claims, ISSUER, KubernetesClaims, Reference, TokenError, TokenSigner};
-pub use tls::{PeerCertificate, peer_user, server_config};
+pub use tls::{PeerIdentity, server_config};
 
 /// What the serving certificate has to be good for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::CertificateDer;
@@ -11,9 +12,15 @@ use super::authority::failed;
 use super::{Authority, Issued};
 use crate::{Error, User, authn};
 
-/// What the client showed of itself and TLS has verified; a request extension.
-#[derive(Clone, Debug)]
-pub struct PeerCertificate(pub CertificateDer<'static>);
+/// Who the client is by the certificate that it showed and that TLS has verified. Worked out once for a connection and
+/// put into the extensions of each of its requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerIdentity {
+    /// Common name, organizations as groups, and a uid attribute where there is one.
+    pub user: User,
+    /// When the certificate ends.
+    pub expires: Timestamp,
+}
 
 /// TLS 1.2 and 1.3 with this certificate. Clients may show a certificate; one that `clients` did not issue ends the
 /// handshake. HTTP/2 is offered before HTTP/1.1.
@@ -35,20 +42,19 @@ pub fn server_config(serving: &Issued, clients: &Authority) -> Result<ServerConf
     Ok(config)
 }
 
-/// The user that a client certificate names: common name, organizations as groups, and a uid attribute where there is
-/// one. `None` without a common name.
-pub fn peer_user(certificate: &PeerCertificate) -> Option<User> {
-    // 1.3.6.1.4.1.57683.2, the subject attribute for a user's uid.
-    let uid_oid = Oid::from(&[1, 3, 6, 1, 4, 1, 57683, 2]).ok()?;
-    let (_, parsed) = x509_parser::parse_x509_certificate(&certificate.0).ok()?;
-    let subject = parsed.subject();
-    let name = subject.iter_common_name().next()?.as_str().ok()?.to_owned();
-    if name.is_empty() {
-        return None;
+impl PeerIdentity {
+    /// Reads a client certificate; `None` where it cannot be read or has no common name.
+    pub fn read(certificate: &CertificateDer<'_>) -> Option<Self> {
+        // The subject attribute for a user's uid (KEP-4633).
+        let uid_oid = Oid::from(&[1, 3, 6, 1, 4, 1, 57683, 2]).ok()?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+        let subject = parsed.subject();
+        let name = subject.iter_common_name().next()?.as_str().ok().filter(|name| !name.is_empty())?.to_owned();
+        let organizations = subject.iter_organization().filter_map(|o| o.as_str().ok());
+        let mut groups: Vec<String> = organizations.map(str::to_owned).collect();
+        groups.push(authn::user::AUTHENTICATED.to_owned());
+        let uid = subject.iter_by_oid(&uid_oid).next().and_then(|a| a.as_str().ok()).unwrap_or_default().to_owned();
+        let expires = Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()?;
+        Some(Self { user: User { name, uid, groups, ..User::default() }, expires })
     }
-    let mut groups: Vec<String> =
-        subject.iter_organization().filter_map(|o| o.as_str().ok()).map(str::to_owned).collect();
-    groups.push(authn::user::AUTHENTICATED.to_owned());
-    let uid = subject.iter_by_oid(&uid_oid).next().and_then(|a| a.as_str().ok()).unwrap_or_default().to_owned();
-    Some(User { name, uid, groups, ..User::default() })
 }
