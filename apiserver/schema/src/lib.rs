@@ -4,6 +4,8 @@
 //! Start at [`shape`]: everything else takes a [`Schema`] and a JSON tree. Which kinds exist is not known here; see
 //! `kubernel-kinds`.
 
+pub mod apply;
+mod go;
 pub mod shape;
 
 pub use shape::{Field, ListPatch, ListShape, ListTopology, MapShape, Schema, Shape, Struct, StructId, Types, Unknown};

@@ -1,0 +1,221 @@
+//! `metadata.managedFields`: who owns which fields, decoded, changed and written back.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value, json};
+
+use super::compare::Difference;
+use super::set::Set;
+
+/// How a manager came to own its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// By server-side apply.
+    Apply,
+    /// By any other write.
+    Update,
+}
+
+/// Who wrote: entries with equal identity are one entry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Identity {
+    /// The field manager's name.
+    pub manager: String,
+    /// How it wrote.
+    pub operation: Operation,
+    /// The version it wrote in; empty for `Apply`, where a new version takes over the old entry.
+    pub api_version: String,
+    /// The subresource it wrote through; empty for the object itself.
+    pub subresource: String,
+}
+
+/// One entry of `managedFields`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Whose it is.
+    pub identity: Identity,
+    /// The version of the field paths.
+    pub api_version: String,
+    /// The fields owned.
+    pub set: Set,
+    /// When the set last changed, as RFC 3339; some entries have none.
+    pub time: Option<String>,
+}
+
+/// All entries of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ManagedFields {
+    entries: Vec<Entry>,
+}
+
+/// At most so many `Update` entries; the oldest are folded into one per version.
+const UPDATE_ENTRIES_MAX: usize = 10;
+/// The manager of the folded entries.
+const OLD_UPDATES_MANAGER: &str = "ancient-changes";
+
+impl Identity {
+    /// The identity of a write.
+    pub fn new(manager: &str, operation: Operation, api_version: &str, subresource: &str) -> Self {
+        let api_version = if operation == Operation::Apply { "" } else { api_version };
+        Self {
+            manager: manager.to_owned(),
+            operation,
+            api_version: api_version.to_owned(),
+            subresource: subresource.to_owned(),
+        }
+    }
+}
+
+impl ManagedFields {
+    /// Reads `metadata.managedFields`. The error is upstream's text.
+    pub fn decode(list: &[Value]) -> Result<Self, String> {
+        let mut out = Self::default();
+        for (at, value) in list.iter().enumerate() {
+            out.put(decode_entry(at, value)?);
+        }
+        Ok(out)
+    }
+
+    /// Writes `metadata.managedFields`, in upstream's order.
+    pub fn encode(mut self) -> Vec<Value> {
+        self.entries.sort_by(|left, right| encoded_order(left, right));
+        self.entries.into_iter().map(encode_entry).collect()
+    }
+
+    /// Nobody owns anything.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries, in no order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry of this identity.
+    pub fn get(&self, identity: &Identity) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.identity == *identity)
+    }
+
+    /// Takes the entry of this identity out.
+    pub fn take(&mut self, identity: &Identity) -> Option<Entry> {
+        let at = self.entries.iter().position(|entry| entry.identity == *identity)?;
+        Some(self.entries.remove(at))
+    }
+
+    /// Adds an entry, or puts it in the place of the one with its identity. An empty set adds none.
+    pub fn put(&mut self, entry: Entry) {
+        self.take(&entry.identity);
+        if !entry.set.is_empty() {
+            self.entries.push(entry);
+        }
+    }
+
+    /// Takes changed and removed fields away from everybody but `except`.
+    pub(super) fn disown(&mut self, difference: &Difference, except: Option<&Identity>) {
+        self.entries.retain_mut(|entry| {
+            if except != Some(&entry.identity) {
+                let set = std::mem::take(&mut entry.set);
+                entry.set =
+                    set.difference(&difference.modified).difference(&difference.added).difference(&difference.removed);
+            }
+            !entry.set.is_empty()
+        });
+    }
+
+    /// Folds the oldest `Update` entries together until there are few enough.
+    pub(super) fn cap(&mut self) {
+        let mut updates: Vec<(i64, Identity)> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.identity.operation == Operation::Update)
+            .map(|entry| (unix_secs(entry.time.as_deref()), entry.identity.clone()))
+            .collect();
+        if updates.len() <= UPDATE_ENTRIES_MAX {
+            return;
+        }
+        updates.sort();
+        let mut left = updates.len();
+        let mut first_of_version: Vec<(String, Identity)> = Vec::new();
+        for (_, identity) in updates {
+            if left <= UPDATE_ENTRIES_MAX {
+                break;
+            }
+            let version = self.get(&identity).map(|entry| entry.api_version.clone()).unwrap_or_default();
+            let bucket = Identity::new(OLD_UPDATES_MANAGER, Operation::Update, &version, "");
+            let Some((_, first)) = first_of_version.iter().find(|(of, _)| *of == version) else {
+                first_of_version.push((version, identity));
+                continue;
+            };
+            if self.get(&bucket).is_none()
+                && let Some(entry) = self.take(first)
+            {
+                self.put(Entry { identity: bucket.clone(), ..entry });
+            }
+            if let (Some(old), Some(into)) = (self.take(&identity), self.take(&bucket)) {
+                self.put(Entry { set: into.set.union(old.set), time: old.time, ..into });
+            }
+            left -= 1;
+        }
+    }
+}
+
+fn decode_entry(at: usize, value: &Value) -> Result<Entry, String> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+    let operation = match text("operation") {
+        "Apply" => Operation::Apply,
+        "Update" => Operation::Update,
+        _ => return Err("operation must be `Apply` or `Update`".to_owned()),
+    };
+    if text("apiVersion").is_empty() {
+        return Err("apiVersion must not be empty".to_owned());
+    }
+    match text("fieldsType") {
+        "FieldsV1" => {}
+        "" => return Err(format!("missing fieldsType in managed fields entry {at}")),
+        other => return Err(format!("invalid fieldsType {other:?} in managed fields entry {at}")),
+    }
+    let set = Set::from_fields_v1(value.get("fieldsV1").unwrap_or(&Value::Null))
+        .map_err(|error| format!("error decoding versioned set from {}: {error}", crate::go::print(value)))?;
+    Ok(Entry {
+        identity: Identity::new(text("manager"), operation, text("apiVersion"), text("subresource")),
+        api_version: text("apiVersion").to_owned(),
+        set,
+        time: value.get("time").and_then(Value::as_str).map(str::to_owned),
+    })
+}
+
+fn encode_entry(entry: Entry) -> Value {
+    let operation = match entry.identity.operation {
+        Operation::Apply => "Apply",
+        Operation::Update => "Update",
+    };
+    let mut out = Map::new();
+    out.insert("apiVersion".to_owned(), json!(entry.api_version));
+    out.insert("fieldsType".to_owned(), json!("FieldsV1"));
+    out.insert("fieldsV1".to_owned(), entry.set.to_fields_v1());
+    out.insert("operation".to_owned(), json!(operation));
+    for (key, value) in [("manager", entry.identity.manager), ("subresource", entry.identity.subresource)] {
+        if !value.is_empty() {
+            out.insert(key.to_owned(), json!(value));
+        }
+    }
+    if let Some(time) = entry.time {
+        out.insert("time".to_owned(), json!(time));
+    }
+    Value::Object(out)
+}
+
+fn encoded_order(left: &Entry, right: &Entry) -> Ordering {
+    let (l, r) = (&left.identity, &right.identity);
+    l.operation
+        .cmp(&r.operation)
+        .then_with(|| unix_secs(left.time.as_deref()).cmp(&unix_secs(right.time.as_deref())))
+        .then_with(|| l.manager.cmp(&r.manager))
+        .then_with(|| left.api_version.cmp(&right.api_version))
+        .then_with(|| l.subresource.cmp(&r.subresource))
+}
+
+fn unix_secs(time: Option<&str>) -> i64 {
+    time.and_then(|text| text.parse::<jiff::Timestamp>().ok()).map_or(0, jiff::Timestamp::as_second)
+}

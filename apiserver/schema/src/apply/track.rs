@@ -1,0 +1,140 @@
+//! Ownership through creates, updates and patches.
+
+use kubernel_meta::Object;
+use serde_json::Value;
+
+use super::compare::compare;
+use super::managed::{Entry, Identity, ManagedFields, Operation};
+use super::strip::without_meta;
+use super::types::Type;
+use super::zero::zero_object;
+use super::{Set, Write};
+use crate::shape::Schema;
+
+const PATH: [&str; 2] = ["metadata", "managedFields"];
+
+/// Sets `new`'s managedFields: what changes from `live` (nothing, on a create) to `new` becomes the writer's.
+///
+/// Clients may write managedFields themselves (not through a subresource): an empty list or a list of one empty entry
+/// forgets all owners. An object without owners gets none until it is applied. Where the fields cannot be told apart
+/// the object ends without managedFields, and the error says why (upstream only logs it).
+pub fn track_update(schema: &Schema, live: Option<&Object>, new: &mut Object, write: &Write<'_>) -> Result<(), String> {
+    let sent = new.remove(&PATH);
+    let Start { managed, unchanged } = start(live, sent, write);
+    if managed.is_empty() && live.is_some_and(|live| !live.uid().is_empty()) {
+        return Ok(());
+    }
+    let zero;
+    let before = match live {
+        Some(live) => live.map(),
+        None => {
+            zero = zero_object(schema);
+            &zero
+        }
+    };
+    let difference = compare(Type::root(schema), before, new.map())
+        .map_err(|violation| violation.to_string())?
+        .filter(|set| write.filter(without_meta(set)));
+    if difference.is_empty()
+        && unchanged
+        && let Some(list) = live.and_then(|live| live.at(&PATH))
+    {
+        new.set(&PATH, list.clone());
+        return Ok(());
+    }
+    let managed = take_over(managed, difference, write);
+    set_managed(new, managed);
+    Ok(())
+}
+
+/// What a write changes (without what is never owned) goes from its owners to the writer.
+pub(super) fn take_over(
+    mut managed: ManagedFields,
+    difference: super::compare::Difference,
+    write: &Write<'_>,
+) -> ManagedFields {
+    managed.disown(&difference, None);
+    let set = difference.modified.union(difference.added);
+    if !set.is_empty() {
+        let identity = Identity::new(write.manager, Operation::Update, write.api_version, write.subresource);
+        let before = managed.take(&identity).map_or_else(Set::default, |entry| entry.set);
+        managed.put(Entry {
+            identity,
+            api_version: write.api_version.to_owned(),
+            set: before.union(set),
+            time: Some(write.now.to_owned()),
+        });
+    }
+    managed.cap();
+    managed
+}
+
+/// Writes the entries into the object, or takes the field away where there are none.
+pub(super) fn set_managed(object: &mut Object, managed: ManagedFields) {
+    if managed.is_empty() {
+        object.remove(&PATH);
+    } else {
+        object.set(&PATH, managed.encode());
+    }
+}
+
+/// Where `new` differs from `live` in nothing but the times of managedFields, it gets the old ones back: a write that
+/// changes nothing must not touch the object.
+pub fn keep_times(live: &Object, new: &mut Object) {
+    let (Some(before), Some(after)) =
+        (live.at(&PATH).and_then(Value::as_array), new.at(&PATH).and_then(Value::as_array))
+    else {
+        return;
+    };
+    let but_time = |entry: &Value, other: &Value| match (entry.as_object(), other.as_object()) {
+        (Some(entry), Some(other)) => {
+            let rest = |map: &'_ serde_json::Map<String, Value>| map.len() - usize::from(map.contains_key("time"));
+            rest(entry) == rest(other)
+                && entry.iter().all(|(key, value)| key == "time" || other.get(key) == Some(value))
+        }
+        _ => entry == other,
+    };
+    if before.len() != after.len() || before == after {
+        return;
+    }
+    let same = before.iter().all(|entry| after.iter().any(|other| but_time(entry, other)));
+    if !same {
+        return;
+    }
+    let restored = Value::Array(before.clone());
+    let times = new.remove(&PATH);
+    new.set(&PATH, restored);
+    if new != live
+        && let Some(times) = times
+    {
+        new.set(&PATH, times);
+    }
+}
+
+struct Start {
+    managed: ManagedFields,
+    unchanged: bool,
+}
+
+/// The owners before the write: what the client sent, else what the object has.
+fn start(live: Option<&Object>, sent: Option<Value>, write: &Write<'_>) -> Start {
+    let stored = live.map_or(&[][..], |live| live.list_at(&PATH));
+    let of_live = || Start { managed: ManagedFields::decode(stored).unwrap_or_default(), unchanged: true };
+    let Some(Value::Array(sent)) = sent else { return of_live() };
+    if !write.subresource.is_empty() || sent == stored {
+        return of_live();
+    }
+    if sent.is_empty() || matches!(sent.as_slice(), [one] if is_empty_entry(one)) {
+        return Start { managed: ManagedFields::default(), unchanged: false };
+    }
+    match ManagedFields::decode(&sent) {
+        Ok(managed) if !managed.is_empty() => Start { managed, unchanged: false },
+        _ => of_live(),
+    }
+}
+
+fn is_empty_entry(entry: &Value) -> bool {
+    entry.as_object().is_some_and(|map| {
+        map.values().all(|value| value.is_null() || value.as_str().is_some_and(str::is_empty))
+    })
+}
