@@ -1,10 +1,23 @@
-//! What the cluster adds to or refuses of a write, after it was authorized.
+//! What the cluster adds to or refuses of a write, after it was authorized: plug-ins in upstream's order, one file each.
+//!
+//! [`mutate`] and [`validate`] are the list. Plug-ins see the write and the store's latest state; they write nothing
+//! themselves.
 
 use kubernel_kinds::Kind;
 use kubernel_meta::{ApiError, Object};
 
 use crate::{ApiServer, User};
 
+mod escalation;
+mod ingress_class;
+mod namespace_lifecycle;
+mod node_restriction;
+mod node_taint;
+mod priority;
+mod runtime_class;
+mod service_account;
+mod storage;
+mod tolerations;
 mod view;
 
 pub use view::View;
@@ -38,24 +51,69 @@ pub struct Attributes<'a> {
     pub dry_run: bool,
 }
 
+impl Attributes<'_> {
+    /// Whether the write is for this main resource, and for none of its subresources.
+    fn is_main(&self, group: &str, plural: &str) -> bool {
+        self.subresource.is_empty() && self.is_of(group, plural)
+    }
+
+    /// Whether the write is for this resource or one of its subresources.
+    fn is_of(&self, group: &str, plural: &str) -> bool {
+        self.kind.plural == plural && self.kind.group == group
+    }
+
+    /// The 403 that refuses the write.
+    fn forbidden(&self, detail: impl std::fmt::Display) -> ApiError {
+        ApiError::forbidden(&self.kind.gvr(), self.name, detail)
+    }
+}
+
 /// Changes a new or changed object. Never called for deletions.
 pub async fn mutate(
-    _server: &ApiServer,
-    _attributes: &Attributes<'_>,
-    _object: &mut Object,
-    _old: Option<&Object>,
+    server: &ApiServer,
+    attributes: &Attributes<'_>,
+    object: &mut Object,
+    old: Option<&Object>,
 ) -> Result<(), ApiError> {
-    Ok(())
+    let view = View::new(server.store().clone());
+    namespace_lifecycle::admit(&view, attributes, object).await?;
+    service_account::admit(&view, attributes, object).await?;
+    node_taint::admit(attributes, object);
+    priority::admit(&view, attributes, object, old).await?;
+    tolerations::admit(attributes, object);
+    storage::admit(&view, attributes, object).await?;
+    runtime_class::admit(&view, attributes, object).await?;
+    ingress_class::admit(&view, attributes, object).await
 }
 
 /// Accepts or refuses the write; returns texts for `Warning` headers. `object` is `None` for deletions.
 pub async fn validate(
-    _server: &ApiServer,
-    _attributes: &Attributes<'_>,
-    _object: Option<&Object>,
-    _old: Option<&Object>,
+    server: &ApiServer,
+    attributes: &Attributes<'_>,
+    object: Option<&Object>,
+    old: Option<&Object>,
 ) -> Result<Vec<String>, ApiError> {
+    let view = View::new(server.store().clone());
+    node_restriction::check(attributes, object, old)?;
+    if let Some(object) = object {
+        priority::check(&view, attributes, object).await?;
+        escalation::check(server.authorizer(), attributes, object, old)?;
+    } else {
+        namespace_lifecycle::check_delete(attributes)?;
+        priority::check_delete(attributes)?;
+    }
     Ok(Vec::new())
+}
+
+/// The name of the newest class that an annotation marks as default; the first by name where several are as new.
+async fn default_class(view: &View, prefix: &str, annotation: &str) -> Result<Option<String>, ApiError> {
+    let classes = view.list(prefix).await?;
+    let marked = classes.iter().filter(|class| class.annotations().any(|(k, v)| k == annotation && v == "true"));
+    let newest = marked.max_by(|a, b| {
+        let created = |class: &Object| class.str_at(&["metadata", "creationTimestamp"]).to_owned();
+        created(a).cmp(&created(b)).then_with(|| b.name().cmp(a.name()))
+    });
+    Ok(newest.map(|class| class.name().to_owned()))
 }
 
 /// Answers a review (SubjectAccessReview, TokenReview, …): the object with its status filled in.
