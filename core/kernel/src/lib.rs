@@ -1,1 +1,52 @@
-//! The resource kernel: agents, roles, frameworks, offers, tasks, fairness (pure).
+//! The resource kernel: who may use how much of which machine.
+//!
+//! It knows agents (machines), roles (who shares fairly with whom), frameworks (who asks), offers and tasks. It does not
+//! know Pods, sockets, files or the time: [`Kernel::step`] takes `now` and an [`Input`] and answers with [`Step`]:
+//! the [`Event`]s that happened, the messages to send and when to be called again. [`State::apply`] is total and the
+//! only thing that changes a state, so that the events of a run replayed on an empty [`State`] give the same state.
+//!
+//! Two ways to get resources:
+//! * **Offers**, as in Mesos: a round hands the free part of an agent to the framework whose turn it is; it accepts
+//!   (launching tasks on it) or declines (with a filter that keeps the like of it away for a while).
+//! * **Claims**: a framework that says how many slots a role wants ([`Input::Demand`]) is told when it is that role's
+//!   [`Turn`], chooses the agent itself and claims exactly what one task needs: an offer made to measure and accepted
+//!   in advance. Thus fairness is decided task by task, even on a cluster of one machine.
+//!
+//! Turns follow weighted dominant resource fairness over the tree of roles, then over a role's frameworks
+//! (`allocator/`). What must always hold is in [`invariants`].
+//!
+//! Where to go next: `input.rs` and `event.rs` (everything that can happen), `decide/` (what an input leads to),
+//! `apply/` (what an event changes), `allocator/` (whose turn it is), `invariants.rs`.
+
+mod agent;
+mod allocator;
+mod apply;
+mod decide;
+mod event;
+mod framework;
+mod ids;
+mod input;
+pub mod invariants;
+pub mod limits;
+mod offer;
+mod refusal;
+mod resources;
+mod role;
+mod share;
+mod state;
+mod task;
+mod timer;
+
+pub use agent::{Agent, Availability};
+pub use decide::Kernel;
+pub use event::{Closed, Event, NewTask};
+pub use framework::{Filter, Framework, Mode, Subscription};
+pub use ids::{AgentId, FrameworkId, Millis, OfferId, ResourceId, RoleId, TaskId};
+pub use input::{Config, Input, Message, Send, Step, TaskSpec, Turn};
+pub use offer::Offer;
+pub use refusal::Refusal;
+pub use resources::{Names, Resources};
+pub use role::{Role, Roles};
+pub use share::Share;
+pub use state::State;
+pub use task::{Task, TaskState};

@@ -1,1 +1,19 @@
-//! Seeded simulation of the kernel, invariant checkers and benchmarks (pure).
+//! Seeded simulation of the kernel: random agents, frameworks and failures, every invariant checked after every event.
+//!
+//! Pure: no clock, no randomness but the seed's. The same seed gives the same events and the same hash of them; a run
+//! that fails says its seed and step, which is all it takes to see it again.
+//!
+//! Next: `world.rs` (what happens at random), `fairness.rs` (who gets what in the long run), `scale.rs` and
+//! `bin/kernel_bench.rs` (how fast).
+
+mod fairness;
+mod hash;
+mod rng;
+mod scale;
+mod world;
+
+pub use fairness::{Split, split};
+pub use hash::EventHash;
+pub use rng::Rng;
+pub use scale::{Placements, Round, placements, round};
+pub use world::{Failure, Outcome, run};

@@ -1,0 +1,121 @@
+//! All that the kernel knows. Changed by [`State::apply`] only.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    Agent, AgentId, Framework, FrameworkId, Names, Offer, OfferId, Resources, RoleId, Roles, Task, TaskId,
+    timer::Timers,
+};
+
+/// All that the kernel knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    pub(crate) names: Names,
+    pub(crate) agents: BTreeMap<AgentId, Agent>,
+    pub(crate) agent_names: BTreeMap<Arc<str>, AgentId>,
+    pub(crate) roles: Roles,
+    pub(crate) frameworks: BTreeMap<FrameworkId, Framework>,
+    pub(crate) offers: BTreeMap<OfferId, Offer>,
+    pub(crate) tasks: BTreeMap<TaskId, Task>,
+    pub(crate) task_names: BTreeMap<(FrameworkId, Arc<str>), TaskId>,
+    pub(crate) queue: Queue,
+    /// Subscriptions for which the queue had nothing; what is new in it wakes them.
+    pub(crate) sated: BTreeSet<(FrameworkId, RoleId)>,
+    /// Filters of everybody together.
+    pub(crate) filters: usize,
+    pub(crate) timers: Timers,
+    pub(crate) last: Last,
+}
+
+/// Agents with something free that may be offered, the one that got free first in front.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Queue {
+    by_place: BTreeMap<u64, AgentId>,
+    last_place: u64,
+}
+
+/// The identifiers given last.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Last {
+    pub(crate) agent: u32,
+    pub(crate) role: u32,
+    pub(crate) framework: u32,
+    pub(crate) offer: u64,
+    pub(crate) task: u64,
+}
+
+impl State {
+    /// The names of resources.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The roles.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// The agents, by identifier.
+    pub fn agents(&self) -> &BTreeMap<AgentId, Agent> {
+        &self.agents
+    }
+
+    /// The identifier of an agent.
+    pub fn agent_id(&self, name: &str) -> Option<AgentId> {
+        self.agent_names.get(name).copied()
+    }
+
+    /// The frameworks, by identifier.
+    pub fn frameworks(&self) -> &BTreeMap<FrameworkId, Framework> {
+        &self.frameworks
+    }
+
+    /// The open offers, by identifier.
+    pub fn offers(&self) -> &BTreeMap<OfferId, Offer> {
+        &self.offers
+    }
+
+    /// The tasks that have not ended, by identifier.
+    pub fn tasks(&self) -> &BTreeMap<TaskId, Task> {
+        &self.tasks
+    }
+
+    /// The identifier of a framework's task.
+    pub fn task_id(&self, framework: FrameworkId, name: &Arc<str>) -> Option<TaskId> {
+        self.task_names.get(&(framework, name.clone())).copied()
+    }
+
+    /// All that agents have to give.
+    pub fn total(&self) -> &Resources {
+        self.roles.total()
+    }
+}
+
+impl Queue {
+    pub(crate) fn push(&mut self, agent: AgentId) -> u64 {
+        self.last_place += 1;
+        self.by_place.insert(self.last_place, agent);
+        self.last_place
+    }
+
+    pub(crate) fn remove(&mut self, place: u64) {
+        self.by_place.remove(&place);
+    }
+
+    /// The agents behind a place.
+    pub(crate) fn after(&self, place: u64) -> impl Iterator<Item = (u64, AgentId)> + '_ {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.by_place.range((Excluded(place), Unbounded)).map(|(place, agent)| (*place, *agent))
+    }
+
+    pub(crate) fn last_place(&self) -> u64 {
+        self.last_place
+    }
+
+    pub(crate) fn agents(&self) -> impl Iterator<Item = (u64, AgentId)> + '_ {
+        self.after(0)
+    }
+}

@@ -1,0 +1,115 @@
+//! Large clusters, for the benchmark: worlds to build and work to do in them. Who measures brings the clock.
+
+use std::sync::Arc;
+
+use kubernel_kernel::{AgentId, Availability, Config, Input, Kernel, Millis, Mode, Resources, TaskSpec, Turn};
+
+/// A cluster in which one framework wants tasks placed for many roles.
+#[derive(Debug)]
+pub struct Placements {
+    kernel: Kernel,
+    agents: u32,
+    turn: Option<Turn>,
+    placed: u64,
+}
+
+/// A cluster in which many frameworks wait for offers.
+#[derive(Debug)]
+pub struct Round {
+    kernel: Kernel,
+}
+
+/// A cluster of this many machines, roles, and slots that each role wants.
+pub fn placements(agents: u32, roles: u32, slots: u32) -> Placements {
+    let mut kernel = with_agents(agents);
+    let paths: Vec<Arc<str>> = (0..roles).map(|at| format!("role-{at}").into()).collect();
+    for (path, weight) in paths.iter().zip(1u32..) {
+        kernel.step(Millis(0), Input::SetRole { path: path.clone(), weight_milli: 1_000 + weight % 3 * 500 });
+    }
+    let subscribe = Input::Subscribe { name: "pods".into(), mode: Mode::Claims, roles: paths, failover_ms: None };
+    kernel.step(Millis(0), subscribe);
+    let pairs: Vec<_> = kernel
+        .state()
+        .frameworks()
+        .iter()
+        .flat_map(|(framework, found)| found.subscriptions.keys().map(|role| (*framework, *role)))
+        .collect();
+    for (framework, role) in pairs {
+        kernel.step(Millis(0), Input::Demand { framework, role, slots });
+    }
+    let turn = kernel.step(Millis(0), Input::Tick).turn;
+    Placements { kernel, agents, turn, placed: 0 }
+}
+
+impl Placements {
+    /// Places up to this many tasks, round robin over the machines; returns how many it placed.
+    pub fn place(&mut self, tasks: u64) -> u64 {
+        let before = self.placed;
+        while let Some(turn) = self.turn {
+            if self.placed - before == tasks {
+                break;
+            }
+            let agent = AgentId(1 + u32::try_from(self.placed % u64::from(self.agents)).unwrap_or(0));
+            let task = TaskSpec {
+                name: format!("task-{}", self.placed).into(),
+                resources: Resources::new(100, 128 << 20, 0, 1),
+            };
+            let step =
+                self.kernel.step(Millis(0), Input::Claim { framework: turn.framework, role: turn.role, agent, task });
+            self.turn = step.turn;
+            self.placed += u64::from(step.refused.is_none());
+            if step.refused.is_some() {
+                break;
+            }
+        }
+        self.placed - before
+    }
+}
+
+/// A cluster of this many machines and frameworks, each framework in a role of its own when `own_roles`, else all in `*`.
+pub fn round(agents: u32, frameworks: u32, own_roles: bool) -> Round {
+    let mut kernel = with_agents(agents);
+    for at in 0..frameworks {
+        let role: Arc<str> = if own_roles { format!("role-{at}").into() } else { "*".into() };
+        let subscribe = Input::Subscribe {
+            name: format!("framework-{at}").into(),
+            mode: Mode::Offers,
+            roles: vec![role],
+            failover_ms: None,
+        };
+        kernel.step(Millis(0), subscribe);
+    }
+    Round { kernel }
+}
+
+impl Round {
+    /// One allocation round; returns how many offers it made.
+    pub fn run(&mut self) -> usize {
+        self.kernel.step(Millis(0), Input::Tick);
+        self.kernel.state().offers().len()
+    }
+
+    /// Every framework declines all it was offered, and does not want to see it again soon.
+    pub fn decline_all(&mut self) {
+        let held: Vec<_> = self
+            .kernel
+            .state()
+            .frameworks()
+            .iter()
+            .map(|(framework, found)| (*framework, found.offers.iter().copied().collect::<Vec<_>>()))
+            .collect();
+        for (framework, offers) in held {
+            self.kernel.step(Millis(0), Input::Decline { framework, offers, filter_ms: 3_600_000 });
+        }
+    }
+}
+
+fn with_agents(agents: u32) -> Kernel {
+    let mut kernel = Kernel::new(Config::default());
+    for at in 0..agents {
+        let total = Resources::new(24_000, 64 << 30, 100 << 30, 110);
+        let name = format!("agent-{at}").into();
+        kernel.step(Millis(0), Input::AddAgent { name, total, availability: Availability::Open });
+    }
+    kernel
+}

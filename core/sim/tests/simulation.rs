@@ -1,0 +1,36 @@
+//! Many random worlds, small and short, each with every invariant checked after every event.
+
+use kubernel_kernel::Mode;
+use kubernel_sim::{run, split};
+
+#[test]
+fn invariants_hold_in_random_worlds() {
+    let seeds = std::env::var("KUBERNEL_SIM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(15);
+    let mut started = 0;
+    for seed in 0..seeds {
+        match run(seed, 300) {
+            Ok(outcome) => started += outcome.started,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(started > seeds, "only {started} tasks were ever started: the worlds are too quiet to show anything");
+}
+
+#[test]
+fn same_seed_same_events() {
+    assert_eq!(run(7, 400).unwrap(), run(7, 400).unwrap());
+    assert_ne!(run(7, 400).unwrap().hash, run(8, 400).unwrap().hash);
+}
+
+#[test]
+fn shares_follow_weights() {
+    let pairs = [[Mode::Claims; 2], [Mode::Offers; 2], [Mode::Claims, Mode::Offers]];
+    for modes in pairs {
+        let split = split(1, 12, [1_000, 3_000], modes);
+        let ratio = split.second as f64 / split.first as f64;
+        assert!((2.5..3.6).contains(&ratio), "{modes:?}: {split:?}, a ratio of {ratio}");
+        assert!(split.first + split.second > 850_000, "{modes:?}: {split:?} leaves too much unused");
+    }
+    let one_machine = split(1, 1, [1_000, 3_000], [Mode::Claims; 2]);
+    assert_eq!(one_machine.second, 3 * one_machine.first, "{one_machine:?}");
+}
