@@ -6,6 +6,7 @@
 
 pub mod apply;
 mod go;
+pub mod patch;
 pub mod shape;
 
 pub use shape::{Field, ListPatch, ListShape, ListTopology, MapShape, Schema, Shape, Struct, StructId, Types, Unknown};

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::go;
 use super::path::PathElement;
 use super::types::{MapType, Scalar, Type, View};
 use super::violation::Violation;
+use crate::go;
 
 /// All mistakes in the configuration, in the order in which they are met.
 pub(super) fn check(ty: Type<'_>, config: &Map<String, Value>) -> Vec<Violation> {
@@ -72,7 +72,9 @@ fn check_scalar(kind: Scalar, value: &Value) -> Option<Violation> {
         | (Scalar::Bool, Value::Bool(_))
         | (Scalar::Any, Value::Number(_) | Value::String(_) | Value::Bool(_)) => return None,
         (Scalar::Number, other) => format!("expected numeric (int or float), got {}", go::type_name(other)),
-        (Scalar::Text, other) => format!("expected string, got &value.valueUnstructured{{Value:{}}}", go::literal(other)),
+        (Scalar::Text, other) => {
+            format!("expected string, got &value.valueUnstructured{{Value:{}}}", go::literal(other))
+        }
         (Scalar::Bool, _) => format!("expected boolean, got {}", printed()),
         (Scalar::Any, _) => format!("expected any scalar, got {}", printed()),
     };

@@ -31,7 +31,11 @@ impl Difference {
 }
 
 /// What changes from `left` to `right`.
-pub(super) fn compare(ty: Type<'_>, left: &Map<String, Value>, right: &Map<String, Value>) -> Result<Difference, Violation> {
+pub(super) fn compare(
+    ty: Type<'_>,
+    left: &Map<String, Value>,
+    right: &Map<String, Value>,
+) -> Result<Difference, Violation> {
     let View::Map(map) = ty.view(None) else { return Ok(Difference::default()) };
     let mut root = Nodes::default();
     compare_maps(map, Some(left), Some(right), &mut root)?;
@@ -54,11 +58,8 @@ struct Lists {
 
 impl Lists {
     fn push(&mut self, step: PathElement, nodes: Nodes) {
-        let lists = [
-            (&mut self.added, nodes.added),
-            (&mut self.modified, nodes.modified),
-            (&mut self.removed, nodes.removed),
-        ];
+        let lists =
+            [(&mut self.added, nodes.added), (&mut self.modified, nodes.modified), (&mut self.removed, nodes.removed)];
         for (list, node) in lists {
             if !node.is_empty() {
                 list.push((step.clone(), node));
@@ -95,12 +96,7 @@ fn walk(ty: Type<'_>, left: Option<&Value>, right: Option<&Value>, out: &mut Nod
 }
 
 /// Compares the parts; `true` where there are none, or they are owned as a whole.
-fn descend(
-    view: View<'_>,
-    left: Option<&Value>,
-    right: Option<&Value>,
-    out: &mut Nodes,
-) -> Result<bool, Violation> {
+fn descend(view: View<'_>, left: Option<&Value>, right: Option<&Value>, out: &mut Nodes) -> Result<bool, Violation> {
     match view {
         View::Scalar(_) => Ok(true),
         View::Map(map) => {

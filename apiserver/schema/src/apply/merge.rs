@@ -134,9 +134,5 @@ fn merge_lists(list: ListType<'_>, live: &[Value], config: &[Value]) -> Result<V
 }
 
 fn steps(list: ListType<'_>, items: &[Value]) -> Result<Vec<PathElement>, Violation> {
-    items
-        .iter()
-        .enumerate()
-        .map(|(at, item)| list.step(item).map_err(|text| Violation::element(at, &text)))
-        .collect()
+    items.iter().enumerate().map(|(at, item)| list.step(item).map_err(|text| Violation::element(at, &text))).collect()
 }

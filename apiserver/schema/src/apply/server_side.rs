@@ -37,18 +37,14 @@ pub fn apply(
 ) -> Result<Object, ApiError> {
     let ty = Type::root(schema);
     let stored = live.map_or(&[][..], |live| live.list_at(&PATH));
-    let managed = ManagedFields::decode(stored)
-        .map_err(|error| internal(format!("failed to decode managed fields: {error}")))?;
+    let managed =
+        ManagedFields::decode(stored).map_err(|error| internal(format!("failed to decode managed fields: {error}")))?;
     let gvk = kind_of(config);
     if gvk != expected_kind(write) {
         return Err(ApiError::bad_request(format!("invalid object type: {}", show_kind(&gvk))));
     }
     let live_map = live_without_owners(schema, live, write);
-    let managed = if managed.is_empty() && live.is_some() {
-        first_owners(schema, &live_map, write)?
-    } else {
-        managed
-    };
+    let managed = if managed.is_empty() && live.is_some() { first_owners(schema, &live_map, write)? } else { managed };
     if config.at(&PATH).is_some_and(|value| !value.is_null()) {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
@@ -106,9 +102,8 @@ impl Run<'_> {
             }
             _ => merged,
         };
-        let difference = compare(self.ty, self.live, &merged)
-            .map_err(failed("compare objects"))?
-            .filter(|set| write.filter(set));
+        let difference =
+            compare(self.ty, self.live, &merged).map_err(failed("compare objects"))?.filter(|set| write.filter(set));
         if !force {
             let conflicts = conflicts(&managed, &difference);
             if !conflicts.is_empty() {

@@ -171,8 +171,7 @@ impl Set {
         for (step, node) in &self.nodes {
             while right.next_if(|(other_step, _)| other_step < step).is_some() {}
             if let Some((_, and)) = right.next_if(|(other_step, _)| other_step == step) {
-                let both =
-                    Node { member: node.member && and.member, below: node.below.intersection(&and.below) };
+                let both = Node { member: node.member && and.member, below: node.below.intersection(&and.below) };
                 if !both.is_empty() {
                     nodes.push((step.clone(), both));
                 }

@@ -134,7 +134,7 @@ fn start(live: Option<&Object>, sent: Option<Value>, write: &Write<'_>) -> Start
 }
 
 fn is_empty_entry(entry: &Value) -> bool {
-    entry.as_object().is_some_and(|map| {
-        map.values().all(|value| value.is_null() || value.as_str().is_some_and(str::is_empty))
-    })
+    entry
+        .as_object()
+        .is_some_and(|map| map.values().all(|value| value.is_null() || value.as_str().is_some_and(str::is_empty)))
 }

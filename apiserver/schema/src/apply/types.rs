@@ -92,12 +92,9 @@ impl<'a> Type<'a> {
             Shape::Int32 | Shape::Int64 | Shape::Double => View::Scalar(Scalar::Number),
             Shape::Text | Shape::Bytes => View::Scalar(Scalar::Text),
             Shape::Struct(id) => self.struct_view(self.types.get(*id)),
-            Shape::Map(map) => View::Map(MapType {
-                outer: self,
-                fields: None,
-                entry: Some(self.of(&map.value)),
-                atomic: self.atomic,
-            }),
+            Shape::Map(map) => {
+                View::Map(MapType { outer: self, fields: None, entry: Some(self.of(&map.value)), atomic: self.atomic })
+            }
             Shape::List(list) => View::List(ListType {
                 item: self.of(&list.item),
                 topology: if self.atomic { &ListTopology::Atomic } else { &list.topology },

@@ -18,11 +18,7 @@ pub(super) fn zero_object(schema: &Schema) -> Map<String, Value> {
 
 fn zero_struct(types: &Types, item: &Struct) -> Map<String, Value> {
     let shown = |field: &&Field| field.required || is_by_value(field);
-    item.fields
-        .iter()
-        .filter(shown)
-        .map(|field| (field.name.to_string(), zero_value(types, &field.shape)))
-        .collect()
+    item.fields.iter().filter(shown).map(|field| (field.name.to_string(), zero_value(types, &field.shape))).collect()
 }
 
 fn is_by_value(field: &Field) -> bool {
