@@ -1,0 +1,138 @@
+//! From an object to the bytes that the store keeps and every reader shares, and back.
+//!
+//! An object's JSON begins with its kind and apiVersion, so that a list can copy an item without them (upstream's items
+//! carry none), and has a hole where the store writes the resourceVersion.
+
+use bytes::Bytes;
+use kubernel_meta::{ApiError, Object};
+use kubernel_store::{Document, Entry, Index};
+use serde_json::Value;
+
+use crate::resources::Resource;
+
+/// Encodes an object of a resource for the store, `metadata.resourceVersion` left open.
+pub fn encode(resource: &Resource, object: &Object) -> Result<Document, ApiError> {
+    let index = index_of(resource, object);
+    if let Some(stored) = resource.kind.stored_as {
+        let mut copy = object.clone();
+        (stored.to_stored)(&mut copy);
+        let (json, hole) = write(&copy, None)?;
+        return Ok(Document { json, hole, index });
+    }
+    let (json, hole) = write(object, None)?;
+    Ok(Document { json, hole, index })
+}
+
+/// The JSON of an object as it is, kind and apiVersion first.
+pub fn to_json(object: &Object) -> Result<Bytes, ApiError> {
+    let (json, _) = write(object, Some(object.resource_version()))?;
+    Ok(json.into())
+}
+
+/// Parses a stored object as one of this resource.
+pub fn decode(resource: &Resource, entry: &Entry) -> Result<Object, ApiError> {
+    let mut object: Object = parse(&entry.json)?;
+    if let Some(stored) = resource.kind.stored_as {
+        (stored.from_stored)(&mut object);
+    }
+    Ok(object)
+}
+
+/// Parses JSON that the server itself wrote.
+pub fn parse(json: &[u8]) -> Result<Object, ApiError> {
+    serde_json::from_slice(json).map(Object::new).map_err(|e| ApiError::internal(format!("stored object: {e}")))
+}
+
+/// What selectors look at.
+pub fn index_of(resource: &Resource, object: &Object) -> Index {
+    let mut labels: Vec<(Box<str>, Box<str>)> =
+        object.labels().map(|(key, value)| (Box::from(key), Box::from(value))).collect();
+    labels.sort();
+    let fields = resource.kind.strategy.field_values(object).into_iter().map(String::into_boxed_str).collect();
+    Index { labels, fields }
+}
+
+/// The JSON and where in it the resourceVersion's value begins. `version` is written there; none leaves a hole.
+fn write(object: &Object, version: Option<&str>) -> Result<(Vec<u8>, usize), ApiError> {
+    let mut out = Vec::with_capacity(512);
+    let mut hole = 0;
+    out.push(b'{');
+    let map = object.map();
+    for key in ["kind", "apiVersion"] {
+        if let Some(value) = map.get(key) {
+            member(&mut out, key, value)?;
+        }
+    }
+    for (key, value) in map {
+        match (key.as_str(), value) {
+            ("kind" | "apiVersion", _) => {}
+            ("metadata", Value::Object(metadata)) => {
+                name(&mut out, "metadata")?;
+                out.push(b'{');
+                let mut open = Some("resourceVersion");
+                for (key, value) in metadata {
+                    if open.is_some_and(|open| open <= key.as_str()) {
+                        open = None;
+                        hole = version_member(&mut out, version)?;
+                    }
+                    if key != "resourceVersion" {
+                        member(&mut out, key, value)?;
+                    }
+                }
+                if open.is_some() {
+                    hole = version_member(&mut out, version)?;
+                }
+                out.push(b'}');
+            }
+            _ => member(&mut out, key, value)?,
+        }
+    }
+    out.push(b'}');
+    Ok((out, hole))
+}
+
+fn version_member(out: &mut Vec<u8>, version: Option<&str>) -> Result<usize, ApiError> {
+    if version == Some("") {
+        return Ok(0);
+    }
+    name(out, "resourceVersion")?;
+    out.push(b'"');
+    let hole = out.len();
+    out.extend_from_slice(version.unwrap_or_default().as_bytes());
+    out.push(b'"');
+    Ok(hole)
+}
+
+fn member(out: &mut Vec<u8>, key: &str, value: &Value) -> Result<(), ApiError> {
+    name(out, key)?;
+    serde_json::to_writer(out, value).map_err(ApiError::internal)
+}
+
+fn name(out: &mut Vec<u8>, key: &str) -> Result<(), ApiError> {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    serde_json::to_writer(&mut *out, key).map_err(ApiError::internal)?;
+    out.push(b':');
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn leaves_a_hole_for_the_version() {
+        for metadata in [json!({"name": "a", "uid": "u"}), json!({"name": "a"}), json!({"resourceVersion": "7"})] {
+            let object = Object::from_value(json!({"apiVersion": "v1", "data": {}, "kind": "K", "metadata": metadata}));
+            let (mut json, hole) = write(&object.unwrap(), None).unwrap();
+            assert!(json.starts_with(b"{\"kind\":\"K\",\"apiVersion\":\"v1\","));
+            json.splice(hole..hole, *b"42");
+            let value: Value = serde_json::from_slice(&json).unwrap();
+            assert_eq!(value["metadata"]["resourceVersion"], "42");
+            assert_eq!(value["metadata"]["name"], metadata.get("name").cloned().unwrap_or_default());
+        }
+    }
+}
