@@ -67,8 +67,8 @@ impl Media {
     }
 }
 
-/// Picks the form of the answer. `protobuf` says whether the answer can be written as protobuf.
-pub fn output(headers: &HeaderMap, pretty: Option<&str>, scope: Scope, protobuf: bool) -> Result<Output, ApiError> {
+/// Picks the form of the answer.
+pub fn output(headers: &HeaderMap, pretty: Option<&str>, scope: Scope) -> Result<Output, ApiError> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let pretty = match pretty {
         Some(value) => !matches!(value, "0" | "false"),
@@ -87,7 +87,7 @@ pub fn output(headers: &HeaderMap, pretty: Option<&str>, scope: Scope, protobuf:
         let media = match clause.media {
             "application/json" | "*/*" | "application/*" => Media::Json,
             "application/yaml" if scope != Scope::Watch => Media::Yaml,
-            "application/vnd.kubernetes.protobuf" if protobuf => Media::Protobuf,
+            "application/vnd.kubernetes.protobuf" if scope == Scope::Object => Media::Protobuf,
             _ => continue,
         };
         let Some((transform, beta)) = clause.transform() else { continue };

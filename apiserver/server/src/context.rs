@@ -1,0 +1,64 @@
+//! One request on its way: what was read of it, who sent it, and what it gathers for the answer.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use kubernel_meta::ApiError;
+use parking_lot::Mutex;
+
+use crate::negotiate::{self, Output, Scope};
+use crate::request::{Query, RequestInfo};
+use crate::resources::Resources;
+use crate::{ApiServer, User};
+
+/// A request that was authenticated.
+pub(crate) struct Context {
+    /// The server.
+    pub(crate) server: ApiServer,
+    /// The resources that were served when the request came.
+    pub(crate) resources: Arc<Resources>,
+    /// What it is about.
+    pub(crate) info: RequestInfo,
+    /// Its query.
+    pub(crate) query: Query,
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
+    /// Who sent it.
+    pub(crate) user: User,
+    /// When it came.
+    pub(crate) now: Timestamp,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Context {
+    pub(crate) fn new(server: ApiServer, info: RequestInfo, query: Query, headers: HeaderMap, user: User) -> Self {
+        let resources = server.resources();
+        Self { server, resources, info, query, headers, user, now: Timestamp::now(), warnings: Mutex::default() }
+    }
+
+    /// Adds a text for a `Warning` header.
+    pub(crate) fn warn(&self, text: impl Into<String>) {
+        self.warnings.lock().push(text.into());
+    }
+
+    /// The texts for `Warning` headers.
+    pub(crate) fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock())
+    }
+
+    /// The form of the answer.
+    pub(crate) fn output(&self, scope: Scope) -> Result<Output, ApiError> {
+        negotiate::output(&self.headers, self.query.get("pretty"), scope)
+    }
+
+    /// The name under which writes own fields: `fieldManager`, or the User-Agent up to its first slash.
+    pub(crate) fn field_manager(&self, option: &str) -> String {
+        if !option.is_empty() {
+            return option.to_owned();
+        }
+        let agent = self.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let prefix = agent.split('/').next().unwrap_or_default();
+        prefix.chars().filter(|c| !c.is_control()).take(128).collect()
+    }
+}

@@ -1,0 +1,117 @@
+//! Tables and metadata-only views of objects, as `kubectl get` and metadata clients ask for them.
+
+use jiff::Timestamp;
+use kubernel_meta::{ApiError, Gvk, Object, Reason, field};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::resources::Resource;
+
+/// How much of the object a row carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Include {
+    /// Nothing.
+    None,
+    /// Its metadata.
+    Metadata,
+    /// All of it.
+    Object,
+}
+
+/// `includeObject` of a request.
+pub(crate) fn include(context: &Context) -> Result<Include, ApiError> {
+    match context.query.get("includeObject") {
+        None | Some("" | "Metadata") => Ok(Include::Metadata),
+        Some("None") => Ok(Include::None),
+        Some("Object") => Ok(Include::Object),
+        Some(other) => {
+            let error = field::Path::root("includeObject").not_supported(other, &["Metadata", "None", "Object", ""]);
+            Err(ApiError::invalid(&Gvk::new("meta.k8s.io", "v1", "TableOptions"), "", &[error]))
+        }
+    }
+}
+
+/// The Table of these objects.
+pub(crate) fn of(
+    resource: &Resource,
+    objects: &[Object],
+    meta: &Value,
+    beta: bool,
+    include: Include,
+    now: Timestamp,
+) -> Value {
+    let rows: Vec<Value> = objects
+        .iter()
+        .map(|object| {
+            let mut row = json!({ "cells": resource.kind.strategy.cells(&resource.kind, object, now), "object": null });
+            match include {
+                Include::None => {}
+                Include::Metadata => row["object"] = partial(object, beta),
+                Include::Object => row["object"] = object.clone().into_value(),
+            }
+            row
+        })
+        .collect();
+    json!({
+        "kind": "Table", "apiVersion": api_version(beta), "metadata": meta,
+        "columnDefinitions": columns(resource), "rows": rows,
+    })
+}
+
+fn columns(resource: &Resource) -> Vec<Value> {
+    resource
+        .kind
+        .columns
+        .iter()
+        .map(|column| {
+            json!({
+                "name": column.name, "type": column.type_, "format": column.format,
+                "description": "", "priority": column.priority,
+            })
+        })
+        .collect()
+}
+
+/// The metadata of an object as a PartialObjectMetadata.
+pub(crate) fn partial(object: &Object, beta: bool) -> Value {
+    let metadata = object.map().get("metadata").cloned().unwrap_or_else(|| json!({}));
+    json!({ "kind": "PartialObjectMetadata", "apiVersion": api_version(beta), "metadata": metadata })
+}
+
+/// The metadata of objects as a PartialObjectMetadataList; no items is `null`, as upstream has it.
+pub(crate) fn partial_list(objects: &[Object], meta: &Value, beta: bool) -> Value {
+    let items: Vec<Value> = objects.iter().map(|object| partial(object, beta)).collect();
+    let items = if items.is_empty() { Value::Null } else { Value::Array(items) };
+    json!({ "kind": "PartialObjectMetadataList", "apiVersion": api_version(beta), "metadata": meta, "items": items })
+}
+
+/// 406 for a list view of one object.
+pub(crate) fn not_a_list(resource: &Resource) -> ApiError {
+    not_acceptable(format!(
+        "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+        go_type(resource, "")
+    ))
+}
+
+/// 406 for an object view of a list.
+pub(crate) fn not_an_object(resource: &Resource) -> ApiError {
+    not_acceptable(format!(
+        "you requested PartialObjectMetadata, but the requested object is a list ({})",
+        go_type(resource, "List")
+    ))
+}
+
+/// How upstream's errors name the Go type behind a resource: the package is the group's first word.
+fn go_type(resource: &Resource, suffix: &str) -> String {
+    let group = resource.gvk.group.split('.').next().unwrap_or_default();
+    let package = if group.is_empty() { "core" } else { group };
+    format!("*{package}.{}{suffix}", resource.gvk.kind)
+}
+
+fn not_acceptable(message: String) -> ApiError {
+    ApiError::new(406, Reason::NotAcceptable, message)
+}
+
+fn api_version(beta: bool) -> &'static str {
+    if beta { "meta.k8s.io/v1beta1" } else { "meta.k8s.io/v1" }
+}
