@@ -5,14 +5,26 @@
 //! scheduler or the kernel; live objects reach it through [`LiveObjects`].
 
 pub mod admission;
+mod alloc;
 pub mod authn;
 pub mod authz;
 pub mod bootstrap;
+mod codec;
+mod context;
+mod discovery;
+mod document;
 mod error;
+mod handler;
+mod negotiate;
 pub mod pki;
 pub mod request;
+mod resources;
+mod respond;
 mod server;
+mod subresources;
+mod table;
+mod verbs;
 
 pub use authn::User;
 pub use error::Error;
-pub use server::{ApiServer, Config, LiveObjects};
+pub use server::{ApiServer, Config, InProcess, LiveObjects};

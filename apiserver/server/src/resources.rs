@@ -45,6 +45,13 @@ pub struct Resources {
     by_path: HashMap<String, Arc<Resource>>,
 }
 
+impl KindHandle {
+    /// Whether the kind is part of the binary.
+    pub fn is_built_in(&self) -> bool {
+        matches!(self, Self::BuiltIn(_))
+    }
+}
+
 impl Deref for KindHandle {
     type Target = Kind;
 

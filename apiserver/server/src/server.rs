@@ -3,9 +3,20 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response};
 use ipnet::Ipv4Net;
+use kubernel_kinds::registry;
 use kubernel_meta::Object;
 use kubernel_store::Store;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use crate::resources::{KindHandle, Resource, Resources};
+use crate::{User, codec, handler};
 
 use crate::authn::Authenticator;
 use crate::authz::Authorizer;
@@ -42,12 +53,31 @@ struct Shared {
     config: Config,
     authenticator: Authenticator,
     authorizer: Arc<Authorizer>,
+    resources: ArcSwap<Resources>,
+    shutdown: CancellationToken,
+}
+
+/// The server as one user of the same process calls it: no socket, no encryption, the same way otherwise.
+#[derive(Clone)]
+pub struct InProcess {
+    server: ApiServer,
+    user: User,
 }
 
 impl ApiServer {
     /// A server over this store.
     pub fn new(config: Config) -> Self {
-        Self(Arc::new(Shared { config, authenticator: Authenticator::default(), authorizer: Arc::default() }))
+        let built_in = registry::all()
+            .iter()
+            .map(|kind| Arc::new(Resource::new(KindHandle::BuiltIn(kind), codec::built_in_schema(kind))))
+            .collect();
+        Self(Arc::new(Shared {
+            config,
+            resources: ArcSwap::from_pointee(Resources::new(built_in)),
+            shutdown: CancellationToken::new(),
+            authenticator: Authenticator::default(),
+            authorizer: Arc::default(),
+        }))
     }
 
     /// What it was built from.
@@ -68,5 +98,55 @@ impl ApiServer {
     /// What knows roles and bindings.
     pub(crate) fn authorizer(&self) -> &Arc<Authorizer> {
         &self.0.authorizer
+    }
+
+    /// The resources that are served now.
+    pub fn resources(&self) -> Arc<Resources> {
+        self.0.resources.load_full()
+    }
+
+    /// Ends all watches, so that connections can close.
+    pub fn shut_down(&self) {
+        self.0.shutdown.cancel();
+    }
+
+    /// Is cancelled when the server shuts down.
+    pub(crate) fn shutdown_token(&self) -> CancellationToken {
+        self.0.shutdown.clone()
+    }
+
+    /// The server as an axum router, for connections.
+    pub fn router(&self) -> Router {
+        let server = self.clone();
+        Router::new().fallback(move |request: Request<Body>| {
+            let server = server.clone();
+            async move { handler::handle(server, request).await }
+        })
+    }
+
+    /// The server as this user of the same process calls it.
+    pub fn service(&self, user: User) -> InProcess {
+        InProcess { server: self.clone(), user }
+    }
+}
+
+impl<B> Service<Request<B>> for InProcess
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = std::convert::Infallible;
+    type Future = futures::future::BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let server = self.server.clone();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.user.clone());
+        Box::pin(async move { Ok(handler::handle(server, request).await) })
     }
 }

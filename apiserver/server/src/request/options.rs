@@ -2,14 +2,11 @@
 
 use kubernel_meta::{
     ApiError, DeleteOptions, FieldSelector, FieldValidation, Gvk, LabelSelector, ListOptions, Object, Preconditions,
-    PropagationPolicy, ResourceVersionMatch, WriteOptions, field,
+    PropagationPolicy, ResourceVersionMatch, WriteOptions, field, validation,
 };
 use serde_json::{Value, json};
 
 use super::Query;
-
-/// The longest field manager, in bytes.
-const FIELD_MANAGER_BYTES_MAX: usize = 128;
 
 /// The options of a list or, where `watch`, a watch. Field selectors are not checked for unknown fields here.
 pub fn list_options(query: &Query, watch: bool) -> Result<ListOptions, ApiError> {
@@ -98,7 +95,7 @@ pub fn write_options(query: &Query, kind: &str, apply: bool) -> Result<WriteOpti
             wrong.push(field::Path::root("force").forbidden("may not be specified for non-apply patch"));
         }
     }
-    wrong_field_manager(manager, &mut wrong);
+    wrong.extend(validation::field_manager(manager, &field::Path::root("fieldManager")));
     let dry_runs: Vec<Value> = query.all("dryRun").map(Value::from).collect();
     wrong_dry_run(&dry_runs, &mut wrong);
     let field_validation = match query.get("fieldValidation") {
@@ -115,18 +112,6 @@ pub fn write_options(query: &Query, kind: &str, apply: bool) -> Result<WriteOpti
         return Err(ApiError::invalid(&meta(kind), "", &wrong));
     }
     Ok(WriteOptions { dry_run: !dry_runs.is_empty(), field_manager: manager.to_owned(), field_validation, force })
-}
-
-fn wrong_field_manager(manager: &str, wrong: &mut Vec<field::Error>) {
-    let path = field::Path::root("fieldManager");
-    if manager.len() > FIELD_MANAGER_BYTES_MAX {
-        wrong.push(path.too_long(FIELD_MANAGER_BYTES_MAX));
-    }
-    for (index, character) in manager.char_indices() {
-        if character.is_control() {
-            wrong.push(path.invalid(manager, format!("invalid character {character:?} (at position {index})")));
-        }
-    }
 }
 
 fn wrong_dry_run(values: &[Value], wrong: &mut Vec<field::Error>) {

@@ -1,0 +1,151 @@
+//! The way of every request: parse, authenticate, authorize, find the resource, hand it to a verb, answer.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use kubernel_kinds::Source;
+use kubernel_meta::{ApiError, Details, Reason};
+
+use crate::authz::{self, Attributes, Decision};
+use crate::context::Context;
+use crate::negotiate::Scope;
+use crate::request::{Query, RequestInfo};
+use crate::respond::{self, Answer};
+use crate::{ApiServer, authn, discovery, subresources, verbs};
+
+/// The most that a request's body may hold.
+pub(crate) const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+/// Answers a request; never fails.
+pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let info = RequestInfo::parse(&parts.method, &parts.uri, &query);
+    let headers = parts.headers.clone();
+    let (mut response, warnings) = match authn::authenticate(&server, &parts).await {
+        Err(error) => (respond::failure(&headers, &error), Vec::new()),
+        Ok(user) => {
+            let context = Context::new(server, info, query, std::mem::take(&mut parts.headers), user);
+            let outcome = dispatch(&context, parts, body).await;
+            let response = outcome.unwrap_or_else(|error| respond::failure(&headers, &error));
+            (response, context.take_warnings())
+        }
+    };
+    respond::finish(&mut response, warnings);
+    response
+}
+
+async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Response<Body>, ApiError> {
+    let info = &context.info;
+    let attributes = Attributes {
+        user: context.user.clone(),
+        verb: info.verb.clone(),
+        is_resource: info.is_resource,
+        group: info.group.clone(),
+        version: info.version.clone(),
+        resource: info.resource.clone(),
+        subresource: info.subresource.clone(),
+        namespace: info.namespace.clone(),
+        name: info.name.clone(),
+        path: info.path.clone(),
+    };
+    if let Decision::Deny(reason) = authz::authorize(&context.server, &attributes).await {
+        return Err(attributes.refuse(&reason));
+    }
+    if !info.is_resource {
+        return discovery::serve(context, &parts).await;
+    }
+    let Some(resource) = context.resources.find(&info.group, &info.version, &info.resource).cloned() else {
+        if !info.group.is_empty() && !context.resources.iter().any(|known| known.gvr.group == info.group) {
+            return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+        }
+        return Err(ApiError::unknown_resource());
+    };
+    if !info.name.is_empty() && !info.is_collection() {
+        wrong_in_path("Name", &info.name)?;
+    }
+    if !info.subresource.is_empty() {
+        return subresources::serve(context, &resource, parts, body).await;
+    }
+    if parts.method == Method::HEAD {
+        return Err(not_allowed());
+    }
+    let scope = match info.verb.as_str() {
+        "list" | "watch" => Scope::Collection,
+        _ => Scope::Object,
+    };
+    if resource.kind.namespaced && info.namespace.is_empty() && !matches!(info.verb.as_str(), "list" | "watch") {
+        return Err(if info.name.is_empty() || info.verb == "create" { not_allowed() } else { ApiError::unknown_resource() });
+    }
+    if !resource.kind.namespaced && !info.namespace.is_empty() && info.resource != "namespaces" {
+        return Err(ApiError::unknown_resource());
+    }
+    let on_collection = info.is_collection() || (info.verb == "create" && info.name.is_empty());
+    let verb_fits = match info.verb.as_str() {
+        "create" => info.name.is_empty(),
+        "get" | "update" | "patch" | "delete" => !info.name.is_empty(),
+        _ => true,
+    };
+    if !verb_fits || !resource.kind.has_verb(&info.verb) {
+        let item_verbs = ["get", "update", "patch", "delete"];
+        if !on_collection && !item_verbs.iter().any(|verb| resource.kind.has_verb(verb)) {
+            return Err(ApiError::unknown_resource());
+        }
+        return Err(not_allowed());
+    }
+    if info.verb == "watch" {
+        return verbs::watch::watch(context, &resource, parts).await;
+    }
+    let output = context.output(scope)?;
+    let answer = match (info.verb.as_str(), resource.kind.source) {
+        ("get", _) => verbs::get::get(context, &resource).await?,
+        ("list", _) => verbs::list::list(context, &resource).await?,
+        ("create", Source::Review) => {
+            let body = read(body).await?;
+            verbs::create::review(context, &resource, &body).await?
+        }
+        ("create", _) => verbs::create::create(context, &resource, &read(body).await?).await?,
+        ("update", _) => verbs::update::update(context, &resource, "", &read(body).await?).await?,
+        ("patch", _) => verbs::patch::patch(context, &resource, "", &read(body).await?).await?,
+        ("delete", _) => verbs::delete::delete(context, &resource, &read(body).await?).await?,
+        ("deletecollection", _) => verbs::deletecollection::deletecollection(context, &resource, &read(body).await?).await?,
+        _ => return Err(not_allowed()),
+    };
+    respond::respond(context, output, answer)
+}
+
+/// Reads a body up to the limit.
+pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
+    match http_body_util::Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            let message = format!("Request entity too large: limit is {BODY_BYTES_MAX}");
+            Err(ApiError::new(413, Reason::RequestEntityTooLarge, message))
+        }
+        Err(error) => Err(ApiError::bad_request(format!("the body could not be read: {error}"))),
+    }
+}
+
+/// 405 for a method that the path does not have.
+pub(crate) fn not_allowed() -> ApiError {
+    ApiError::new(405, Reason::MethodNotAllowed, "the server does not allow this method on the requested resource")
+        .with_details(Details::default())
+}
+
+/// Names that a path must not carry (path.IsValidPathSegmentName).
+fn wrong_in_path(what: &str, name: &str) -> Result<(), ApiError> {
+    let complaint = match name {
+        "." | ".." => format!("may not be '{name}'"),
+        _ if name.contains('%') => "may not contain '%'".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(ApiError::bad_request(format!("{what} parameter invalid: {name:?}: {complaint}")))
+}
+
+/// The answer of a verb or subresource, written in the form that the request negotiated.
+pub(crate) fn write(context: &Context, answer: Answer) -> Result<Response<Body>, ApiError> {
+    let output = context.output(Scope::Object)?;
+    respond::respond(context, output, answer)
+}

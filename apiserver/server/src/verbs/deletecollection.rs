@@ -1,0 +1,40 @@
+//! DELETE of a collection: each object that a list would show.
+
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use kubernel_meta::{ApiError, DeleteOptions, Preconditions, Reason};
+
+use crate::context::Context;
+use crate::resources::Resource;
+use crate::respond::{Answer, List};
+use crate::{document, request};
+
+use super::{delete, list};
+
+/// How many deletions run at once: enough to share the store's commits.
+const WORKERS: usize = 64;
+
+/// Answers a DELETE of a collection: the list of what was deleted.
+pub(crate) async fn deletecollection(
+    context: &Context,
+    resource: &Arc<Resource>,
+    body: &[u8],
+) -> Result<Answer, ApiError> {
+    let list_options = request::list_options(&context.query, false)?;
+    let options = delete::options(context, body)?;
+    let page = list::page(context, resource, &list_options).await?;
+    let options = &DeleteOptions { preconditions: Preconditions::default(), ..options };
+    let deletions = page.entries.iter().map(|entry| async move {
+        let before = document::decode(resource, entry)?;
+        match delete::delete_one(context, resource, before.namespace(), before.name(), options).await {
+            Ok(deleted) if !deleted.gone => document::to_json(&deleted.object),
+            Ok(_) => document::to_json(&before),
+            Err(error) if error.reason() == Reason::NotFound => document::to_json(&before),
+            Err(error) => Err(error),
+        }
+    });
+    let items = stream::iter(deletions).buffered(WORKERS).try_collect().await?;
+    let list = List { items, revision: page.revision, continue_token: String::new(), remaining: None };
+    Ok(Answer::List(resource.clone(), list))
+}

@@ -1,0 +1,104 @@
+//! PATCH: JSON patch, merge patch, strategic merge patch and server-side apply.
+
+use std::sync::Arc;
+
+use http::{StatusCode, header};
+use kubernel_meta::{ApiError, Object};
+use kubernel_store::At;
+
+use crate::context::Context;
+use crate::resources::Resource;
+use crate::respond::Answer;
+use crate::{codec, negotiate, request};
+
+use super::create::match_namespace;
+use super::store_error;
+use super::write::{self, Target};
+
+/// What a patch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the patch types")]
+pub(crate) enum PatchType {
+    Json,
+    Merge,
+    Strategic,
+    Apply,
+}
+
+/// The patch type that a request's Content-Type names.
+pub(crate) fn patch_type(context: &Context, resource: &Resource) -> Result<PatchType, ApiError> {
+    let value = context.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match value.split(';').next().unwrap_or_default().trim() {
+        "application/json-patch+json" => Ok(PatchType::Json),
+        "application/merge-patch+json" => Ok(PatchType::Merge),
+        "application/strategic-merge-patch+json" if resource.kind.is_built_in() => Ok(PatchType::Strategic),
+        "application/apply-patch+yaml" => Ok(PatchType::Apply),
+        _ => Err(negotiate::unsupported(if resource.kind.is_built_in() {
+            "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, \
+             application/apply-patch+yaml"
+        } else {
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+        })),
+    }
+}
+
+/// Answers a PATCH of an object, or of a subresource that carries the object's kind.
+pub(crate) async fn patch(
+    context: &Context,
+    resource: &Arc<Resource>,
+    subresource: &str,
+    body: &[u8],
+) -> Result<Answer, ApiError> {
+    let patch_type = patch_type(context, resource)?;
+    let apply = patch_type == PatchType::Apply;
+    let options = request::write_options(&context.query, "PatchOptions", apply)?;
+    let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
+    let manager = context.field_manager(&options.field_manager);
+    let target = Target { resource, namespace, name, subresource, options: &options, manager: &manager };
+    if apply {
+        let applied = codec::read_apply(context, resource, body, options.field_validation)?;
+        if subresource.is_empty() && missing(context, resource).await? {
+            return create_by_apply(context, target, applied).await;
+        }
+        let written = write::update(context, target, |old| {
+            let force = options.force.unwrap_or(false);
+            let new = codec::apply(resource, subresource, Some(old), &applied, &manager, force, context.now)?;
+            Ok((new, true))
+        })
+        .await?;
+        return Answer::object(StatusCode::OK, resource, &written.object);
+    }
+    let patch = codec::Patch::read(resource, patch_type, body)?;
+    let written = write::update(context, target, |old| {
+        let mut new = patch.apply(context, resource, old, options.field_validation)?;
+        checked_name(name, &new)?;
+        match_namespace(resource, namespace, &mut new)?;
+        Ok((new, false))
+    })
+    .await?;
+    Answer::object(StatusCode::OK, resource, &written.object)
+}
+
+async fn create_by_apply(context: &Context, target: Target<'_>, applied: Object) -> Result<Answer, ApiError> {
+    let Target { resource, options, manager, .. } = target;
+    let force = options.force.unwrap_or(false);
+    let mut object = codec::apply(resource, "", None, &applied, manager, force, context.now)?;
+    object.set(&["metadata", "name"], target.name);
+    match_namespace(resource, target.namespace, &mut object)?;
+    let object = write::create(context, target, object, true).await?;
+    Answer::object(StatusCode::CREATED, resource, &object)
+}
+
+async fn missing(context: &Context, resource: &Resource) -> Result<bool, ApiError> {
+    let key = resource.key(&context.info.namespace, &context.info.name);
+    let snapshot = context.server.store().snapshot(&key, At::Latest).await.map_err(store_error)?;
+    Ok(snapshot.get(&key).is_none())
+}
+
+fn checked_name(name: &str, object: &Object) -> Result<(), ApiError> {
+    if object.name() == name {
+        return Ok(());
+    }
+    let found = object.name();
+    Err(ApiError::bad_request(format!("the name of the object ({found}) does not match the name on the URL ({name})")))
+}

@@ -1,0 +1,83 @@
+//! Selectors against the store's index: no object is parsed.
+
+use kubernel_meta::{ApiError, FieldSelector, LabelSelector, ListOptions};
+use kubernel_store::{Entry, Index};
+
+use crate::resources::Resource;
+
+/// What a list or watch lets through.
+pub(crate) struct Select {
+    labels: LabelSelector,
+    fields: FieldSelector,
+    /// For each of the resource's own fields its place in the index.
+    known: &'static [&'static str],
+    namespaced: bool,
+    prefix: usize,
+}
+
+impl Select {
+    /// Checks that the fields exist.
+    pub(crate) fn new(resource: &Resource, options: &ListOptions) -> Result<Self, ApiError> {
+        let known = resource.kind.strategy.selectable_fields();
+        for (field, ..) in &options.fields.terms {
+            let meta = matches!(field.as_str(), "metadata.name" | "metadata.namespace");
+            if !meta && !known.contains(&field.as_str()) {
+                return Err(ApiError::bad_request(if known.is_empty() {
+                    format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+                } else {
+                    format!("field label not supported: {field}")
+                }));
+            }
+        }
+        Ok(Self {
+            labels: options.labels.clone(),
+            fields: options.fields.clone(),
+            known,
+            namespaced: resource.kind.namespaced,
+            prefix: resource.key_prefix.len(),
+        })
+    }
+
+    /// Whether everything passes.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    /// The one name that can pass, where the field selector asks for one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.fields.exact("metadata.name").filter(|name| !name.is_empty() && !name.contains('/'))
+    }
+
+    /// The one namespace that can pass, where the field selector asks for one.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.fields.exact("metadata.namespace").filter(|name| !name.is_empty() && !name.contains('/'))
+    }
+
+    /// Whether a stored object passes.
+    pub(crate) fn entry(&self, entry: &Entry) -> bool {
+        self.matches(entry.key.get(self.prefix..).unwrap_or_default(), &entry.index)
+    }
+
+    /// Whether an object of this path below the resource's prefix (`namespace/name` or `name`) and index passes.
+    pub(crate) fn matches(&self, path: &str, index: &Index) -> bool {
+        let label = |key: &str| {
+            let place = index.labels.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
+            Some(&*index.labels[place].1)
+        };
+        if !self.labels.is_empty() && !self.labels.matches(label) {
+            return false;
+        }
+        if self.fields.is_empty() {
+            return true;
+        }
+        let (namespace, name) = if self.namespaced { path.split_once('/').unwrap_or(("", path)) } else { ("", path) };
+        self.fields.matches(|field| match field {
+            "metadata.name" => Some(name),
+            "metadata.namespace" => Some(namespace),
+            own => {
+                let place = self.known.iter().position(|known| *known == own)?;
+                index.fields.get(place).map(|value| &**value)
+            }
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! PUT: the whole object anew.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use kubernel_meta::{ApiError, Object, field};
+use kubernel_store::At;
+
+use crate::context::Context;
+use crate::resources::Resource;
+use crate::respond::Answer;
+use crate::{codec, request};
+
+use super::create::{dedup_owners, match_namespace};
+use super::write::{self, Target, Written};
+use super::{get, store_error};
+
+/// Answers a PUT to an object, or to a subresource that carries the object's kind.
+pub(crate) async fn update(
+    context: &Context,
+    resource: &Arc<Resource>,
+    subresource: &str,
+    body: &[u8],
+) -> Result<Answer, ApiError> {
+    let options = request::write_options(&context.query, "UpdateOptions", false)?;
+    let mut object = codec::read_object(context, resource, body, options.field_validation)?;
+    let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
+    match_name(name, &mut object)?;
+    match_namespace(resource, namespace, &mut object)?;
+    dedup_owners(context, &mut object);
+    let manager = context.field_manager(&options.field_manager);
+    let target = Target { resource, namespace, name, subresource, options: &options, manager: &manager };
+    let strategy = resource.kind.strategy;
+    if subresource.is_empty() && strategy.allow_create_on_update() && !exists(context, resource).await? {
+        object.remove(&["metadata", "resourceVersion"]);
+        let object = write::create(context, target, object, false).await?;
+        return Answer::object(StatusCode::CREATED, resource, &object);
+    }
+    let written = write::update(context, target, |_| {
+        if object.resource_version().is_empty() && !strategy.allow_unconditional_update() {
+            let path = field::Path::root("metadata").child("resourceVersion");
+            let error = path.invalid(0, "must be specified for an update");
+            return Err(ApiError::invalid(&resource.gvk, name, &[error]));
+        }
+        Ok((object.clone(), false))
+    })
+    .await?;
+    let Written { object, created } = written;
+    let code = if created { StatusCode::CREATED } else { StatusCode::OK };
+    Answer::object(code, resource, &object)
+}
+
+async fn exists(context: &Context, resource: &Resource) -> Result<bool, ApiError> {
+    let key = resource.key(&context.info.namespace, &context.info.name);
+    let snapshot = context.server.store().snapshot(&key, At::Latest).await.map_err(store_error)?;
+    Ok(snapshot.get(&key).is_some())
+}
+
+/// The body's name must be the path's.
+pub(crate) fn match_name(name: &str, object: &mut Object) -> Result<(), ApiError> {
+    match object.name() {
+        "" => {
+            let error = "name must be provided";
+            Err(ApiError::bad_request(error))
+        }
+        found if found == name => Ok(()),
+        found => Err(ApiError::bad_request(format!(
+            "the name of the object ({found}) does not match the name on the URL ({name})"
+        ))),
+    }
+}
+
+/// Answers a GET of a subresource that carries the object's kind.
+pub(crate) async fn read(context: &Context, resource: &Arc<Resource>) -> Result<Answer, ApiError> {
+    get::get(context, resource).await
+}

@@ -1,0 +1,360 @@
+//! WATCH: a stream of events, from a revision or from everything that is there.
+//!
+//! Each watcher is a cursor in the store; its events are copies of the store's bytes, gathered into one piece for as
+//! long as more are at hand. No task runs for it: the connection polls the stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use futures::stream;
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode, header};
+use kubernel_kinds::Source;
+use kubernel_meta::{ApiError, ListOptions, Object};
+use kubernel_store::{At, Entry, Event, StoreError, Watch};
+use rand::RngExt as _;
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::negotiate::{Output, Scope, Transform};
+use crate::resources::Resource;
+use crate::{document, request, respond, table};
+
+use super::live::LiveWatch;
+use super::select::Select;
+use super::{bare, parse_version, store_error, websocket};
+
+/// How long a watch lasts where the client says nothing, in seconds: at random in this range, so that clients do not
+/// come back all at once.
+const DEFAULT_SECS: std::ops::Range<u64> = 1800..3600;
+/// How often a watcher that asked for bookmarks gets one.
+const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// How long before the end of the watch it gets the last one.
+const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
+/// Initial events go out in pieces of about this size.
+const PIECE_BYTES: usize = 64 * 1024;
+const INITIAL_END: &str = "k8s.io/initial-events-end";
+
+/// Where events come from.
+pub(super) enum Feed {
+    /// The store.
+    Store(Box<dyn Watch>),
+    /// Somebody's memory.
+    Live(LiveWatch),
+    /// Nowhere any more: what is queued is the end.
+    Ended,
+}
+
+/// A running watch.
+pub(super) struct Stream {
+    resource: Arc<Resource>,
+    select: Select,
+    writer: Writer,
+    /// What was there when the watch began, still to be sent.
+    initial: std::vec::IntoIter<Arc<Entry>>,
+    /// The revision of `initial`, where a bookmark ends it.
+    initial_end: Option<u64>,
+    /// An error that ends the stream.
+    error: Option<ApiError>,
+    feed: Feed,
+    bookmarks: bool,
+    next_bookmark: Instant,
+    deadline: Instant,
+    shutdown: CancellationToken,
+}
+
+/// Writes events in the negotiated form.
+pub(super) struct Writer {
+    resource: Arc<Resource>,
+    output: Output,
+    include: table::Include,
+    /// Whether a Table with column definitions was sent.
+    headed: bool,
+}
+
+/// Answers a WATCH.
+pub(crate) async fn watch(
+    context: &Context,
+    resource: &Arc<Resource>,
+    mut parts: Parts,
+) -> Result<Response<Body>, ApiError> {
+    let output = context.output(Scope::Watch)?;
+    let mut options = request::list_options(&context.query, true)?;
+    let info = &context.info;
+    if !info.name.is_empty() && options.fields.exact("metadata.name").is_none() {
+        options.fields.terms.push(("metadata.name".to_owned(), info.name.clone(), true));
+    }
+    let stream = open(context, resource, &options, output).await?;
+    if websocket::is_requested(&parts.headers) {
+        return websocket::serve(&mut parts, stream);
+    }
+    let pieces = stream::unfold(stream, |mut stream| async move {
+        let events = stream.next().await?;
+        let piece = match <[Bytes; 1]>::try_from(events) {
+            Ok([one]) => one,
+            Err(many) => {
+                let mut piece = BytesMut::with_capacity(many.iter().map(Bytes::len).sum());
+                many.iter().for_each(|event| piece.extend_from_slice(event));
+                piece.freeze()
+            }
+        };
+        Some((Ok::<Bytes, std::io::Error>(piece), stream))
+    });
+    let mut response = Response::new(Body::from_stream(pieces));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+async fn open(
+    context: &Context,
+    resource: &Arc<Resource>,
+    options: &ListOptions,
+    output: Output,
+) -> Result<Stream, ApiError> {
+    let select = Select::new(resource, options)?;
+    let secs = options.timeout_secs.filter(|secs| *secs > 0).unwrap_or_else(|| rand::rng().random_range(DEFAULT_SECS));
+    let now = Instant::now();
+    let deadline = now + Duration::from_secs(secs.min(24 * 3600));
+    let writer = Writer { resource: resource.clone(), output, include: table::include(context)?, headed: false };
+    let version = match &options.resource_version {
+        None => None,
+        Some(text) => Some(parse_version(text).map_err(bare)?),
+    };
+    let mut stream = Stream {
+        resource: resource.clone(),
+        select,
+        writer,
+        initial: Vec::new().into_iter(),
+        initial_end: None,
+        error: None,
+        feed: Feed::Ended,
+        bookmarks: options.allow_watch_bookmarks,
+        next_bookmark: now + BOOKMARK_EVERY,
+        deadline,
+        shutdown: context.server.shutdown_token(),
+    };
+    if resource.kind.source != Source::Store {
+        let namespace = context.info.namespace.clone();
+        let send_initial = options.send_initial_events.unwrap_or(version.is_none_or(|version| version == 0));
+        let end = options.send_initial_events == Some(true);
+        stream.feed = Feed::Live(LiveWatch::new(context, resource, namespace, send_initial, end));
+        return Ok(stream);
+    }
+    let namespace = match context.info.namespace.as_str() {
+        "" => stream.select.namespace().unwrap_or_default().to_owned(),
+        named => named.to_owned(),
+    };
+    let prefix = match stream.select.name() {
+        Some(name) if !namespace.is_empty() || !resource.kind.namespaced => resource.key(&namespace, name).to_string(),
+        _ => resource.collection_prefix(&namespace),
+    };
+    let store = context.server.store();
+    let initial = options.send_initial_events.unwrap_or(version.is_none_or(|version| version == 0));
+    let after = if initial {
+        let at = version.map_or(At::Latest, At::NotOlderThan);
+        let snapshot = store.snapshot(&prefix, at).await.map_err(store_error)?;
+        let entries: Vec<Arc<Entry>> = snapshot.range(&prefix, "").filter(|entry| stream.select.entry(entry)).collect();
+        stream.initial = entries.into_iter();
+        stream.initial_end = (options.send_initial_events == Some(true)).then(|| snapshot.revision());
+        snapshot.revision()
+    } else {
+        version.filter(|version| *version > 0).unwrap_or_else(|| store.revision())
+    };
+    match store.watch(&prefix, after) {
+        Ok(watch) => stream.feed = Feed::Store(watch),
+        Err(error) => stream.error = Some(too_old(error)),
+    }
+    Ok(stream)
+}
+
+fn too_old(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Compacted { requested, oldest } => {
+            ApiError::expired(format!("too old resource version: {requested} ({oldest})"))
+        }
+        other => store_error(other),
+    }
+}
+
+impl Stream {
+    /// The next events, each as its own text with a newline; `None` is the end.
+    pub(super) async fn next(&mut self) -> Option<Vec<Bytes>> {
+        loop {
+            let mut out = Vec::new();
+            let mut size = 0;
+            for entry in self.initial.by_ref() {
+                if let Some(event) = self.writer.entry("ADDED", &entry) {
+                    size += event.len();
+                    out.push(event);
+                }
+                if size >= PIECE_BYTES {
+                    return Some(out);
+                }
+            }
+            if let Some(revision) = self.initial_end.take() {
+                out.push(self.writer.bookmark(revision, true));
+            }
+            if let Some(error) = self.error.take() {
+                self.feed = Feed::Ended;
+                out.push(error_event(&error));
+            }
+            if !out.is_empty() {
+                return Some(out);
+            }
+            let now = Instant::now();
+            if now >= self.deadline || self.shutdown.is_cancelled() {
+                return None;
+            }
+            let last_bookmark = self.deadline.checked_sub(BOOKMARK_BEFORE_END).filter(|at| *at > now);
+            let mut wake = self.deadline;
+            if self.bookmarks {
+                wake = wake.min(self.next_bookmark).min(last_bookmark.unwrap_or(wake));
+            }
+            let events = match &mut self.feed {
+                Feed::Ended => return None,
+                Feed::Store(watch) => tokio::select! {
+                    biased;
+                    events = watch.next() => Some(events),
+                    () = self.shutdown.cancelled() => return None,
+                    () = tokio::time::sleep_until(wake) => None,
+                },
+                Feed::Live(live) => {
+                    let events = tokio::select! {
+                        events = live.next(&self.resource, &self.select, &mut self.writer) => events,
+                        () = self.shutdown.cancelled() => return None,
+                        () = tokio::time::sleep_until(wake) => Vec::new(),
+                    };
+                    if !events.is_empty() {
+                        return Some(events);
+                    }
+                    self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
+                    continue;
+                }
+            };
+            match events {
+                Some(Ok(events)) => {
+                    let out: Vec<Bytes> = events.iter().filter_map(|event| self.event(event)).collect();
+                    if !out.is_empty() {
+                        return Some(out);
+                    }
+                }
+                Some(Err(error)) => self.error = Some(too_old(error)),
+                None if self.bookmarks && Instant::now() < self.deadline => {
+                    self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
+                    if let Feed::Store(watch) = &mut self.feed {
+                        let revision = watch.progress();
+                        return Some(vec![self.writer.bookmark(revision, false)]);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// What a change of the store is to this watcher: objects come and go with the selector, too.
+    fn event(&mut self, event: &Event) -> Option<Bytes> {
+        let now = !event.deleted && self.select.entry(&event.entry);
+        let before = event.previous.as_ref().filter(|previous| self.select.entry(previous));
+        match (before, now) {
+            (None, true) => self.writer.entry("ADDED", &event.entry),
+            (Some(_), true) => self.writer.entry("MODIFIED", &event.entry),
+            (Some(_), false) if event.deleted => self.writer.entry("DELETED", &event.entry),
+            (Some(previous), false) => self.writer.json("DELETED", &at_revision(previous, event.revision)),
+            (None, false) => None,
+        }
+    }
+}
+
+/// An entry's JSON with another resourceVersion.
+fn at_revision(entry: &Entry, revision: u64) -> Bytes {
+    let digits = entry.json.get(entry.hole..).map_or(0, |rest| rest.iter().take_while(|b| b.is_ascii_digit()).count());
+    let mut out = BytesMut::with_capacity(entry.json.len() + 8);
+    out.extend_from_slice(&entry.json[..entry.hole.min(entry.json.len())]);
+    out.extend_from_slice(revision.to_string().as_bytes());
+    out.extend_from_slice(entry.json.get(entry.hole + digits..).unwrap_or_default());
+    out.freeze()
+}
+
+fn error_event(error: &ApiError) -> Bytes {
+    Bytes::from(format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", error.to_status()))
+}
+
+impl Writer {
+    fn entry(&mut self, kind: &str, entry: &Entry) -> Option<Bytes> {
+        self.json(kind, &entry.json)
+    }
+
+    /// An event about a stored object; `None` where it cannot be read, which is logged.
+    pub(super) fn json(&mut self, kind: &str, stored: &Bytes) -> Option<Bytes> {
+        if self.output.transform == Transform::None && self.resource.kind.stored_as.is_none() {
+            return Some(frame(kind, stored));
+        }
+        let written = document::parse(stored).and_then(|mut object| {
+            if let Some(stored_as) = self.resource.kind.stored_as {
+                (stored_as.from_stored)(&mut object);
+            }
+            self.transformed(&object)
+        });
+        match written {
+            Ok(json) => Some(frame(kind, &json)),
+            Err(error) => {
+                tracing::error!(%error, resource = %self.resource.gvr.resource, "an event could not be written");
+                None
+            }
+        }
+    }
+
+    fn transformed(&mut self, object: &Object) -> Result<Bytes, ApiError> {
+        let beta = self.output.beta;
+        let value = match self.output.transform {
+            Transform::None => return document::to_json(object),
+            Transform::Table => {
+                let meta = json!({ "resourceVersion": object.resource_version() });
+                let now = jiff::Timestamp::now();
+                let objects = std::slice::from_ref(object);
+                let mut value = table::of(&self.resource, objects, &meta, beta, self.include, now);
+                if std::mem::replace(&mut self.headed, true) {
+                    value["columnDefinitions"] = serde_json::Value::Null;
+                }
+                value
+            }
+            Transform::PartialObject | Transform::PartialObjectList => table::partial(object, beta),
+        };
+        Ok(value.to_string().into())
+    }
+
+    /// A bookmark at this revision.
+    pub(super) fn bookmark(&mut self, revision: u64, initial_end: bool) -> Bytes {
+        let mut metadata = json!({ "resourceVersion": revision.to_string(), "creationTimestamp": null });
+        if initial_end {
+            metadata["annotations"] = json!({ INITIAL_END: "true" });
+        }
+        let object = match self.output.transform {
+            Transform::PartialObject | Transform::PartialObjectList => {
+                let version = if self.output.beta { "meta.k8s.io/v1beta1" } else { "meta.k8s.io/v1" };
+                json!({ "kind": "PartialObjectMetadata", "apiVersion": version, "metadata": metadata })
+            }
+            Transform::None | Transform::Table => {
+                let (kind, version) = (&self.resource.gvk.kind, &self.resource.api_version);
+                json!({ "kind": kind, "apiVersion": version, "metadata": metadata })
+            }
+        };
+        frame("BOOKMARK", object.to_string().as_bytes())
+    }
+}
+
+/// `{"type":"ADDED","object":…}` and a newline.
+fn frame(kind: &str, json: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(json.len() + 40);
+    out.extend_from_slice(b"{\"type\":\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\",\"object\":");
+    out.extend_from_slice(json);
+    out.extend_from_slice(b"}\n");
+    out.freeze()
+}

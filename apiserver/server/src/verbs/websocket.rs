@@ -1,0 +1,80 @@
+//! A watch over a WebSocket, as fabric8's clients (Spark, Flink) open it: one text message per event.
+
+use axum::body::Body;
+use base64::Engine as _;
+use futures::{SinkExt as _, StreamExt as _};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use kubernel_meta::ApiError;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::watch::Stream;
+
+/// Whether the client wants a WebSocket.
+pub(super) fn is_requested(headers: &HeaderMap) -> bool {
+    let has = |name, word: &str| {
+        let values = headers.get_all(name).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
+    };
+    has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket")
+}
+
+/// Accepts the upgrade and sends the stream's events until either side ends.
+pub(super) fn serve(parts: &mut Parts, mut events: Stream) -> Result<Response<Body>, ApiError> {
+    let key = parts.headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| ApiError::bad_request("no Sec-WebSocket-Key"))?;
+    let accept = derive_accept_key(key.as_bytes());
+    let upgrade = parts
+        .extensions
+        .remove::<OnUpgrade>()
+        .ok_or_else(|| ApiError::bad_request("this connection cannot be upgraded"))?;
+    let protocols = parts.headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
+    let base64_protocol = protocols.is_some_and(|list| list.split(',').any(|word| word.trim() == "base64.binary.k8s.io"));
+    tokio::spawn(async move {
+        let Ok(connection) = upgrade.await else { return };
+        let socket = WebSocketStream::from_raw_socket(TokioIo::new(connection), Role::Server, None).await;
+        let (mut sender, mut receiver) = socket.split();
+        loop {
+            tokio::select! {
+                batch = events.next() => {
+                    let Some(batch) = batch else { break };
+                    for event in batch {
+                        let text = String::from_utf8_lossy(&event);
+                        let text = text.trim_end();
+                        let message = if base64_protocol {
+                            Message::text(base64::engine::general_purpose::STANDARD.encode(text))
+                        } else {
+                            Message::text(text)
+                        };
+                        if sender.send(message).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+                message = receiver.next() => match message {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                    Some(Ok(_)) => {}
+                },
+            }
+        }
+        if let Err(error) = sender.close().await {
+            tracing::debug!(%error, "a watcher's socket was already closed");
+        }
+    });
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(value) = HeaderValue::from_str(&accept) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, value);
+    }
+    if base64_protocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("base64.binary.k8s.io"));
+    }
+    Ok(response)
+}

@@ -1,0 +1,335 @@
+//! What every write has in common: the steps between a decoded object and the store.
+//!
+//! Create: own fields, mutate, prepare, name, validate, commit. Update: the same against the stored object, again from
+//! its newest state when somebody else was faster. A write that changes nothing is not committed.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kubernel_meta::{ApiError, Object, WriteOptions, field, time, validation};
+use kubernel_store::{At, Change, Entry, Expect, StoreError};
+use rand::RngExt as _;
+use serde_json::Value;
+
+use crate::admission::{self, Attributes, Operation};
+use crate::context::Context;
+use crate::document;
+use crate::resources::Resource;
+
+use super::{bare, delete, store_error};
+
+/// How often an update is tried against a newer state before it is a conflict.
+const TRIES_MAX: usize = 5;
+/// How often a generated name may be taken before the create fails.
+const NAMES_MAX: usize = 8;
+/// The letters of generated names: no vowels, so that no words come out.
+const NAME_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+/// A generated name's prefix is cut to this length, so that prefix and suffix make a DNS label.
+const PREFIX_BYTES_MAX: usize = 58;
+const SUFFIX_LETTERS: usize = 5;
+
+/// What a write is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    /// The resource.
+    pub(crate) resource: &'a Arc<Resource>,
+    /// The namespace, or empty.
+    pub(crate) namespace: &'a str,
+    /// The name; empty before one is generated.
+    pub(crate) name: &'a str,
+    /// The subresource that carries the parent's kind (`status`, `resize`, …), or empty.
+    pub(crate) subresource: &'a str,
+    /// The write's options.
+    pub(crate) options: &'a WriteOptions,
+    /// Who will own the written fields.
+    pub(crate) manager: &'a str,
+}
+
+/// The outcome of a write.
+pub(crate) struct Written {
+    /// The object as it is now.
+    pub(crate) object: Object,
+    /// Whether the write made it.
+    pub(crate) created: bool,
+}
+
+/// Writes a new object. `owned` says that `managedFields` are already right (an apply).
+pub(crate) async fn create(
+    context: &Context,
+    target: Target<'_>,
+    mut object: Object,
+    owned: bool,
+) -> Result<Object, ApiError> {
+    let Target { resource, options, .. } = target;
+    let strategy = resource.kind.strategy;
+    if !object.resource_version().is_empty() {
+        return Err(bare("resourceVersion should not be set on objects to be created"));
+    }
+    let generated = object.name().is_empty() && !object.str_at(&["metadata", "generateName"]).is_empty();
+    for tries in 1.. {
+        let mut new = object.clone();
+        start_metadata(&mut new, context.now);
+        if generated {
+            let prefix = object.str_at(&["metadata", "generateName"]);
+            new.set(&["metadata", "name"], generate_name(prefix));
+        }
+        if !owned {
+            crate::codec::own(resource, "", None, &mut new, target.manager, context.now);
+        }
+        let attributes = attributes(context, target, Operation::Create, new.name().to_owned());
+        admission::mutate(&context.server, &attributes.of(context), &mut new, None).await?;
+        strategy.prepare_create(&resource.kind, &mut new);
+        let mut allocation = crate::alloc::create(&context.server, resource, &mut new, options.dry_run)?;
+        let mut wrong = validation::object_meta(&new, resource.kind.namespaced, |name, prefix| {
+            strategy.validate_name(name, prefix)
+        });
+        wrong.extend(strategy.validate(&resource.kind, &new));
+        wrong.append(&mut allocation.wrong);
+        refuse(resource, &new, &wrong)?;
+        for warning in admission::validate(&context.server, &attributes.of(context), Some(&new), None).await? {
+            context.warn(warning);
+        }
+        for warning in strategy.warnings(&resource.kind, &new, None) {
+            context.warn(warning);
+        }
+        if options.dry_run {
+            let snapshot = snapshot_of(context, resource, target.namespace, new.name()).await?;
+            if snapshot.is_some() {
+                return Err(ApiError::already_exists(&resource.gvr, new.name()));
+            }
+            return Ok(new);
+        }
+        let key = resource.key(target.namespace, new.name());
+        let document = document::encode(resource, &new)?;
+        match context.server.store().commit(vec![Change::Put { key, expect: Expect::Absent, document }]).await {
+            Ok(events) => {
+                allocation.keep();
+                let revision = events.last().map_or(0, |event| event.revision);
+                new.set(&["metadata", "resourceVersion"], revision.to_string());
+                return Ok(new);
+            }
+            Err(StoreError::Conflict { .. }) if generated && tries < NAMES_MAX => {}
+            Err(StoreError::Conflict { .. }) => {
+                let error = ApiError::already_exists(&resource.gvr, new.name());
+                return Err(if generated { exhausted(resource, &object) } else { error });
+            }
+            Err(error) => return Err(store_error(error)),
+        }
+    }
+    Err(exhausted(resource, &object))
+}
+
+fn exhausted(resource: &Resource, object: &Object) -> ApiError {
+    let name = object.str_at(&["metadata", "generateName"]);
+    let taken = ApiError::already_exists(&resource.gvr, name);
+    let message = format!("{}, the server was not able to generate a unique name for the object", taken.message());
+    ApiError::new(409, kubernel_meta::Reason::AlreadyExists, message).with_retry_after(1)
+}
+
+/// Changes a stored object. `change` makes the new object from the stored one, and is asked again when another write
+/// came first; it may fill in `managedFields` itself and says so by `true`.
+pub(crate) async fn update<F>(context: &Context, target: Target<'_>, mut change: F) -> Result<Written, ApiError>
+where
+    F: FnMut(&Object) -> Result<(Object, bool), ApiError> + Send,
+{
+    let Target { resource, namespace, name, subresource, options, .. } = target;
+    for tries in 1.. {
+        let entry = super::get::entry(context, resource, namespace, name, At::Latest).await?;
+        let old = document::decode(resource, &entry)?;
+        let (new, owned) = change(&old)?;
+        let locked = !new.resource_version().is_empty() && new.resource_version() != old.resource_version();
+        if locked {
+            return Err(ApiError::modified(&resource.gvr, name));
+        }
+        let step = prepare(context, target, new, &old, owned).await?;
+        let Prepared { object: new, allocation } = step;
+        if same(&new, &old) {
+            return Ok(Written { object: old, created: false });
+        }
+        if options.dry_run {
+            return Ok(Written { object: new, created: false });
+        }
+        let revision = entry.revision;
+        let gone = delete::finished(resource, &new, &old);
+        let document = document::encode(resource, &new)?;
+        let key = entry.key.clone();
+        let mut changes = vec![Change::Put { key: key.clone(), expect: Expect::Revision(revision), document }];
+        if gone {
+            changes = vec![Change::Delete { key, revision }];
+        }
+        let _ = subresource;
+        match context.server.store().commit(changes).await {
+            Ok(events) => {
+                allocation.keep();
+                if gone {
+                    crate::alloc::release(&context.server, resource, &old);
+                }
+                let mut new = new;
+                let revision = events.last().map_or(0, |event| event.revision);
+                new.set(&["metadata", "resourceVersion"], revision.to_string());
+                return Ok(Written { object: new, created: false });
+            }
+            Err(StoreError::Conflict { .. }) if tries < TRIES_MAX => {}
+            Err(StoreError::Conflict { .. }) => return Err(ApiError::modified(&resource.gvr, name)),
+            Err(error) => return Err(store_error(error)),
+        }
+    }
+    Err(ApiError::modified(&resource.gvr, name))
+}
+
+struct Prepared {
+    object: Object,
+    allocation: crate::alloc::Allocation,
+}
+
+async fn prepare(
+    context: &Context,
+    target: Target<'_>,
+    mut new: Object,
+    old: &Object,
+    owned: bool,
+) -> Result<Prepared, ApiError> {
+    let Target { resource, subresource, options, .. } = target;
+    let (kind, strategy) = (&resource.kind, resource.kind.strategy);
+    if new.uid().is_empty() {
+        new.set(&["metadata", "uid"], old.uid());
+    } else if new.uid() != old.uid() {
+        let detail = format!(
+            "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+            new.uid(),
+            old.uid()
+        );
+        return Err(ApiError::conflict(&resource.gvr, target.name, detail));
+    }
+    if !owned {
+        crate::codec::own(resource, subresource, Some(old), &mut new, target.manager, context.now);
+    }
+    let attributes = attributes(context, target, Operation::Update, target.name.to_owned());
+    admission::mutate(&context.server, &attributes.of(context), &mut new, Some(old)).await?;
+    keep_metadata(&mut new, old);
+    if subresource.is_empty() {
+        strategy.prepare_update(kind, &mut new, old);
+    } else {
+        strategy.prepare_subresource_update(kind, subresource, &mut new, old);
+    }
+    let mut allocation = crate::alloc::update(&context.server, resource, &mut new, old, options.dry_run)?;
+    let mut wrong = validation::object_meta_update(&new, old);
+    wrong.extend(if subresource.is_empty() {
+        strategy.validate_update(kind, &new, old)
+    } else {
+        strategy.validate_subresource_update(kind, subresource, &new, old)
+    });
+    wrong.append(&mut allocation.wrong);
+    refuse(resource, &new, &wrong)?;
+    for warning in admission::validate(&context.server, &attributes.of(context), Some(&new), Some(old)).await? {
+        context.warn(warning);
+    }
+    for warning in strategy.warnings(kind, &new, Some(old)) {
+        context.warn(warning);
+    }
+    Ok(Prepared { object: new, allocation })
+}
+
+/// What no update changes: see upstream's rest.BeforeUpdate.
+fn keep_metadata(new: &mut Object, old: &Object) {
+    let keep = |new: &mut Object, field: &str, even_if_set: bool| {
+        let path = ["metadata", field];
+        match old.at(&path) {
+            Some(value) if even_if_set || new.at(&path).is_none() => new.set(&path, value.clone()),
+            Some(_) => {}
+            None if even_if_set => drop(new.remove(&path)),
+            None => {}
+        }
+    };
+    keep(new, "creationTimestamp", true);
+    keep(new, "generation", true);
+    keep(new, "deletionTimestamp", true);
+    keep(new, "deletionGracePeriodSeconds", false);
+    keep(new, "resourceVersion", true);
+    new.remove(&["metadata", "selfLink"]);
+}
+
+/// Whether a write would change nothing: the times in `managedFields` alone do not count.
+fn same(new: &Object, old: &Object) -> bool {
+    if new == old {
+        return true;
+    }
+    let strip = |object: &Object| {
+        let mut copy = object.clone();
+        copy.remove(&["metadata", "managedFields"]);
+        copy
+    };
+    if strip(new) != strip(old) {
+        return false;
+    }
+    let entries = |object: &Object| -> Vec<Value> {
+        let mut entries = object.list_at(&["metadata", "managedFields"]).to_vec();
+        for entry in &mut entries {
+            if let Some(map) = entry.as_object_mut() {
+                map.remove("time");
+            }
+        }
+        entries
+    };
+    entries(new) == entries(old)
+}
+
+/// A new object's own metadata: whatever the client said of it does not count (rest.FillObjectMetaSystemFields).
+fn start_metadata(object: &mut Object, now: Timestamp) {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+        object.remove(&["metadata", field]);
+    }
+    object.set(&["metadata", "creationTimestamp"], time::format(now));
+    object.set(&["metadata", "uid"], uuid::Uuid::new_v4().to_string());
+}
+
+fn generate_name(prefix: &str) -> String {
+    let mut end = prefix.len().min(PREFIX_BYTES_MAX);
+    while !prefix.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut rng = rand::rng();
+    let suffix = (0..SUFFIX_LETTERS).map(|_| char::from(NAME_LETTERS[rng.random_range(0..NAME_LETTERS.len())]));
+    prefix[..end].chars().chain(suffix).collect()
+}
+
+/// 422 where anything is wrong.
+pub(crate) fn refuse(resource: &Resource, object: &Object, wrong: &[field::Error]) -> Result<(), ApiError> {
+    if wrong.is_empty() { Ok(()) } else { Err(ApiError::invalid(&resource.gvk, object.name(), wrong)) }
+}
+
+/// The parts of admission attributes that outlive a call.
+pub(crate) struct Admit<'a> {
+    target: Target<'a>,
+    operation: Operation,
+    name: String,
+}
+
+pub(crate) fn attributes<'a>(_: &Context, target: Target<'a>, operation: Operation, name: String) -> Admit<'a> {
+    Admit { target, operation, name }
+}
+
+impl Admit<'_> {
+    pub(crate) fn of<'b>(&'b self, context: &'b Context) -> Attributes<'b> {
+        Attributes {
+            user: &context.user,
+            operation: self.operation,
+            kind: &self.target.resource.kind,
+            subresource: self.target.subresource,
+            namespace: self.target.namespace,
+            name: &self.name,
+            dry_run: self.target.options.dry_run,
+        }
+    }
+}
+
+async fn snapshot_of(
+    context: &Context,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Arc<Entry>>, ApiError> {
+    let key = resource.key(namespace, name);
+    let snapshot = context.server.store().snapshot(&key, At::Latest).await.map_err(store_error)?;
+    Ok(snapshot.get(&key))
+}
