@@ -57,7 +57,8 @@ impl Context {
         if !option.is_empty() {
             return option.to_owned();
         }
-        let agent = self.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let agent =
+            self.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let prefix = agent.split('/').next().unwrap_or_default();
         prefix.chars().filter(|c| !c.is_control()).take(128).collect()
     }

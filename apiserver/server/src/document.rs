@@ -4,6 +4,7 @@
 //! carry none), and has a hole where the store writes the resourceVersion.
 
 use bytes::Bytes;
+use kubernel_kinds::{Kind, registry};
 use kubernel_meta::{ApiError, Object};
 use kubernel_store::{Document, Entry, Index};
 use serde_json::Value;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::resources::Resource;
 
 /// Encodes an object of a resource for the store, `metadata.resourceVersion` left open.
-pub fn encode(resource: &Resource, object: &Object) -> Result<Document, ApiError> {
+pub(crate) fn encode(resource: &Resource, object: &Object) -> Result<Document, ApiError> {
     let index = index_of(resource, object);
     if let Some(stored) = resource.kind.stored_as {
         let mut copy = object.clone();
@@ -24,13 +25,13 @@ pub fn encode(resource: &Resource, object: &Object) -> Result<Document, ApiError
 }
 
 /// The JSON of an object as it is, kind and apiVersion first.
-pub fn to_json(object: &Object) -> Result<Bytes, ApiError> {
+pub(crate) fn to_json(object: &Object) -> Result<Bytes, ApiError> {
     let (json, _) = write(object, Some(object.resource_version()))?;
     Ok(json.into())
 }
 
 /// Parses a stored object as one of this resource.
-pub fn decode(resource: &Resource, entry: &Entry) -> Result<Object, ApiError> {
+pub(crate) fn decode(resource: &Resource, entry: &Entry) -> Result<Object, ApiError> {
     let mut object: Object = parse(&entry.json)?;
     if let Some(stored) = resource.kind.stored_as {
         (stored.from_stored)(&mut object);
@@ -39,17 +40,32 @@ pub fn decode(resource: &Resource, entry: &Entry) -> Result<Object, ApiError> {
 }
 
 /// Parses JSON that the server itself wrote.
-pub fn parse(json: &[u8]) -> Result<Object, ApiError> {
+pub(crate) fn parse(json: &[u8]) -> Result<Object, ApiError> {
     serde_json::from_slice(json).map(Object::new).map_err(|e| ApiError::internal(format!("stored object: {e}")))
 }
 
 /// What selectors look at.
-pub fn index_of(resource: &Resource, object: &Object) -> Index {
+pub(crate) fn index_of(resource: &Resource, object: &Object) -> Index {
+    index(object, resource.kind.strategy.field_values(object))
+}
+
+/// Reads again what selectors look at, given a stored object's key and JSON: for the store when it opens. What cannot be
+/// read has no index, and so is seen by lists without a selector only.
+pub fn reindex(key: &str, json: &[u8]) -> Index {
+    let mut words = key.split('/').skip(2);
+    let (group, plural) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let group = if group == "core" { "" } else { group };
+    let Ok(object) = parse(json) else { return Index::default() };
+    let stored_here = |kind: &&&'static Kind| kind.stored_as.is_none() && kind.group == group && kind.plural == plural;
+    let fields = registry::all().iter().find(stored_here).map(|kind| kind.strategy.field_values(&object));
+    index(&object, fields.unwrap_or_default())
+}
+
+fn index(object: &Object, fields: Vec<String>) -> Index {
     let mut labels: Vec<(Box<str>, Box<str>)> =
         object.labels().map(|(key, value)| (Box::from(key), Box::from(value))).collect();
     labels.sort();
-    let fields = resource.kind.strategy.field_values(object).into_iter().map(String::into_boxed_str).collect();
-    Index { labels, fields }
+    Index { labels, fields: fields.into_iter().map(String::into_boxed_str).collect() }
 }
 
 /// The JSON and where in it the resourceVersion's value begins. `version` is written there; none leaves a hole.

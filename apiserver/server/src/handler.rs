@@ -77,7 +77,11 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
         _ => Scope::Object,
     };
     if resource.kind.namespaced && info.namespace.is_empty() && !matches!(info.verb.as_str(), "list" | "watch") {
-        return Err(if info.name.is_empty() || info.verb == "create" { not_allowed() } else { ApiError::unknown_resource() });
+        return Err(if info.name.is_empty() || info.verb == "create" {
+            not_allowed()
+        } else {
+            ApiError::unknown_resource()
+        });
     }
     if !resource.kind.namespaced && !info.namespace.is_empty() && info.resource != "namespaces" {
         return Err(ApiError::unknown_resource());
@@ -110,7 +114,9 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
         ("update", _) => verbs::update::update(context, &resource, "", &read(body).await?).await?,
         ("patch", _) => verbs::patch::patch(context, &resource, "", &read(body).await?).await?,
         ("delete", _) => verbs::delete::delete(context, &resource, &read(body).await?).await?,
-        ("deletecollection", _) => verbs::deletecollection::deletecollection(context, &resource, &read(body).await?).await?,
+        ("deletecollection", _) => {
+            verbs::deletecollection::deletecollection(context, &resource, &read(body).await?).await?
+        }
         _ => return Err(not_allowed()),
     };
     respond::respond(context, output, answer)

@@ -7,8 +7,7 @@ use kubernel_meta::{ApiError, Details, Reason};
 
 /// A media type that the server reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Media {
+pub(crate) enum Media {
     Json,
     Yaml,
     Protobuf,
@@ -16,8 +15,7 @@ pub enum Media {
 
 /// What the object is turned into before it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the kinds of meta.k8s.io")]
-pub enum Transform {
+pub(crate) enum Transform {
     None,
     Table,
     PartialObject,
@@ -26,20 +24,20 @@ pub enum Transform {
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Output {
+pub(crate) struct Output {
     /// The media type.
-    pub media: Media,
+    pub(crate) media: Media,
     /// The transformation.
-    pub transform: Transform,
+    pub(crate) transform: Transform,
     /// Of the transformed kind: `v1` or `v1beta1`.
-    pub beta: bool,
+    pub(crate) beta: bool,
     /// Indented for people.
-    pub pretty: bool,
+    pub(crate) pretty: bool,
 }
 
 /// What kind of answer is negotiated: decides what is acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Get, list and watch of a collection.
     Collection,
     /// Anything else about an object.
@@ -53,12 +51,12 @@ const STREAMED: &str = "application/json;stream=watch, application/vnd.kubernete
 
 impl Output {
     /// Plain JSON.
-    pub const JSON: Self = Self { media: Media::Json, transform: Transform::None, beta: false, pretty: false };
+    pub(crate) const JSON: Self = Self { media: Media::Json, transform: Transform::None, beta: false, pretty: false };
 }
 
 impl Media {
     /// The `Content-Type` of answers.
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Yaml => "application/yaml",
@@ -68,7 +66,7 @@ impl Media {
 }
 
 /// Picks the form of the answer.
-pub fn output(headers: &HeaderMap, pretty: Option<&str>, scope: Scope) -> Result<Output, ApiError> {
+pub(crate) fn output(headers: &HeaderMap, pretty: Option<&str>, scope: Scope) -> Result<Output, ApiError> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let pretty = match pretty {
         Some(value) => !matches!(value, "0" | "false"),
@@ -105,7 +103,7 @@ pub fn output(headers: &HeaderMap, pretty: Option<&str>, scope: Scope) -> Result
 }
 
 /// The form of a body; `None` for an unknown one. No `Content-Type` is JSON.
-pub fn input(headers: &HeaderMap) -> Option<Media> {
+pub(crate) fn input(headers: &HeaderMap) -> Option<Media> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Some(Media::Json) };
     let text = value.to_str().ok()?.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match text.as_str() {
@@ -117,13 +115,14 @@ pub fn input(headers: &HeaderMap) -> Option<Media> {
 }
 
 /// 415 for a body whose form is unknown.
-pub fn unsupported(accepted: &str) -> ApiError {
-    let message = format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+pub(crate) fn unsupported(accepted: &str) -> ApiError {
+    let message =
+        format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
     ApiError::new(415, Reason::UnsupportedMediaType, message)
 }
 
 /// 415 for a write.
-pub fn unsupported_write() -> ApiError {
+pub(crate) fn unsupported_write() -> ApiError {
     unsupported(ACCEPTED)
 }
 

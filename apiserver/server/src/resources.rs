@@ -105,7 +105,9 @@ impl Resources {
     pub fn new(all: Vec<Arc<Resource>>) -> Self {
         let by_path = all
             .iter()
-            .map(|resource| (path(&resource.gvr.group, &resource.gvr.version, &resource.gvr.resource), resource.clone()))
+            .map(|resource| {
+                (path(&resource.gvr.group, &resource.gvr.version, &resource.gvr.resource), resource.clone())
+            })
             .collect();
         Self { all, by_path }
     }

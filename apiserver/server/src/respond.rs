@@ -69,7 +69,8 @@ impl Answer {
         if !uid.is_empty() {
             details["uid"] = json!(uid);
         }
-        let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details });
+        let status =
+            json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details });
         Self::Value(StatusCode::OK, status)
     }
 }
@@ -134,9 +135,7 @@ fn write_list(
             let items: Vec<Value> = objects()?.into_iter().map(|object| item(object, resource)).collect();
             json!({ "kind": resource.kind.list_kind(), "apiVersion": resource.api_version, "metadata": meta, "items": items })
         }
-        Transform::Table => {
-            table::of(resource, &objects()?, &meta, output.beta, table::include(context)?, context.now)
-        }
+        Transform::Table => table::of(resource, &objects()?, &meta, output.beta, table::include(context)?, context.now),
         Transform::PartialObjectList => table::partial_list(&objects()?, &meta, output.beta),
         Transform::PartialObject => return Err(table::not_an_object(resource)),
     };
@@ -262,7 +261,11 @@ pub(crate) fn finish(response: &mut Response<Body>, warnings: Vec<String>) {
             continue;
         }
         chars += warning.chars().count();
-        let cut = if chars > WARNINGS_CHARS_MAX { warning.chars().take(WARNING_CHARS_MAX).collect() } else { warning.clone() };
+        let cut = if chars > WARNINGS_CHARS_MAX {
+            warning.chars().take(WARNING_CHARS_MAX).collect()
+        } else {
+            warning.clone()
+        };
         if let Ok(value) = HeaderValue::from_bytes(format!("299 - {}", quoted(&cut)).as_bytes()) {
             headers.append(header::WARNING, value);
         }

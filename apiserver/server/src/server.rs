@@ -15,12 +15,11 @@ use kubernel_store::Store;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use crate::resources::{KindHandle, Resource, Resources};
-use crate::{User, codec, handler};
-
 use crate::authn::Authenticator;
 use crate::authz::Authorizer;
 use crate::pki::Pki;
+use crate::resources::{KindHandle, Resource, Resources};
+use crate::{Error, User, codec, handler};
 
 /// What the server is built from.
 pub struct Config {
@@ -78,6 +77,13 @@ impl ApiServer {
             authenticator: Authenticator::default(),
             authorizer: Arc::default(),
         }))
+    }
+
+    /// Reads what the server keeps in memory of the store: roles, bindings, allocated addresses. To be awaited once,
+    /// before the first request.
+    pub async fn start(&self) -> Result<(), Error> {
+        self.0.authorizer.start(self.store()).await?;
+        Ok(())
     }
 
     /// What it was built from.

@@ -69,7 +69,9 @@ fn wrong_in_watch(query: &Query, options: &ListOptions) -> Vec<field::Error> {
     }
     if let Some(text) = query.non_empty("resourceVersionMatch") {
         if options.send_initial_events.is_none() {
-            wrong.push(path.forbidden("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+            wrong.push(
+                path.forbidden("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
+            );
         }
         if !not_older {
             wrong.push(path.not_supported(text, &["NotOlderThan"]));
@@ -179,9 +181,10 @@ pub fn delete_options_of_body(body: &Object) -> Result<DeleteOptions, ApiError> 
 fn integer(query: &Query, name: &str) -> Result<Option<i64>, ApiError> {
     match query.non_empty(name) {
         None => Ok(None),
-        Some(text) => text.parse().map(Some).map_err(|_| {
-            ApiError::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", json!(text)))
-        }),
+        Some(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", json!(text)))),
     }
 }
 

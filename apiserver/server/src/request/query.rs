@@ -20,7 +20,7 @@ impl Query {
 
     /// The first value of this name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The first value of this name, where it is not empty.

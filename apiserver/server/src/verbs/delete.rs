@@ -87,8 +87,7 @@ pub(crate) async fn delete_one(
     options: &DeleteOptions,
 ) -> Result<Deleted, ApiError> {
     let write_options = WriteOptions { dry_run: options.dry_run, ..WriteOptions::default() };
-    let target =
-        Target { resource, namespace, name, subresource: "", options: &write_options, manager: "" };
+    let target = Target { resource, namespace, name, subresource: "", options: &write_options, manager: "" };
     for _ in 0..TRIES_MAX {
         let entry = super::get::entry(context, resource, namespace, name, At::Latest).await?;
         let old = document::decode(resource, &entry)?;
@@ -109,9 +108,7 @@ pub(crate) async fn delete_one(
                 let expect = Expect::Revision(entry.revision);
                 (Change::Put { key: entry.key.clone(), expect, document }, object, false)
             }
-            Step::Remove(object) => {
-                (Change::Delete { key: entry.key.clone(), revision: entry.revision }, object, true)
-            }
+            Step::Remove(object) => (Change::Delete { key: entry.key.clone(), revision: entry.revision }, object, true),
         };
         if options.dry_run {
             return Ok(Deleted { object, gone });
@@ -261,7 +258,10 @@ fn finalizers<'a>(resource: &Resource, old: &'a Object, options: &DeleteOptions)
 
 /// Kinds whose dependents stay where a deletion says nothing (DefaultGarbageCollectionPolicy).
 fn orphans_by_default(resource: &Resource) -> bool {
-    matches!((resource.gvr.group.as_str(), resource.gvr.resource.as_str()), ("", "replicationcontrollers") | ("batch", "jobs"))
+    matches!(
+        (resource.gvr.group.as_str(), resource.gvr.resource.as_str()),
+        ("", "replicationcontrollers") | ("batch", "jobs")
+    )
 }
 
 /// Whether an update took away the last thing that an object under deletion waited for (ShouldDeleteDuringUpdate).

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use kubernel_meta::{ApiError, DeleteOptions, Preconditions, Reason};
+use kubernel_store::Entry;
 
 use crate::context::Context;
 use crate::resources::Resource;
@@ -25,16 +27,24 @@ pub(crate) async fn deletecollection(
     let options = delete::options(context, body)?;
     let page = list::page(context, resource, &list_options).await?;
     let options = &DeleteOptions { preconditions: Preconditions::default(), ..options };
-    let deletions = page.entries.iter().map(|entry| async move {
-        let before = document::decode(resource, entry)?;
-        match delete::delete_one(context, resource, before.namespace(), before.name(), options).await {
-            Ok(deleted) if !deleted.gone => document::to_json(&deleted.object),
-            Ok(_) => document::to_json(&before),
-            Err(error) if error.reason() == Reason::NotFound => document::to_json(&before),
-            Err(error) => Err(error),
-        }
-    });
+    let entries = page.entries.clone();
+    let deletions = entries.into_iter().map(|entry| delete_entry(context, resource, entry, options));
     let items = stream::iter(deletions).buffered(WORKERS).try_collect().await?;
     let list = List { items, revision: page.revision, continue_token: String::new(), remaining: None };
     Ok(Answer::List(resource.clone(), list))
+}
+
+async fn delete_entry(
+    context: &Context,
+    resource: &Arc<Resource>,
+    entry: Arc<Entry>,
+    options: &DeleteOptions,
+) -> Result<Bytes, ApiError> {
+    let before = document::decode(resource, &entry)?;
+    match delete::delete_one(context, resource, before.namespace(), before.name(), options).await {
+        Ok(deleted) if !deleted.gone => document::to_json(&deleted.object),
+        Ok(_) => document::to_json(&before),
+        Err(error) if error.reason() == Reason::NotFound => document::to_json(&before),
+        Err(error) => Err(error),
+    }
 }

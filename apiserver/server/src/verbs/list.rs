@@ -130,8 +130,7 @@ fn collect(
 /// Which state a list without a token shows.
 fn at(options: &ListOptions) -> Result<At, ApiError> {
     let Some(text) = &options.resource_version else { return Ok(At::Latest) };
-    let version =
-        parse_version(text).map_err(|e| ApiError::bad_request(format!("invalid resource version: {e}")))?;
+    let version = parse_version(text).map_err(|e| ApiError::bad_request(format!("invalid resource version: {e}")))?;
     Ok(match options.resource_version_match {
         Some(ResourceVersionMatch::Exact) => At::Exact(version),
         None if options.limit > 0 && version > 0 => At::Exact(version),

@@ -9,9 +9,9 @@ use http::StatusCode;
 use kubernel_meta::{ApiError, ListOptions, Object};
 
 use crate::context::Context;
-use crate::{ApiServer, document};
 use crate::resources::Resource;
 use crate::respond::{Answer, List};
+use crate::{ApiServer, document};
 
 use super::select::Select;
 use super::watch::Writer;

@@ -17,7 +17,6 @@ use super::write::{self, Target};
 
 /// What a patch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of the patch types")]
 pub(crate) enum PatchType {
     Json,
     Merge,

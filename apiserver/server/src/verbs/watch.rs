@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Context;
 use crate::negotiate::{Output, Scope, Transform};
 use crate::resources::Resource;
-use crate::{document, request, respond, table};
+use crate::{document, request, table};
 
 use super::live::LiveWatch;
 use super::select::Select;

@@ -26,14 +26,16 @@ pub(super) fn is_requested(headers: &HeaderMap) -> bool {
 
 /// Accepts the upgrade and sends the stream's events until either side ends.
 pub(super) fn serve(parts: &mut Parts, mut events: Stream) -> Result<Response<Body>, ApiError> {
-    let key = parts.headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| ApiError::bad_request("no Sec-WebSocket-Key"))?;
+    let key =
+        parts.headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| ApiError::bad_request("no Sec-WebSocket-Key"))?;
     let accept = derive_accept_key(key.as_bytes());
     let upgrade = parts
         .extensions
         .remove::<OnUpgrade>()
         .ok_or_else(|| ApiError::bad_request("this connection cannot be upgraded"))?;
     let protocols = parts.headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
-    let base64_protocol = protocols.is_some_and(|list| list.split(',').any(|word| word.trim() == "base64.binary.k8s.io"));
+    let base64_protocol =
+        protocols.is_some_and(|list| list.split(',').any(|word| word.trim() == "base64.binary.k8s.io"));
     tokio::spawn(async move {
         let Ok(connection) = upgrade.await else { return };
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(connection), Role::Server, None).await;

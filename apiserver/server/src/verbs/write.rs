@@ -57,7 +57,7 @@ pub(crate) struct Written {
 pub(crate) async fn create(
     context: &Context,
     target: Target<'_>,
-    mut object: Object,
+    object: Object,
     owned: bool,
 ) -> Result<Object, ApiError> {
     let Target { resource, options, .. } = target;
@@ -132,7 +132,7 @@ pub(crate) async fn update<F>(context: &Context, target: Target<'_>, mut change:
 where
     F: FnMut(&Object) -> Result<(Object, bool), ApiError> + Send,
 {
-    let Target { resource, namespace, name, subresource, options, .. } = target;
+    let Target { resource, namespace, name, options, .. } = target;
     for tries in 1.. {
         let entry = super::get::entry(context, resource, namespace, name, At::Latest).await?;
         let old = document::decode(resource, &entry)?;
@@ -157,7 +157,6 @@ where
         if gone {
             changes = vec![Change::Delete { key, revision }];
         }
-        let _ = subresource;
         match context.server.store().commit(changes).await {
             Ok(events) => {
                 allocation.keep();
@@ -194,11 +193,8 @@ async fn prepare(
     if new.uid().is_empty() {
         new.set(&["metadata", "uid"], old.uid());
     } else if new.uid() != old.uid() {
-        let detail = format!(
-            "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-            new.uid(),
-            old.uid()
-        );
+        let detail =
+            format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", new.uid(), old.uid());
         return Err(ApiError::conflict(&resource.gvr, target.name, detail));
     }
     if !owned {
