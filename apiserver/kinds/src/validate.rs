@@ -34,3 +34,20 @@ pub fn pairs(map: Option<&Value>) -> impl Iterator<Item = (&str, &str)> {
     let pairs = map.and_then(Value::as_object).into_iter().flatten();
     pairs.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()))
 }
+
+/// `TCP`, `UDP` or `SCTP`; required.
+pub fn protocol(path: &Path, protocol: &str) -> Option<Error> {
+    match protocol {
+        "" => Some(path.required("")),
+        "TCP" | "UDP" | "SCTP" => None,
+        other => Some(path.not_supported(other, &["SCTP", "TCP", "UDP"])),
+    }
+}
+
+/// What is wrong with an optional qualified name (`appProtocol`).
+pub fn qualified_name(path: &Path, value: Option<&Value>) -> Vec<Error> {
+    match value.and_then(Value::as_str) {
+        Some(name) => texts(path, name, meta::label_key(name)).collect(),
+        None => Vec::new(),
+    }
+}

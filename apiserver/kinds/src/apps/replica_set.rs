@@ -1,7 +1,14 @@
 //! `apps/v1` ReplicaSet.
 
+use super::workload;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::Value;
+
+use crate::core::pod::spec_defaults;
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::default_to;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ReplicaSet.
@@ -18,5 +25,54 @@ kind! {
         "Name" name, "Desired" integer, "Current" integer, "Ready" integer, "Age" string, "Containers" string wide,
         "Images" string wide, "Selector" string wide,
     ];
-    strategy: Generic;
+    strategy: ReplicaSetStrategy;
+}
+
+/// What only ReplicaSets know.
+#[derive(Debug)]
+pub struct ReplicaSetStrategy;
+
+impl Strategy for ReplicaSetStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        let spec = object.map_at_mut(&["spec"]);
+        default_to(spec, "replicas", 1);
+        spec_defaults::pod_template(spec.get_mut("template"));
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        let (path, spec) = (field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null));
+        workload::replicas_selector_template(&path, spec, "deployment", workload::Budget::ReplicaSet)
+    }
+
+    fn validate_update(&self, kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        let mut errors = self.validate(kind, new);
+        errors.extend(workload::immutable_selector(new, old));
+        errors
+    }
+
+    fn validate_subresource_update(
+        &self,
+        _: &Kind,
+        subresource: &str,
+        new: &Object,
+        _old: &Object,
+    ) -> Vec<field::Error> {
+        if subresource == "status" { workload::replica_status(new) } else { Vec::new() }
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        workload::replica_cells(object, now, print::selector(object.at(&["spec", "selector"])))
+    }
+
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        &["status.replicas"]
+    }
+
+    fn field_values(&self, object: &Object) -> Vec<String> {
+        vec![object.int_at(&["status", "replicas"]).unwrap_or_default().to_string()]
+    }
 }

@@ -1,7 +1,15 @@
 //! `apps/v1` StatefulSet.
 
+use super::stateful_set_rules;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
+use crate::core::persistent_volume_claim;
+use crate::core::pod::spec_defaults;
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::{default_text, default_to, map_in, maps_in};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of StatefulSet.
@@ -17,5 +25,93 @@ kind! {
     columns: [
         "Name" name, "Ready" string, "Age" string, "Containers" string wide, "Images" string wide,
     ];
-    strategy: Generic;
+    strategy: StatefulSetStrategy;
+}
+
+/// What only StatefulSets know.
+#[derive(Debug)]
+pub struct StatefulSetStrategy;
+
+impl Strategy for StatefulSetStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        let spec = object.map_at_mut(&["spec"]);
+        default_text(spec, "podManagementPolicy", "OrderedReady");
+        default_to(spec, "updateStrategy", json!({}));
+        if let Some(strategy) = map_in(spec, "updateStrategy") {
+            default_text(strategy, "type", "RollingUpdate");
+            if strategy.get("type").and_then(Value::as_str) == Some("RollingUpdate") {
+                default_to(strategy, "rollingUpdate", json!({}));
+                if let Some(rolling) = map_in(strategy, "rollingUpdate") {
+                    default_to(rolling, "partition", 0);
+                }
+            }
+        }
+        default_to(spec, "persistentVolumeClaimRetentionPolicy", json!({}));
+        if let Some(policy) = map_in(spec, "persistentVolumeClaimRetentionPolicy") {
+            default_text(policy, "whenDeleted", "Retain");
+            default_text(policy, "whenScaled", "Retain");
+        }
+        default_to(spec, "replicas", 1);
+        default_to(spec, "revisionHistoryLimit", 10);
+        for claim in maps_in(spec, "volumeClaimTemplates") {
+            default_text(claim, "apiVersion", "v1");
+            default_text(claim, "kind", "PersistentVolumeClaim");
+            persistent_volume_claim::claim_defaults(claim);
+        }
+        spec_defaults::pod_template(spec.get_mut("template"));
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        drop_max_unavailable(object);
+        strategy::prepare_create(kind, object);
+    }
+
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        if old.at(&MAX_UNAVAILABLE).is_none() {
+            drop_max_unavailable(new);
+        }
+        strategy::prepare_update(kind, new, old);
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        stateful_set_rules::create(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        stateful_set_rules::update(new, old)
+    }
+
+    fn validate_subresource_update(
+        &self,
+        _: &Kind,
+        subresource: &str,
+        new: &Object,
+        old: &Object,
+    ) -> Vec<field::Error> {
+        if subresource == "status" { stateful_set_rules::status(new, old) } else { Vec::new() }
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let ready = object.int_at(&["status", "readyReplicas"]).unwrap_or_default();
+        let desired = object.int_at(&["spec", "replicas"]).unwrap_or_default();
+        let (names, images) = print::containers_and_images(object.at(&["spec", "template", "spec"]));
+        vec![
+            json!(object.name()),
+            json!(format!("{ready}/{desired}")),
+            json!(print::age(object, now)),
+            json!(names),
+            json!(images),
+        ]
+    }
+}
+
+/// A field of a feature that is off in v1.36 by default.
+const MAX_UNAVAILABLE: [&str; 4] = ["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"];
+
+fn drop_max_unavailable(object: &mut Object) {
+    object.remove(&MAX_UNAVAILABLE);
 }

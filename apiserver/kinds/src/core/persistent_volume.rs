@@ -1,7 +1,16 @@
 //! `v1` PersistentVolume.
 
+use super::persistent_volume_claim::{access_modes, class};
+use super::persistent_volume_rules;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
+use crate::core::pod::spec_defaults::{NETWORK_VOLUMES, round_up};
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::strategy;
+use crate::tree::{default_text, default_to, map_in};
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of PersistentVolume.
@@ -18,5 +27,76 @@ kind! {
         "Claim" string, "StorageClass" string, "VolumeAttributesClass" string, "Reason" string, "Age" string,
         "VolumeMode" string wide,
     ];
-    strategy: Generic;
+    strategy: PersistentVolumeStrategy;
+}
+
+/// What only PersistentVolumes know.
+#[derive(Debug)]
+pub struct PersistentVolumeStrategy;
+
+impl Strategy for PersistentVolumeStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        let spec = object.map_at_mut(&["spec"]);
+        default_text(spec, "persistentVolumeReclaimPolicy", "Retain");
+        default_to(spec, "volumeMode", "Filesystem");
+        if let Some(host_path) = map_in(spec, "hostPath") {
+            default_to(host_path, "type", "");
+        }
+        if let Some(capacity) = map_in(spec, "capacity") {
+            round_up(capacity);
+        }
+        for (source, defaults) in NETWORK_VOLUMES {
+            if let Some(source) = map_in(spec, source) {
+                for (key, value) in *defaults {
+                    default_text(source, key, value);
+                }
+            }
+        }
+        if let Some(disk) = map_in(spec, "azureDisk") {
+            default_to(disk, "readOnly", false);
+        }
+        default_text(object.map_at_mut(&["status"]), "phase", "Pending");
+    }
+
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        strategy::prepare_create(kind, object);
+        let created = object.at(&["metadata", "creationTimestamp"]).cloned().unwrap_or_default();
+        object.set(&["status"], json!({"phase": "Pending", "lastPhaseTransitionTime": created}));
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        persistent_volume_rules::create(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        persistent_volume_rules::update(new, old)
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let spec = |field: &str| object.str_at(&["spec", field]);
+        let claim = object.map_at(&["spec", "claimRef"]).map_or(String::new(), |_| {
+            let part = |field: &str| object.str_at(&["spec", "claimRef", field]);
+            format!("{}/{}", part("namespace"), part("name"))
+        });
+        let terminating = object.deletion_timestamp().is_some();
+        let phase = if terminating { "Terminating" } else { object.str_at(&["status", "phase"]) };
+        let capacity = object.str_at(&["spec", "capacity", "storage"]);
+        vec![
+            json!(object.name()),
+            json!(if capacity.is_empty() { "0" } else { capacity }),
+            json!(access_modes(object.list_at(&["spec", "accessModes"]))),
+            json!(spec("persistentVolumeReclaimPolicy")),
+            json!(phase),
+            json!(claim),
+            json!(class(object)),
+            json!(unset(spec("volumeAttributesClassName"))),
+            json!(object.str_at(&["status", "reason"])),
+            json!(print::age(object, now)),
+            json!(unset(spec("volumeMode"))),
+        ]
+    }
+}
+
+fn unset(text: &str) -> &str {
+    if text.is_empty() { "<unset>" } else { text }
 }

@@ -1,7 +1,14 @@
 //! `v1` PersistentVolumeClaim.
 
+use super::persistent_volume_claim_rules;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Map, Value, json};
+
+use crate::core::pod::spec_defaults::round_up;
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::{default_text, default_to, map_in};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of PersistentVolumeClaim.
@@ -17,5 +24,109 @@ kind! {
         "Name" name, "Status" string, "Volume" string, "Capacity" string, "Access Modes" string,
         "StorageClass" string, "VolumeAttributesClass" string, "Age" string, "VolumeMode" string wide,
     ];
-    strategy: Generic;
+    strategy: PersistentVolumeClaimStrategy;
+}
+
+/// What only PersistentVolumeClaims know.
+#[derive(Debug)]
+pub struct PersistentVolumeClaimStrategy;
+
+impl Strategy for PersistentVolumeClaimStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        claim_defaults(object.map_mut());
+    }
+
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        normalize_data_source(object);
+        strategy::prepare_create(kind, object);
+        object.set(&["status"], json!({"phase": "Pending"}));
+    }
+
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        strategy::prepare_update(kind, new, old);
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        persistent_volume_claim_rules::create(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        persistent_volume_claim_rules::update(new, old)
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let phase = object.str_at(&["status", "phase"]);
+        let volume = object.str_at(&["spec", "volumeName"]);
+        let (mut capacity, mut modes) = ("", String::new());
+        if !volume.is_empty() {
+            modes = access_modes(object.list_at(&["status", "accessModes"]));
+            capacity = object.str_at(&["status", "capacity", "storage"]);
+            capacity = if capacity.is_empty() { "0" } else { capacity };
+        }
+        let unset = |text| if text == "" { "<unset>" } else { text };
+        vec![
+            json!(object.name()),
+            json!(if object.deletion_timestamp().is_some() { "Terminating" } else { phase }),
+            json!(volume),
+            json!(capacity),
+            json!(modes),
+            json!(class(object)),
+            json!(unset(object.str_at(&["spec", "volumeAttributesClassName"]))),
+            json!(print::age(object, now)),
+            json!(unset(object.str_at(&["spec", "volumeMode"]))),
+        ]
+    }
+}
+
+pub use super::persistent_volume_claim_rules::validate_spec;
+
+/// Defaults of a claim, also of one that a StatefulSet's template carries.
+pub fn claim_defaults(claim: &mut Map<String, Value>) {
+    claim.entry("spec").or_insert_with(|| json!({}));
+    claim.entry("status").or_insert_with(|| json!({}));
+    if let Some(spec) = map_in(claim, "spec") {
+        default_to(spec, "volumeMode", "Filesystem");
+        if let Some(resources) = map_in(spec, "resources") {
+            for list in ["requests", "limits"] {
+                if let Some(list) = map_in(resources, list) {
+                    round_up(list);
+                }
+            }
+        }
+    }
+    if let Some(status) = map_in(claim, "status") {
+        default_text(status, "phase", "Pending");
+    }
+}
+
+/// The access modes for short: `RWO,ROX`.
+pub(super) fn access_modes(modes: &[Value]) -> String {
+    let known =
+        [("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"), ("ReadWriteOncePod", "RWOP")];
+    let short = known.iter().filter(|(mode, _)| modes.iter().any(|m| m == mode)).map(|(_, short)| *short);
+    short.collect::<Vec<_>>().join(",")
+}
+
+/// The storage class, from the annotation that preceded the field where that is set.
+pub(super) fn class(object: &Object) -> &str {
+    match object.str_at(&["metadata", "annotations", "volume.beta.kubernetes.io/storage-class"]) {
+        "" => object.str_at(&["spec", "storageClassName"]),
+        class => class,
+    }
+}
+
+/// `dataSource` and `dataSourceRef` say the same where only one is given; the newer one loses what is not supported.
+fn normalize_data_source(object: &mut Object) {
+    let (source, reference) =
+        (object.at(&["spec", "dataSource"]).cloned(), object.at(&["spec", "dataSourceRef"]).cloned());
+    match (source.filter(Value::is_object), reference.filter(Value::is_object)) {
+        (Some(source), None) => object.set(&["spec", "dataSourceRef"], source),
+        (None, Some(mut reference)) if reference.get("namespace").and_then(Value::as_str).unwrap_or_default() == "" => {
+            if let Some(map) = reference.as_object_mut() {
+                map.remove("namespace");
+            }
+            object.set(&["spec", "dataSource"], reference);
+        }
+        _ => {}
+    }
 }

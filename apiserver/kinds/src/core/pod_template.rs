@@ -1,7 +1,12 @@
 //! `v1` PodTemplate.
 
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
+use crate::core::pod::{spec_defaults, validation};
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of PodTemplate.
@@ -14,5 +19,29 @@ kind! {
     columns: [
         "Name" name, "Containers" string, "Images" string, "Pod Labels" string,
     ];
-    strategy: Generic;
+    strategy: PodTemplateStrategy;
+}
+
+/// What only PodTemplates know.
+#[derive(Debug)]
+pub struct PodTemplateStrategy;
+
+impl Strategy for PodTemplateStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        spec_defaults::pod_template(object.map_mut().get_mut("template"));
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        validation::validate_template(&field::Path::root("template"), object.at(&["template"]).unwrap_or(&Value::Null))
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, _now: Timestamp) -> Vec<Value> {
+        let (names, images) = print::containers_and_images(object.at(&["template", "spec"]));
+        let labels = print::labels(object.at(&["template", "metadata", "labels"]));
+        vec![json!(object.name()), json!(names), json!(images), json!(labels)]
+    }
 }

@@ -1,7 +1,14 @@
 //! `v1` ReplicationController.
 
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::Value;
+
+use crate::apps::workload;
+use crate::core::pod::spec_defaults;
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::default_to;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ReplicationController.
@@ -18,5 +25,55 @@ kind! {
         "Name" name, "Desired" integer, "Current" integer, "Ready" integer, "Age" string, "Containers" string wide,
         "Images" string wide, "Selector" string wide,
     ];
-    strategy: Generic;
+    strategy: ReplicationControllerStrategy;
+}
+
+/// What only ReplicationControllers know.
+#[derive(Debug)]
+pub struct ReplicationControllerStrategy;
+
+impl Strategy for ReplicationControllerStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        let labels = object.at(&["spec", "template", "metadata", "labels"]).and_then(Value::as_object).cloned();
+        if let Some(labels) = labels.filter(|labels| !labels.is_empty()) {
+            for path in [["spec", "selector"], ["metadata", "labels"]] {
+                if object.map_at(&path).is_none_or(|map| map.is_empty()) {
+                    object.set(&path, labels.clone());
+                }
+            }
+        }
+        let spec = object.map_at_mut(&["spec"]);
+        default_to(spec, "replicas", 1);
+        spec_defaults::pod_template(spec.get_mut("template"));
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        workload::replication_controller(object)
+    }
+
+    fn validate_subresource_update(
+        &self,
+        _: &Kind,
+        subresource: &str,
+        new: &Object,
+        _old: &Object,
+    ) -> Vec<field::Error> {
+        if subresource == "status" { workload::replica_status(new) } else { Vec::new() }
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        workload::replica_cells(object, now, print::labels(object.at(&["spec", "selector"])))
+    }
+
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        &["status.replicas"]
+    }
+
+    fn field_values(&self, object: &Object) -> Vec<String> {
+        vec![object.int_at(&["status", "replicas"]).unwrap_or_default().to_string()]
+    }
 }

@@ -1,7 +1,15 @@
 //! `v1` Secret.
 
+use super::data_map;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
+use crate::{strategy, tree, validate};
 
 kind! {
     /// The descriptor of Secret.
@@ -14,5 +22,96 @@ kind! {
     columns: [
         "Name" name, "Type" string, "Data" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: SecretStrategy;
+}
+
+/// What only Secrets know.
+#[derive(Debug)]
+pub struct SecretStrategy;
+
+impl Strategy for SecretStrategy {
+    /// `stringData` is for writing only: it goes into `data`.
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        tree::default_text(object.map_mut(), "type", "Opaque");
+        if let Some(Value::Object(texts)) = object.map_mut().remove("stringData") {
+            for (key, value) in texts {
+                let encoded = BASE64_STANDARD.encode(value.as_str().unwrap_or_default());
+                object.set(&["data", &key], encoded);
+            }
+        }
+    }
+
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        strategy::prepare_update(kind, new, old);
+        if new.str_at(&["type"]).is_empty() {
+            strategy::copy_field(new, old, "type");
+        }
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        let mut errors = data_map::keys(object, "data", None);
+        errors.extend(data_map::size(object, &["data"]));
+        errors.extend(of_type(object));
+        errors
+    }
+
+    fn validate_update(&self, kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        let path = field::Path::root("type");
+        let mut errors: Vec<_> = validate::immutable(&path, new.at(&["type"]), old.at(&["type"])).into_iter().collect();
+        errors.extend(data_map::immutable(new, old, &["data"]));
+        errors.extend(self.validate(kind, new));
+        errors
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let count = object.map_at(&["data"]).map_or(0, |map| map.len());
+        vec![json!(object.name()), json!(object.str_at(&["type"])), json!(count), json!(print::age(object, now))]
+    }
+
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        &["type"]
+    }
+
+    fn field_values(&self, object: &Object) -> Vec<String> {
+        vec![object.str_at(&["type"]).to_owned()]
+    }
+}
+
+/// What the type of a Secret demands of its data.
+fn of_type(object: &Object) -> Vec<field::Error> {
+    let path = field::Path::root("data");
+    let missing = |key: &str| object.at(&["data", key]).is_none();
+    match object.str_at(&["type"]) {
+        "kubernetes.io/service-account-token" => {
+            let annotation = "kubernetes.io/service-account.name";
+            let absent = object.str_at(&["metadata", "annotations", annotation]).is_empty();
+            let at = field::Path::root("metadata").child("annotations").key(annotation);
+            absent.then(|| at.required("")).into_iter().collect()
+        }
+        "kubernetes.io/dockercfg" => json_data(object, ".dockercfg"),
+        "kubernetes.io/dockerconfigjson" => json_data(object, ".dockerconfigjson"),
+        "kubernetes.io/basic-auth" if missing("username") && missing("password") => {
+            vec![path.key("username").required(""), path.key("password").required("")]
+        }
+        "kubernetes.io/ssh-auth" if data_map::bytes(object, "ssh-privatekey").is_empty() => {
+            vec![path.key("ssh-privatekey").required("")]
+        }
+        "kubernetes.io/tls" => {
+            let absent = ["tls.crt", "tls.key"].into_iter().filter(|key| missing(key));
+            absent.map(|key| path.key(key).required("")).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Data of this key must be there and be JSON. The message never shows the content.
+fn json_data(object: &Object, key: &str) -> Vec<field::Error> {
+    let at = field::Path::root("data").key(key);
+    if object.at(&["data", key]).is_none() {
+        return vec![at.required("")];
+    }
+    match serde_json::from_slice::<Value>(&data_map::bytes(object, key)) {
+        Ok(_) => Vec::new(),
+        Err(error) => vec![at.invalid("<secret contents redacted>", error.to_string())],
+    }
 }

@@ -1,7 +1,11 @@
 //! `v1` ServiceAccount.
 
+use jiff::Timestamp;
+use kubernel_meta::Object;
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ServiceAccount.
@@ -16,5 +20,15 @@ kind! {
     columns: [
         "Name" name, "Age" string,
     ];
-    strategy: Generic;
+    strategy: ServiceAccountStrategy;
+}
+
+/// What only ServiceAccounts know.
+#[derive(Debug)]
+pub struct ServiceAccountStrategy;
+
+impl Strategy for ServiceAccountStrategy {
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        vec![json!(object.name()), json!(print::age(object, now))]
+    }
 }

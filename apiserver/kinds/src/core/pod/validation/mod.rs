@@ -16,7 +16,7 @@ pub fn create(pod: &Object) -> Vec<field::Error> {
 /// What is wrong with a pod template: its labels and annotations as metadata, and its spec.
 pub fn validate_template(path: &field::Path, template: &Value) -> Vec<field::Error> {
     let metadata = template.get("metadata").unwrap_or(&Value::Null);
-    let mut errors = crate::validate::labels_and_annotations(&path.child("metadata"), metadata);
+    let mut errors = crate::validate::labels_and_annotations(path, metadata);
     let mut holder = Object::default();
     holder.set(&["metadata"], metadata.clone());
     errors.extend(validate_spec(&path.child("spec"), template.get("spec").unwrap_or(&Value::Null), &holder));

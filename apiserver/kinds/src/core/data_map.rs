@@ -1,0 +1,65 @@
+//! Rules that ConfigMaps and Secrets share: keys, size, immutability.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use kubernel_meta::field::{Error, Path, Reason};
+use kubernel_meta::{Object, validation};
+use serde_json::Value;
+
+use crate::validate;
+
+/// The most bytes that the values of one object may have together.
+const SIZE_MAX: usize = 1024 * 1024;
+
+/// What is wrong with the keys of a map; a key that the `other` map has as well is a duplicate.
+pub(super) fn keys(object: &Object, field: &str, other: Option<&str>) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for key in object.map_at(&[field]).into_iter().flatten().map(|(key, _)| key) {
+        let at = Path::root(field).key(key);
+        errors.extend(validate::texts(&at, key, validation::config_map_key(key)));
+        if let Some(other) = other.filter(|other| *other == "binaryData" && object.at(&[other, key]).is_some()) {
+            errors.push(at.invalid(key.as_str(), format!("duplicate of key present in {other}")));
+        }
+    }
+    errors
+}
+
+/// Too much data.
+pub(super) fn size(object: &Object, fields: &[&str]) -> Option<Error> {
+    let texts =
+        fields.iter().flat_map(|field| object.map_at(&[*field]).into_iter().flatten().map(move |(_, v)| (*field, v)));
+    let total: usize = texts
+        .map(|(field, value)| match (field, value.as_str().map_or(0, str::len)) {
+            ("binaryData", encoded) => encoded / 4 * 3,
+            (_, length) => length,
+        })
+        .sum();
+    let path = if fields.len() == 1 { Path::root(fields[0]) } else { Path::root("") };
+    (total > SIZE_MAX)
+        .then(|| path.error(Reason::TooLong, Value::Null, format!("may not be more than {SIZE_MAX} bytes")))
+}
+
+/// What an immutable object forbids: becoming mutable again, and other data.
+pub(super) fn immutable(new: &Object, old: &Object, fields: &[&str]) -> Vec<Error> {
+    const MESSAGE: &str = "field is immutable when `immutable` is set";
+    let is_immutable = |object: &Object| object.at(&["immutable"]).and_then(Value::as_bool) == Some(true);
+    if !is_immutable(old) {
+        return Vec::new();
+    }
+    let mut errors = Vec::new();
+    if !is_immutable(new) {
+        errors.push(Path::root("immutable").forbidden(MESSAGE));
+    }
+    for field in fields {
+        let empty = serde_json::Map::new();
+        if new.map_at(&[field]).unwrap_or(&empty) != old.map_at(&[field]).unwrap_or(&empty) {
+            errors.push(Path::root(field).forbidden(MESSAGE));
+        }
+    }
+    errors
+}
+
+/// The decoded bytes of a key of `data`.
+pub(super) fn bytes(object: &Object, key: &str) -> Vec<u8> {
+    BASE64_STANDARD.decode(object.str_at(&["data", key])).unwrap_or_default()
+}
