@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kubernel_kinds::Kind;
 use kubernel_meta::{Gvk, Gvr};
 use kubernel_schema::Schema;
+
+use crate::discovery::Hashed;
 
 /// A kind that is served, with everything about it that is worked out once.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ pub enum KindHandle {
 pub struct Resources {
     all: Vec<Arc<Resource>>,
     by_path: HashMap<String, Arc<Resource>>,
+    discovery: [OnceLock<Hashed>; 2],
 }
 
 impl KindHandle {
@@ -109,7 +112,7 @@ impl Resources {
                 (path(&resource.gvr.group, &resource.gvr.version, &resource.gvr.resource), resource.clone())
             })
             .collect();
-        Self { all, by_path }
+        Self { all, by_path, discovery: Default::default() }
     }
 
     /// The resource of a path's words.
@@ -130,6 +133,25 @@ impl Resources {
     /// Whether any resource has this group and version.
     pub fn has_version(&self, group: &str, version: &str) -> bool {
         self.all.iter().any(|found| found.gvr.group == group && found.gvr.version == version)
+    }
+
+    /// The groups with their versions, in discovery's order; the core group is the empty string.
+    pub fn groups(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        for resource in &self.all {
+            let (group, version) = (resource.gvr.group.as_str(), resource.gvr.version.as_str());
+            match groups.iter_mut().find(|(known, _)| *known == group) {
+                Some((_, versions)) if versions.contains(&version) => {}
+                Some((_, versions)) => versions.push(version),
+                None => groups.push((group, vec![version])),
+            }
+        }
+        groups
+    }
+
+    /// The aggregated discovery document of the core group or of all others, made when it is first asked for.
+    pub(crate) fn discovery(&self, core: bool, make: impl FnOnce() -> Hashed) -> &Hashed {
+        self.discovery[usize::from(core)].get_or_init(make)
     }
 
     /// All of them, in discovery's order.

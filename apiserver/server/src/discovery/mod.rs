@@ -1,17 +1,90 @@
-//! What the server says of itself: health, version, discovery, OpenAPI.
+//! What the server says of itself: health, version, discovery, OpenAPI, metrics, the token issuer's keys.
+
+mod aggregated;
+mod health;
+mod legacy;
+mod metrics;
+mod openapi;
+mod version;
+
+pub(crate) use aggregated::Hashed;
 
 use axum::body::Body;
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use kubernel_meta::ApiError;
+use serde_json::Value;
+use sha2::Digest as _;
 
 use crate::context::Context;
-use crate::respond;
+use crate::handler::write;
+use crate::respond::{self, Answer};
 
 /// Answers a request that is for no resource.
-pub(crate) async fn serve(context: &Context, _parts: &Parts) -> Result<Response<Body>, ApiError> {
-    match context.info.path.as_str() {
-        "/healthz" | "/livez" | "/readyz" => Ok(respond::text(StatusCode::OK, "ok")),
-        _ => Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n")),
+pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<Body>, ApiError> {
+    let path = context.info.path.as_str();
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let words: Vec<&str> = path.trim_matches('/').split('/').collect();
+    match words.as_slice() {
+        _ if !reads || path.starts_with("//") => {}
+        ["healthz" | "livez" | "readyz", ..] => return Ok(health::serve(context, &words)),
+        ["version"] => return value(context, version::version()),
+        ["api"] | ["apis"] if aggregated::is_requested(&parts.headers) => {
+            return Ok(aggregated::serve(context, words[0] == "api", &parts.headers));
+        }
+        ["api"] => return value(context, legacy::versions(&parts.headers)),
+        ["apis"] => return value(context, legacy::groups(&context.resources)),
+        ["apis", group] => {
+            if let Some(found) = legacy::group(&context.resources, group) {
+                return value(context, found);
+            }
+        }
+        ["api", version] => return listed(context, "", version),
+        ["apis", group, version] if context.resources.iter().any(|known| known.gvr.group == *group) => {
+            return listed(context, group, version);
+        }
+        ["openapi", "v3", rest @ ..] => return openapi::v3(context, &parts.headers, rest),
+        ["openapi", "v2"] => return openapi::v2(context, &parts.headers),
+        ["metrics"] => return Ok(metrics::serve(context)),
+        [".well-known", "openid-configuration"] => {
+            return issuer(context, "application/json", |pki| pki.signer().discovery());
+        }
+        ["openid", "v1", "jwks"] => return issuer(context, "application/jwk-set+json", |pki| pki.signer().jwks()),
+        [""] => return value(context, legacy::paths(&context.resources)),
+        _ => {}
     }
+    Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"))
+}
+
+fn listed(context: &Context, group: &str, version: &str) -> Result<Response<Body>, ApiError> {
+    let list = legacy::resources(&context.resources, group, version).ok_or_else(ApiError::unknown_resource)?;
+    value(context, list)
+}
+
+fn value(context: &Context, value: Value) -> Result<Response<Body>, ApiError> {
+    write(context, Answer::Value(StatusCode::OK, value))
+}
+
+fn issuer(
+    context: &Context,
+    content_type: &'static str,
+    make: impl Fn(&crate::pki::Pki) -> Value,
+) -> Result<Response<Body>, ApiError> {
+    let pki = context.server.config().pki.as_ref().ok_or_else(|| ApiError::internal("no token issuer"))?;
+    let mut response = Response::new(Body::from(make(pki).to_string()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    Ok(response)
+}
+
+/// The SHA-512 of a document, in upper-case hex: what its ETag and hash say.
+fn hash(bytes: &[u8]) -> String {
+    sha2::Sha512::digest(bytes).iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// Whether the client has this version of the document already.
+fn has(headers: &HeaderMap, etag: &str) -> bool {
+    let sent = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    sent.split(',').any(|tag| tag.trim() == etag || tag.trim() == "*")
 }

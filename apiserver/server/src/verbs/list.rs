@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use kubernel_kinds::Source;
 use kubernel_meta::{ApiError, ListOptions, ResourceVersionMatch};
@@ -23,6 +23,14 @@ const INCONSISTENT: &str = "The provided continue parameter is too old to displa
     start a new list without the continue parameter, or use the continue token in this response to retrieve the \
     remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were \
     created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+
+/// Reads what Go reads: trailing bits that mean nothing are ignored.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
+);
 
 /// What a continue token says.
 #[derive(Serialize, Deserialize)]
@@ -145,7 +153,7 @@ fn write_token(rv: i64, start: &str) -> String {
 
 fn read_token(text: &str) -> Result<Token, String> {
     let invalid = |why: String| format!("continue key is not valid: {why}");
-    let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|e| invalid(e.to_string()))?;
+    let bytes = LENIENT.decode(text).map_err(|e| invalid(e.to_string()))?;
     let token: Token = serde_json::from_slice(&bytes).map_err(|e| match bytes.first() {
         Some(first) if !matches!(first, b'{' | b' ') => {
             invalid(format!("invalid character '{}' looking for beginning of value", char::from(*first)))

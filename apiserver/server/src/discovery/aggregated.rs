@@ -1,0 +1,128 @@
+//! Aggregated discovery (`apidiscovery.k8s.io/v2`): everything in two documents, each made once.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::resources::{Resource, Resources};
+
+/// The parameters are part of the answer's type: clients take it for the older list without them.
+const CONTENT_TYPE: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// A document with the hash that its ETag carries.
+#[derive(Debug)]
+pub(crate) struct Hashed {
+    /// The JSON.
+    pub(crate) json: Bytes,
+    /// Its hash, upper-case hex.
+    pub(crate) hash: String,
+}
+
+/// Whether the client prefers the aggregated form.
+pub(super) fn is_requested(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    for clause in accept.split(',') {
+        let mut words = clause.split(';').map(str::trim);
+        if !matches!(words.next(), Some("application/json" | "*/*" | "application/vnd.kubernetes.protobuf")) {
+            continue;
+        }
+        let words: Vec<&str> = words.collect();
+        if words.contains(&"as=APIGroupDiscoveryList") {
+            if words.contains(&"g=apidiscovery.k8s.io") && words.contains(&"v=v2") && !clause.contains("protobuf") {
+                return true;
+            }
+        } else if !clause.contains("protobuf") {
+            return false;
+        }
+    }
+    false
+}
+
+/// Answers `/api` (`core`) or `/apis`.
+pub(super) fn serve(context: &Context, core: bool, headers: &HeaderMap) -> Response<Body> {
+    let document = context.resources.discovery(core, || document(&context.resources, core));
+    let etag = format!("\"{}\"", document.hash);
+    let mut response = if super::has(headers, &etag) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        Response::new(Body::from(document.json.clone()))
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
+    if let Ok(value) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, value);
+    }
+    response
+}
+
+fn document(resources: &Resources, core: bool) -> Hashed {
+    let items: Vec<Value> = resources
+        .groups()
+        .into_iter()
+        .filter(|(group, _)| group.is_empty() == core)
+        .map(|(group, versions)| {
+            let versions: Vec<Value> = versions.iter().map(|version| of_version(resources, group, version)).collect();
+            let metadata = if group.is_empty() { json!({}) } else { json!({ "name": group }) };
+            json!({ "metadata": metadata, "versions": versions })
+        })
+        .collect();
+    let list = json!({
+        "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
+    });
+    let json = Bytes::from(list.to_string());
+    let hash = super::hash(&json);
+    Hashed { json, hash }
+}
+
+fn of_version(resources: &Resources, group: &str, version: &str) -> Value {
+    let mut served: Vec<&Resource> = resources
+        .iter()
+        .map(|resource| &**resource)
+        .filter(|resource| resource.gvr.group == group && resource.gvr.version == version)
+        .collect();
+    served.sort_by(|a, b| a.gvr.resource.cmp(&b.gvr.resource));
+    let list: Vec<Value> = served.iter().map(|resource| of_resource(resource)).collect();
+    json!({ "version": version, "resources": list, "freshness": "Current" })
+}
+
+fn of_resource(resource: &Resource) -> Value {
+    let kind = &resource.kind;
+    // Upstream leaves group and version empty where they are the resource's own.
+    let own = |name: &str| json!({ "group": "", "version": "", "kind": name });
+    let mut entry = json!({
+        "resource": kind.plural, "responseKind": own(&kind.kind),
+        "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": kind.singular, "verbs": kind.verbs.as_ref(),
+    });
+    if !kind.short_names.is_empty() {
+        entry["shortNames"] = json!(kind.short_names.as_ref());
+    }
+    if !kind.categories.is_empty() {
+        entry["categories"] = json!(kind.categories.as_ref());
+    }
+    let mut subresources: Vec<Value> = kind
+        .subresources
+        .iter()
+        .map(|sub| {
+            let response = match &sub.kind {
+                Some((group, version, name)) if (&**group, &**version) != (&*kind.group, &*kind.version) => {
+                    json!({ "group": group, "version": version, "kind": name })
+                }
+                Some((_, _, name)) => own(name),
+                None => own(&kind.kind),
+            };
+            json!({ "subresource": sub.name, "responseKind": response, "verbs": sub.verbs.as_ref() })
+        })
+        .collect();
+    subresources.sort_by(|a, b| a["subresource"].as_str().cmp(&b["subresource"].as_str()));
+    if !subresources.is_empty() {
+        entry["subresources"] = json!(subresources);
+    }
+    entry
+}
