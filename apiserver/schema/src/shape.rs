@@ -23,6 +23,7 @@ pub struct Schema {
 pub struct Types {
     structs: Vec<Struct>,
     by_name: HashMap<Arc<str>, StructId>,
+    by_kind: HashMap<(Arc<str>, Arc<str>), StructId>,
 }
 
 /// The place of a struct in its table.
@@ -40,6 +41,8 @@ pub struct Struct {
     pub unknown: Unknown,
     /// Server-side apply owns the struct as a whole (`x-kubernetes-map-type: atomic`).
     pub atomic: bool,
+    /// The `apiVersion` under which the struct is a kind of its own.
+    pub api_version: Option<Arc<str>>,
 }
 
 /// What a struct does with fields it does not declare.
@@ -53,7 +56,7 @@ pub enum Unknown {
 }
 
 /// One field of a struct.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Field {
     /// The JSON name.
     pub name: Arc<str>,
@@ -72,10 +75,30 @@ pub struct Field {
     pub atomic: bool,
     /// Strategic merge keeps only the keys that the patch names (`retainKeys`).
     pub retain_keys: bool,
+    /// How upstream's Go struct holds the field: what its zero value looks like on the wire.
+    pub presence: Presence,
+    /// The values that OpenAPI lists (`enum`); empty where any are allowed.
+    pub values: Vec<Arc<str>>,
+    /// The Go type's name where the shape does not tell it (`v1.PullPolicy`), for the texts of decoding errors.
+    pub go: Option<Arc<str>>,
+}
+
+/// How a Go struct holds a field, which says when the wire shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Presence {
+    /// A pointer with `omitempty`: JSON and protobuf show it where it is set, zero or not.
+    #[default]
+    Pointer,
+    /// A pointer without `omitempty`: JSON shows `null` where it is not set; protobuf nothing.
+    NullPointer,
+    /// A value with `omitempty` (or `omitzero`): JSON leaves out the zero value; protobuf always writes it.
+    OmitZero,
+    /// A value without `omitempty`, or a struct by value: always shown, `""`, `0`, `{}`, or `null` for lists and maps.
+    Always,
 }
 
 /// What a field, a list item or a map entry holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the names of the OpenAPI and Go types")]
 pub enum Shape {
     Bool,
@@ -94,10 +117,24 @@ pub enum Shape {
     /// `metav1.MicroTime`: RFC 3339 with six digits of fraction.
     MicroTime,
     /// Any JSON value (`runtime.RawExtension`, `apiextensions.JSON`, `FieldsV1`).
+    #[default]
     Any,
+    /// `JSONSchemaProps`, or something simpler in its place.
+    SchemaOr(SchemaAlternative, StructId),
     Struct(StructId),
     Map(Box<MapShape>),
     List(Box<ListShape>),
+}
+
+/// What may stand in the place of a `JSONSchemaProps`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaAlternative {
+    /// A list of schemas (`JSONSchemaPropsOrArray`).
+    Schemas,
+    /// `true` or `false` (`JSONSchemaPropsOrBool`).
+    Bool,
+    /// A list of strings (`JSONSchemaPropsOrStringArray`).
+    Texts,
 }
 
 /// A JSON map with string keys that are data.
@@ -144,6 +181,9 @@ impl Types {
     /// Adds a struct, or completes the one that [`Types::declare`] made room for under that name.
     pub fn insert(&mut self, item: Struct) -> StructId {
         let id = self.declare(&item.name);
+        if let Some(api_version) = &item.api_version {
+            self.by_kind.insert((api_version.clone(), item.kind().into()), id);
+        }
         self.structs[id.0 as usize] = item;
         id
     }
@@ -165,6 +205,13 @@ impl Types {
         self.by_name.get(name).copied()
     }
 
+    /// The struct that is this kind. The kinds that belong to every group (`DeleteOptions`, `Status`, `WatchEvent`) are
+    /// found under any `apiVersion`.
+    pub fn find_kind(&self, api_version: &str, kind: &str) -> Option<StructId> {
+        let key = (Arc::from(api_version), Arc::from(kind));
+        self.by_kind.get(&key).copied().or_else(|| self.by_kind.get(&(Arc::from("*"), key.1)).copied())
+    }
+
     /// The struct at this place.
     pub fn get(&self, id: StructId) -> &Struct {
         &self.structs[id.0 as usize]
@@ -177,6 +224,18 @@ impl Types {
 }
 
 impl Struct {
+    /// The last part of the definition's name, which is the kind where the struct is one: `PodSpec`.
+    pub fn kind(&self) -> &str {
+        self.name.rsplit_once('.').map_or(&self.name, |(_, kind)| kind)
+    }
+
+    /// The name that Go's errors give the type: `v1.PodSpec`.
+    pub fn go_name(&self) -> &str {
+        let package = self.name.rsplit('.').nth(1).unwrap_or_default();
+        let start = self.name.len() - self.kind().len() - package.len();
+        &self.name[start.saturating_sub(1).min(start)..]
+    }
+
     /// The field of this JSON name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| &*field.name == name)

@@ -32,6 +32,7 @@ fn zero_value(types: &Types, shape: &Shape) -> Value {
         Shape::Text => json!(""),
         Shape::Quantity => json!("0"),
         Shape::Struct(id) => Value::Object(zero_struct(types, types.get(*id))),
-        Shape::Bytes | Shape::Time | Shape::MicroTime | Shape::Any | Shape::Map(_) | Shape::List(_) => Value::Null,
+        Shape::Bytes | Shape::Time | Shape::MicroTime | Shape::Any => Value::Null,
+        Shape::SchemaOr(..) | Shape::Map(_) | Shape::List(_) => Value::Null,
     }
 }

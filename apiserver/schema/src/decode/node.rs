@@ -1,0 +1,77 @@
+//! A body as it was written: fields in order, duplicates and all, numbers as text.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Number, Value};
+
+use crate::{DEPTH_MAX, Error};
+
+/// A value of a body.
+#[derive(Debug)]
+pub(super) enum Node<'a> {
+    Null,
+    Bool(bool),
+    Number(Cow<'a, str>),
+    Text(Cow<'a, str>),
+    List(Vec<Node<'a>>),
+    Map(Vec<(Cow<'a, str>, Node<'a>)>),
+}
+
+impl<'a> Node<'a> {
+    /// What Go's errors call it.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Number(_) => "number",
+            Self::Text(_) => "string",
+            Self::List(_) => "array",
+            Self::Map(_) => "object",
+        }
+    }
+
+    /// A tree that we made ourselves; `depth` counts from 0 at the root.
+    pub(super) fn from_value(value: Value, depth: usize) -> Result<Self, Error> {
+        if depth > DEPTH_MAX {
+            return Err(Error::Depth);
+        }
+        Ok(match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(value),
+            Value::Number(number) => Self::Number(Cow::Owned(number.to_string())),
+            Value::String(text) => Self::Text(Cow::Owned(text)),
+            Value::Array(items) => {
+                Self::List(items.into_iter().map(|item| Self::from_value(item, depth + 1)).collect::<Result<_, _>>()?)
+            }
+            Value::Object(map) => {
+                let entry = |(key, value)| Ok((Cow::Owned(key), Self::from_value(value, depth + 1)?));
+                Self::Map(map.into_iter().map(entry).collect::<Result<_, Error>>()?)
+            }
+        })
+    }
+
+    /// The tree without a schema: of duplicate fields the last one stays.
+    pub(super) fn into_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number(text) => number(&text),
+            Self::Text(text) => Value::String(text.into_owned()),
+            Self::List(items) => Value::Array(items.into_iter().map(Self::into_value).collect()),
+            Self::Map(entries) => {
+                let entries = entries.into_iter().map(|(key, value)| (key.into_owned(), value.into_value()));
+                Value::Object(entries.collect::<Map<_, _>>())
+            }
+        }
+    }
+}
+
+/// A number of no known type: a whole one where it fits, else the nearest double, as upstream's untyped trees hold it.
+pub(super) fn number(text: &str) -> Value {
+    if let Ok(whole) = text.parse::<i64>() {
+        return Value::from(whole);
+    }
+    let double = text.parse::<f64>().unwrap_or_default();
+    // An exponent too large gives infinity, which JSON cannot say; upstream refuses it, we take the largest double.
+    Number::from_f64(double.clamp(f64::MIN, f64::MAX)).map_or(Value::Null, Value::Number)
+}

@@ -1,0 +1,74 @@
+//! Single values in canonical form: quantities, times, bytes.
+
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, alphabet};
+use kubernel_meta::{Quantity, time};
+use serde_json::Value;
+
+use super::node::Node;
+use crate::Error;
+
+/// Go's `base64.StdEncoding`: padding is needed, bits that no byte fills may be anything.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// A quantity in canonical form.
+pub(crate) fn quantity_text(text: &str) -> Result<String, Error> {
+    let text = text.trim();
+    // By far the most common texts are plain numbers that are canonical as they are.
+    text.parse::<Quantity>().map(|quantity| quantity.to_string()).map_err(|e| Error::Value(e.to_string()))
+}
+
+/// A `metav1.Time` in canonical form.
+pub(crate) fn time_text(text: &str) -> Result<String, Error> {
+    time::parse(text).map(time::format).map_err(|e| Error::Value(e.to_string()))
+}
+
+/// A `metav1.MicroTime` in canonical form.
+pub(crate) fn micro_time_text(text: &str) -> Result<String, Error> {
+    time::parse_micro(text).map(time::format_micro).map_err(|e| Error::Value(e.to_string()))
+}
+
+/// The bytes that a base64 text stands for; line breaks in it are skipped, as Go skips them.
+pub(crate) fn value_to_bytes(text: &str) -> Result<Vec<u8>, Error> {
+    let decoded =
+        if text.contains(['\r', '\n']) { BASE64.decode(text.replace(['\r', '\n'], "")) } else { BASE64.decode(text) };
+    decoded.map_err(|error| {
+        let at = match error {
+            DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol { offset: at, .. } => at,
+            // Go points at the end of the last whole group.
+            _ => text.trim_end_matches('=').len() / 4 * 4,
+        };
+        Error::Value(format!("illegal base64 data at input byte {at}"))
+    })
+}
+
+/// Bytes as JSON holds them.
+pub(crate) fn bytes_to_value(bytes: &[u8]) -> Value {
+    Value::String(BASE64.encode(bytes))
+}
+
+/// An `intstr.IntOrString`.
+pub(super) fn int_or_string(node: Node<'_>) -> Result<Value, Error> {
+    match node {
+        Node::Text(text) => Ok(Value::String(text.into_owned())),
+        Node::Number(text) => text
+            .parse::<i32>()
+            .map(Value::from)
+            .map_err(|_| Error::Value(format!("json: cannot unmarshal number {text} into Go value of type int32"))),
+        other => Err(Error::Value(format!("json: cannot unmarshal {} into Go value of type int32", other.kind()))),
+    }
+}
+
+/// The text of a time, whose own decoder complains without saying where.
+pub(super) fn text_of_time(node: &Node<'_>) -> Result<String, Error> {
+    match node {
+        Node::Text(text) => Ok(text.to_string()),
+        other => Err(Error::Value(format!("json: cannot unmarshal {} into Go value of type string", other.kind()))),
+    }
+}

@@ -1,0 +1,40 @@
+//! The defaults that the schema itself carries (`default` in OpenAPI). Most of upstream's defaults are code and belong
+//! to their kind; those of custom resources are all here.
+
+use kubernel_meta::Object;
+use serde_json::{Map, Value};
+
+use crate::Schema;
+use crate::shape::{Shape, Struct, Types};
+
+/// Sets every default whose field is missing, from the outside in. Idempotent.
+pub fn apply(schema: &Schema, object: &mut Object) {
+    apply_struct(&schema.types, schema.root(), object.map_mut());
+}
+
+fn apply_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
+    for field in &item.fields {
+        if let Some(default) = &field.default {
+            let missing = map.get(&*field.name).is_none_or(|value| value.is_null() && !field.nullable);
+            if missing {
+                map.insert(field.name.to_string(), default.clone());
+            }
+        }
+        if let Some(value) = map.get_mut(&*field.name) {
+            apply_value(types, &field.shape, value);
+        }
+    }
+}
+
+fn apply_value(types: &Types, shape: &Shape, value: &mut Value) {
+    match (shape, value) {
+        (Shape::Struct(id), Value::Object(map)) => apply_struct(types, types.get(*id), map),
+        (Shape::List(list), Value::Array(items)) => {
+            items.iter_mut().for_each(|item| apply_value(types, &list.item, item));
+        }
+        (Shape::Map(map), Value::Object(entries)) => {
+            entries.values_mut().for_each(|value| apply_value(types, &map.value, value));
+        }
+        _ => {}
+    }
+}
