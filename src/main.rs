@@ -85,7 +85,14 @@ async fn server(args: ServerArgs) -> Result<(), String> {
     let kubeconfig = data_dir.join("admin.kubeconfig");
     pki.write_kubeconfig(&kubeconfig, &url, &Identity::admin()).map_err(|e| e.to_string())?;
     let pki = Some(Arc::new(pki));
-    let api = ApiServer::new(Config { store, service_cidr, node_ports: 30000..=32767, live: None, pki });
+    let api = ApiServer::new(Config {
+        store,
+        service_cidr,
+        node_ports: 30000..=32767,
+        live: None,
+        advertise: Some(listen),
+        pki,
+    });
     api.start().await.map_err(|e| e.to_string())?;
     let stop = CancellationToken::new();
     let on_signal = stop.clone();

@@ -21,6 +21,7 @@ pub mod pki;
 pub mod request;
 pub mod resources;
 mod respond;
+pub mod reviews;
 mod server;
 mod subresources;
 mod table;

@@ -1,5 +1,6 @@
 //! What the server is made of.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::authn::Authenticator;
 use crate::authz::Authorizer;
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
-use crate::{Error, User, codec, handler};
+use crate::{Error, User, bootstrap, codec, handler};
 
 /// What the server is built from.
 pub struct Config {
@@ -31,6 +32,9 @@ pub struct Config {
     pub node_ports: RangeInclusive<u16>,
     /// Objects that are never stored.
     pub live: Option<Arc<dyn LiveObjects>>,
+    /// Where Pods reach the server; without it, or where it is a loopback address, the `kubernetes` Service has no
+    /// endpoints.
+    pub advertise: Option<SocketAddr>,
     /// Certificates and keys. Without them nobody but callers in the same process is known, and no token is issued.
     pub pki: Option<Arc<Pki>>,
 }
@@ -79,11 +83,10 @@ impl ApiServer {
         }))
     }
 
-    /// Reads what the server keeps in memory of the store: roles, bindings, allocated addresses. To be awaited once,
-    /// before the first request.
+    /// Writes what a new cluster starts with, and reads what the server keeps in memory of the store: roles, bindings,
+    /// allocated addresses. To be awaited once, before the first request.
     pub async fn start(&self) -> Result<(), Error> {
-        self.0.authorizer.start(self.store()).await?;
-        Ok(())
+        bootstrap::run(self).await
     }
 
     /// What it was built from.

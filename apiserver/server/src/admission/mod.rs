@@ -20,6 +20,7 @@ mod storage;
 mod tolerations;
 mod view;
 
+pub use crate::reviews::{review, service_account_token};
 pub use view::View;
 
 /// What kind of write it is (admission.Operation).
@@ -114,25 +115,4 @@ async fn default_class(view: &View, prefix: &str, annotation: &str) -> Result<Op
         created(a).cmp(&created(b)).then_with(|| b.name().cmp(a.name()))
     });
     Ok(newest.map(|class| class.name().to_owned()))
-}
-
-/// Answers a review (SubjectAccessReview, TokenReview, …): the object with its status filled in.
-pub async fn review(
-    _server: &ApiServer,
-    _user: &User,
-    kind: &Kind,
-    _namespace: &str,
-    _object: Object,
-) -> Result<Object, ApiError> {
-    Err(ApiError::method_not_supported(&kind.gvr(), "create"))
-}
-
-/// `serviceaccounts/token`: the TokenRequest with its status filled in.
-pub async fn service_account_token(
-    _server: &ApiServer,
-    _namespace: &str,
-    _name: &str,
-    _request: Object,
-) -> Result<Object, ApiError> {
-    Err(ApiError::internal("no token issuer"))
 }

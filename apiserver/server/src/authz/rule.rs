@@ -77,6 +77,11 @@ impl Rule {
         })
     }
 
+    /// Whether `held` together allow everything that `rule` allows.
+    pub fn covers_all(held: &[Self], rule: &Self) -> bool {
+        rule.break_down().iter().all(|part| held.iter().any(|own| own.covers(part)))
+    }
+
     /// The rule as rules of one verb, group, resource, name or URL each.
     fn break_down(&self) -> Vec<Self> {
         let one = |text: &String| vec![text.clone()];

@@ -1,0 +1,137 @@
+//! The objects of a new cluster other than roles and bindings.
+
+use std::net::SocketAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kubernel_meta::Object;
+use serde_json::{Value, json};
+
+use crate::ApiServer;
+
+/// Flow control's priority levels and schemas, one JSON object a line: kind, name, spec.
+const FLOW: &str = include_str!("flow.jsonl");
+const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+/// name, value, description
+const PRIORITY_CLASSES: [(&str, i64, &str); 2] = [
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    ),
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+];
+
+/// Everything that the server's configuration asks for. The only Secret is the join token's.
+pub(super) fn all(server: &ApiServer) -> Vec<Object> {
+    let config = server.config();
+    let mut values: Vec<Value> = NAMESPACES
+        .iter()
+        .map(|name| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }))
+        .collect();
+    values.extend(PRIORITY_CLASSES.iter().map(|(name, value, description)| {
+        json!({
+            "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": { "name": name },
+            "value": value, "description": description, "preemptionPolicy": "PreemptLowerPriority",
+        })
+    }));
+    values.extend(FLOW.lines().filter_map(|line| serde_json::from_str(line).ok()).map(flow));
+    values.push(json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": { "name": "kubernetes" },
+        "spec": { "cidrs": [config.service_cidr.trunc().to_string()] },
+    }));
+    let ip = config.service_cidr.hosts().next().map(|ip| ip.to_string()).unwrap_or_default();
+    values.push(service(&ip, config.advertise));
+    values.extend(config.advertise.filter(|address| !address.ip().is_loopback()).iter().flat_map(endpoints));
+    if let Some(pki) = &config.pki {
+        values.push(json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "namespace": "kube-system", "name": "extension-apiserver-authentication" },
+            "data": { "client-ca-file": pki.authority().certificate_pem() },
+        }));
+        values.push(join_secret(pki.join_token()));
+    }
+    values.into_iter().filter_map(|value| Object::from_value(value).ok()).collect()
+}
+
+/// The object as it should be, where it follows the server's own configuration and that has changed: the `kubernetes`
+/// Service's port and endpoints, and the CA that clients' certificates come from.
+pub(super) fn refresh(old: &Object, wanted: &Object) -> Option<Object> {
+    let fields: &[&[&str]] = match (wanted.kind(), wanted.name()) {
+        ("Service", "kubernetes") => &[&["spec", "ports"]],
+        ("Endpoints", "kubernetes") => &[&["subsets"]],
+        ("EndpointSlice", "kubernetes") => &[&["endpoints"], &["ports"]],
+        ("ConfigMap", "extension-apiserver-authentication") => &[&["data", "client-ca-file"]],
+        _ => return None,
+    };
+    let mut new = old.clone();
+    for field in fields {
+        if let Some(value) = wanted.at(field).filter(|value| old.at(field) != Some(value)) {
+            new.set(field, value.clone());
+        }
+    }
+    (new != *old).then_some(new)
+}
+
+fn flow(line: Value) -> Value {
+    json!({
+        "apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": line["kind"],
+        "metadata": { "name": line["name"], "annotations": { "apf.kubernetes.io/autoupdate-spec": "true" } },
+        "spec": line["spec"],
+    })
+}
+
+fn service(ip: &str, advertise: Option<SocketAddr>) -> Value {
+    let port = advertise.map_or(6443, |address| address.port());
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {
+            "namespace": "default", "name": "kubernetes",
+            "labels": { "component": "apiserver", "provider": "kubernetes" },
+        },
+        "spec": {
+            "type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip], "sessionAffinity": "None",
+            "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack",
+            "ports": [{ "name": "https", "protocol": "TCP", "port": 443, "targetPort": port }],
+        },
+    })
+}
+
+fn endpoints(address: &SocketAddr) -> [Value; 2] {
+    let (ip, port) = (address.ip().to_string(), address.port());
+    let meta = |labels: Value| json!({ "namespace": "default", "name": "kubernetes", "labels": labels });
+    let ports = json!([{ "name": "https", "port": port, "protocol": "TCP" }]);
+    [
+        json!({
+            "apiVersion": "v1", "kind": "Endpoints",
+            "metadata": meta(json!({ "endpointslice.kubernetes.io/skip-mirror": "true" })),
+            "subsets": [{ "addresses": [{ "ip": ip }], "ports": ports }],
+        }),
+        json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": meta(json!({ "kubernetes.io/service-name": "kubernetes" })),
+            "addressType": if address.is_ipv4() { "IPv4" } else { "IPv6" },
+            "endpoints": [{ "addresses": [ip], "conditions": { "ready": true } }],
+            "ports": ports,
+        }),
+    ]
+}
+
+fn join_secret(token: &crate::pki::JoinToken) -> Value {
+    let data = |text: &str| STANDARD.encode(text);
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
+        "metadata": { "namespace": "kube-system", "name": format!("bootstrap-token-{}", token.id()) },
+        "data": {
+            "token-id": data(token.id()),
+            "token-secret": data(token.secret()),
+            "usage-bootstrap-authentication": data("true"),
+            "auth-extra-groups": data("system:bootstrappers:kubernel:default-node-token"),
+            "description": data("lets new nodes join; delete it to stop that"),
+        },
+    })
+}
