@@ -1,7 +1,8 @@
 //! `rbac.authorization.k8s.io/v1` ClusterRole.
 
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+
+use super::rules::RoleStrategy;
 
 kind! {
     /// The descriptor of ClusterRole.
@@ -14,5 +15,5 @@ kind! {
     columns: [
         "Name" name, "Created At" date,
     ];
-    strategy: Generic;
+    strategy: RoleStrategy;
 }

@@ -1,7 +1,8 @@
 //! `rbac.authorization.k8s.io/v1` Role.
 
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+
+use super::rules::RoleStrategy;
 
 kind! {
     /// The descriptor of Role.
@@ -14,5 +15,5 @@ kind! {
     columns: [
         "Name" name, "Created At" date,
     ];
-    strategy: Generic;
+    strategy: RoleStrategy;
 }

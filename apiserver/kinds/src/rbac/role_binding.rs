@@ -1,7 +1,8 @@
 //! `rbac.authorization.k8s.io/v1` RoleBinding.
 
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+
+use super::bindings::BindingStrategy;
 
 kind! {
     /// The descriptor of RoleBinding.
@@ -15,5 +16,5 @@ kind! {
         "Name" name, "Role" string, "Age" string, "Users" string wide, "Groups" string wide,
         "ServiceAccounts" string wide,
     ];
-    strategy: Generic;
+    strategy: BindingStrategy;
 }

@@ -71,7 +71,10 @@ async fn write_missing(server: &ApiServer, wanted: Vec<Object>) -> Result<(), Er
         .map(|(method, path, object)| write(server, method, path, object))
         .buffer_unordered(WRITES_MAX);
     while let Some(result) = results.next().await {
-        result?;
+        // A cluster with all but one of its default objects is better than none.
+        if let Err(error) = result {
+            tracing::error!(%error, "a default object is missing");
+        }
     }
     Ok(())
 }
