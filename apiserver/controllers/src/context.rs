@@ -1,0 +1,115 @@
+//! What all controllers share, and how they are started.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Namespace, Service, ServiceAccount};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::Client;
+use kube::runtime::watcher;
+
+use crate::cache::Cache;
+use crate::events::Events;
+use crate::views::{Node, Pod};
+use crate::{
+    deployment, endpoints, endpointslice, garbage_collector, namespace, node_lifecycle, pod_gc, replicaset, root_ca,
+    serviceaccount,
+};
+
+/// What the controllers need to know of the cluster.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The PEM of the CA that Pods find in `kube-root-ca.crt`.
+    pub root_ca: String,
+}
+
+/// What all controllers share.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) caches: Arc<Caches>,
+    pub(crate) events: Events,
+    pub(crate) config: Config,
+}
+
+/// One cache per kind.
+pub(crate) struct Caches {
+    pub(crate) pods: Arc<Cache<Pod>>,
+    pub(crate) nodes: Arc<Cache<Node>>,
+    pub(crate) namespaces: Arc<Cache<Namespace>>,
+    pub(crate) serviceaccounts: Arc<Cache<ServiceAccount>>,
+    /// Only those of the name `kube-root-ca.crt`.
+    pub(crate) root_cas: Arc<Cache<ConfigMap>>,
+    pub(crate) services: Arc<Cache<Service>>,
+    pub(crate) endpoints: Arc<Cache<Endpoints>>,
+    pub(crate) endpointslices: Arc<Cache<EndpointSlice>>,
+    /// Only those of nodes.
+    pub(crate) node_leases: Arc<Cache<Lease>>,
+    pub(crate) deployments: Arc<Cache<Deployment>>,
+    pub(crate) replicasets: Arc<Cache<ReplicaSet>>,
+}
+
+impl Context {
+    /// The same under the name by which the controller's events are known.
+    pub(crate) fn named(&self, component: &'static str) -> Self {
+        Self { events: self.events.of(component), ..self.clone() }
+    }
+}
+
+/// Runs all controllers until the future is dropped. The identity and the `User-Agent` are the client's.
+pub async fn run(client: Client, config: Config) {
+    let caches = Arc::new(Caches {
+        pods: Cache::new(),
+        nodes: Cache::new(),
+        namespaces: Cache::new(),
+        serviceaccounts: Cache::new(),
+        root_cas: Cache::new(),
+        services: Cache::new(),
+        endpoints: Cache::new(),
+        endpointslices: Cache::new(),
+        node_leases: Cache::new(),
+        deployments: Cache::new(),
+        replicasets: Cache::new(),
+    });
+    let (events, write_events) = Events::new(client.clone());
+    let context = Context { client: client.clone(), caches: caches.clone(), events, config };
+    let all = watcher::Config::default;
+    let root_ca = all().fields("metadata.name=kube-root-ca.crt");
+    let tasks: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = vec![
+        // A controller listens as soon as `run` returns: before the caches begin to fill.
+        Box::pin(replicaset::run(context.named("replicaset-controller"))),
+        Box::pin(deployment::run(context.named("deployment-controller"))),
+        Box::pin(endpoints::run(context.named("endpoint-controller"))),
+        Box::pin(endpointslice::run(context.named("endpoint-slice-controller"))),
+        Box::pin(namespace::run(context.named("namespace-controller"))),
+        Box::pin(serviceaccount::run(context.named("service-account-controller"))),
+        Box::pin(root_ca::run(context.named("root-ca-cert-publisher"))),
+        Box::pin(garbage_collector::run(context.named("garbage-collector-controller"))),
+        Box::pin(node_lifecycle::run(context.named("node-controller"))),
+        Box::pin(pod_gc::run(context.named("pod-garbage-collector"))),
+        Box::pin(write_events),
+        Box::pin(caches.pods.clone().follow(client.clone(), all())),
+        Box::pin(caches.nodes.clone().follow(client.clone(), all())),
+        Box::pin(caches.namespaces.clone().follow(client.clone(), all())),
+        Box::pin(caches.serviceaccounts.clone().follow(client.clone(), all())),
+        Box::pin(caches.root_cas.clone().follow(client.clone(), root_ca)),
+        Box::pin(caches.services.clone().follow(client.clone(), all())),
+        Box::pin(caches.endpoints.clone().follow(client.clone(), all())),
+        Box::pin(caches.endpointslices.clone().follow(client.clone(), all())),
+        Box::pin(caches.node_leases.clone().follow(client.clone(), all())),
+        Box::pin(caches.deployments.clone().follow(client.clone(), all())),
+        Box::pin(caches.replicasets.clone().follow(client, all())),
+    ];
+    // Each on a task of its own, so that they use all cores; dropping the set stops them all.
+    let mut running = tokio::task::JoinSet::new();
+    for task in tasks {
+        running.spawn(task);
+    }
+    while let Some(ended) = running.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a controller failed");
+        }
+    }
+}
