@@ -16,6 +16,7 @@ use kubernel_store::Store;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use crate::alloc::Allocator;
 use crate::authn::Authenticator;
 use crate::authz::Authorizer;
 use crate::pki::Pki;
@@ -58,6 +59,7 @@ struct Shared {
     authorizer: Arc<Authorizer>,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
+    allocator: Arc<Allocator>,
 }
 
 /// The server as one user of the same process calls it: no socket, no encryption, the same way otherwise.
@@ -74,8 +76,10 @@ impl ApiServer {
             .iter()
             .map(|kind| Arc::new(Resource::new(KindHandle::BuiltIn(kind), codec::built_in_schema(kind))))
             .collect();
+        let allocator = Arc::new(Allocator::new(config.service_cidr, config.node_ports.clone()));
         Self(Arc::new(Shared {
             config,
+            allocator,
             resources: ArcSwap::from_pointee(Resources::new(built_in)),
             shutdown: CancellationToken::new(),
             authenticator: Authenticator::default(),
@@ -86,6 +90,8 @@ impl ApiServer {
     /// Writes what a new cluster starts with, and reads what the server keeps in memory of the store: roles, bindings,
     /// allocated addresses. To be awaited once, before the first request.
     pub async fn start(&self) -> Result<(), Error> {
+        // First what is taken: the default Services are written like any other.
+        self.0.allocator.start(self.store()).await?;
         bootstrap::run(self).await
     }
 
@@ -117,6 +123,11 @@ impl ApiServer {
     /// Ends all watches, so that connections can close.
     pub fn shut_down(&self) {
         self.0.shutdown.cancel();
+    }
+
+    /// What Services hold.
+    pub(crate) fn allocator(&self) -> &Arc<Allocator> {
+        &self.0.allocator
     }
 
     /// Is cancelled when the server shuts down.

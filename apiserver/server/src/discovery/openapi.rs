@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use kubernel_meta::ApiError;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::context::Context;
 use crate::resources::Resources;

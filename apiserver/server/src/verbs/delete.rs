@@ -12,7 +12,7 @@ use crate::admission::{self, Operation};
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
-use crate::{codec, document, request};
+use crate::{alloc, codec, document, request};
 
 use super::store_error;
 use super::write::{self, Target};
@@ -117,7 +117,7 @@ pub(crate) async fn delete_one(
             Ok(events) => {
                 let mut object = object;
                 if gone {
-                    crate::alloc::release(&context.server, resource, &old);
+                    alloc::release(&context.server, resource, &old);
                 }
                 let revision = events.last().map_or(0, |event| event.revision);
                 if !gone {

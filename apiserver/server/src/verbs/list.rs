@@ -117,7 +117,9 @@ fn collect(
         page.entries.extend(snapshot.get(&resource.key(namespace, name)).filter(|entry| select.entry(entry)));
         return page;
     }
-    let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
+    // A list of whatever is at hand is not cut into pages, as upstream's watch cache does not.
+    let whole = options.resource_version.as_deref() == Some("0") && options.continue_token.is_empty();
+    let limit = if whole { 0 } else { usize::try_from(options.limit).unwrap_or(usize::MAX) };
     let mut matching = snapshot.range(prefix, after).filter(|entry| select.entry(entry));
     if limit == 0 {
         page.entries.extend(matching);

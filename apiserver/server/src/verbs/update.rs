@@ -60,8 +60,9 @@ async fn exists(context: &Context, resource: &Resource) -> Result<bool, ApiError
 pub(crate) fn match_name(name: &str, object: &mut Object) -> Result<(), ApiError> {
     match object.name() {
         "" => {
-            let error = "name must be provided";
-            Err(ApiError::bad_request(error))
+            let message =
+                format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
+            Err(ApiError::bad_request(message))
         }
         found if found == name => Ok(()),
         found => Err(ApiError::bad_request(format!(

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use crate::admission::{self, Attributes, Operation};
 use crate::context::Context;
-use crate::document;
 use crate::resources::Resource;
+use crate::{alloc, document};
 
 use super::{bare, delete, store_error};
 
@@ -78,13 +78,12 @@ pub(crate) async fn create(
         }
         let attributes = attributes(context, target, Operation::Create, new.name().to_owned());
         admission::mutate(&context.server, &attributes.of(context), &mut new, None).await?;
+        let allocation = alloc::create(&context.server, resource, &mut new)?;
         strategy.prepare_create(&resource.kind, &mut new);
-        let mut allocation = crate::alloc::create(&context.server, resource, &mut new, options.dry_run)?;
         let mut wrong = validation::object_meta(&new, resource.kind.namespaced, |name, prefix| {
             strategy.validate_name(name, prefix)
         });
         wrong.extend(strategy.validate(&resource.kind, &new));
-        wrong.append(&mut allocation.wrong);
         refuse(resource, &new, &wrong)?;
         for warning in admission::validate(&context.server, &attributes.of(context), Some(&new), None).await? {
             context.warn(warning);
@@ -161,7 +160,7 @@ where
             Ok(events) => {
                 allocation.keep();
                 if gone {
-                    crate::alloc::release(&context.server, resource, &old);
+                    alloc::release(&context.server, resource, &old);
                 }
                 let mut new = new;
                 let revision = events.last().map_or(0, |event| event.revision);
@@ -178,7 +177,7 @@ where
 
 struct Prepared {
     object: Object,
-    allocation: crate::alloc::Allocation,
+    allocation: alloc::Allocation,
 }
 
 async fn prepare(
@@ -188,7 +187,7 @@ async fn prepare(
     old: &Object,
     owned: bool,
 ) -> Result<Prepared, ApiError> {
-    let Target { resource, subresource, options, .. } = target;
+    let Target { resource, subresource, .. } = target;
     let (kind, strategy) = (&resource.kind, resource.kind.strategy);
     if new.uid().is_empty() {
         new.set(&["metadata", "uid"], old.uid());
@@ -203,19 +202,18 @@ async fn prepare(
     let attributes = attributes(context, target, Operation::Update, target.name.to_owned());
     admission::mutate(&context.server, &attributes.of(context), &mut new, Some(old)).await?;
     keep_metadata(&mut new, old);
+    let allocation = alloc::update(&context.server, resource, &mut new, old)?;
     if subresource.is_empty() {
         strategy.prepare_update(kind, &mut new, old);
     } else {
         strategy.prepare_subresource_update(kind, subresource, &mut new, old);
     }
-    let mut allocation = crate::alloc::update(&context.server, resource, &mut new, old, options.dry_run)?;
-    let mut wrong = validation::object_meta_update(&new, old);
+    let mut wrong = meta_errors(resource, &new, old);
     wrong.extend(if subresource.is_empty() {
         strategy.validate_update(kind, &new, old)
     } else {
         strategy.validate_subresource_update(kind, subresource, &new, old)
     });
-    wrong.append(&mut allocation.wrong);
     refuse(resource, &new, &wrong)?;
     for warning in admission::validate(&context.server, &attributes.of(context), Some(&new), Some(old)).await? {
         context.warn(warning);
@@ -224,6 +222,18 @@ async fn prepare(
         context.warn(warning);
     }
     Ok(Prepared { object: new, allocation })
+}
+
+/// What is wrong with changed metadata. Upstream looks at it twice, in its generic store and in the kind's own strategy,
+/// and each finding is a cause of its own.
+fn meta_errors(resource: &Resource, new: &Object, old: &Object) -> Vec<field::Error> {
+    let names = |name: &str, prefix: bool| resource.kind.strategy.validate_name(name, prefix);
+    let meta = validation::object_meta(new, resource.kind.namespaced, names);
+    let update = validation::object_meta_update(new, old);
+    if meta.is_empty() && update.is_empty() {
+        return Vec::new();
+    }
+    [meta.clone(), update.clone(), update, meta].concat()
 }
 
 /// What no update changes: see upstream's rest.BeforeUpdate.
@@ -272,7 +282,7 @@ fn same(new: &Object, old: &Object) -> bool {
 
 /// A new object's own metadata: whatever the client said of it does not count (rest.FillObjectMetaSystemFields).
 fn start_metadata(object: &mut Object, now: Timestamp) {
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         object.remove(&["metadata", field]);
     }
     object.set(&["metadata", "creationTimestamp"], time::format(now));
