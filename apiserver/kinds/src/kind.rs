@@ -100,8 +100,8 @@ pub struct Column {
 /// What only a kind knows: defaults, preparation, validation, how a row of its Table reads (upstream's registry
 /// strategies and printers). Every method is a pure function of its arguments.
 pub trait Strategy: Sync + std::fmt::Debug {
-    /// Fills in defaults that the schema's own do not say. Idempotent. The pipeline calls [`crate::defaults`], which
-    /// adds Go's zero values.
+    /// Fills in defaults that the schema's own do not say. Idempotent. Go's zero values (`status: {}`) are
+    /// the schema's business (`kubernel_schema::zero`), after this and again after the preparation.
     fn default(&self, _kind: &Kind, _object: &mut Object) {}
 
     /// Whether `metadata.generation` starts at 1 and counts the changes of everything but metadata and status.

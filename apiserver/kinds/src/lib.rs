@@ -31,13 +31,5 @@ pub mod storage;
 pub mod strategy;
 mod tree;
 pub mod validate;
-pub mod zero;
 
 pub use kind::{Column, Kind, Source, StoredAs, Strategy, Subresource, Text};
-
-/// Brings an object to the form in which upstream's typed structs would hold it: the kind's defaults, then Go's zero
-/// values. Idempotent. Runs after decoding, after each patch and after each mutating admission.
-pub fn defaults(kind: &Kind, object: &mut kubernel_meta::Object) {
-    kind.strategy.default(kind, object);
-    zero::fill(kind, object);
-}

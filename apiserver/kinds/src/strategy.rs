@@ -26,7 +26,6 @@ impl crate::Strategy for GenericCounted {
 pub fn prepare_create(kind: &Kind, object: &mut Object) {
     if has_status(kind) {
         object.set(&["status"], Map::new());
-        crate::zero::fill_status(kind, object);
     }
     if kind.strategy.counts_generation() {
         object.set(&["metadata", "generation"], 1);

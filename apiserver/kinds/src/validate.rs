@@ -51,3 +51,15 @@ pub fn qualified_name(path: &Path, value: Option<&Value>) -> Vec<Error> {
         None => Vec::new(),
     }
 }
+
+/// What is wrong with a port that is given by number or by name.
+pub fn port_or_name(path: &Path, value: Option<&Value>) -> Vec<Error> {
+    match value {
+        Some(Value::String(name)) => texts(path, name, meta::port_name(name)).collect(),
+        Some(number) if number.is_i64() => {
+            let number = number.as_i64().unwrap_or_default();
+            meta::port_number(number).into_iter().map(|message| path.invalid(number, message)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
