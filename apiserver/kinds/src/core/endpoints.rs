@@ -43,6 +43,10 @@ impl Strategy for EndpointsStrategy {
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         vec![json!(object.name()), json!(addresses(object)), json!(print::age(object, now))]
     }
+
+    fn allow_create_on_update(&self) -> bool {
+        true
+    }
 }
 
 /// As many `address:port` as the column shows.

@@ -1,7 +1,12 @@
 //! `v1` Event.
 
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::Value;
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::events::{cells, rules};
+use crate::{Kind, Strategy};
 
 kind! {
     /// The descriptor of Event.
@@ -15,5 +20,47 @@ kind! {
         "Last Seen" string, "Type" string, "Reason" string, "Object" string, "Subobject" string wide,
         "Source" string wide, "Message" string, "First Seen" string wide, "Count" string wide, "Name" name wide,
     ];
-    strategy: Generic;
+    strategy: EventStrategy;
+}
+
+/// What only core Events know.
+#[derive(Debug)]
+pub struct EventStrategy;
+
+impl Strategy for EventStrategy {
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        rules::legacy(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, _old: &Object) -> Vec<field::Error> {
+        rules::legacy(new)
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        cells::cells(object, now)
+    }
+
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        &[
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+        ]
+    }
+
+    fn field_values(&self, object: &Object) -> Vec<String> {
+        cells::field_values(object)
+    }
+
+    fn allow_create_on_update(&self) -> bool {
+        true
+    }
 }

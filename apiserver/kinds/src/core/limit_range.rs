@@ -48,6 +48,10 @@ impl Strategy for LimitRangeStrategy {
     fn validate_name(&self, name: &str, prefix: bool) -> Vec<String> {
         crate::strategy::dns_subdomain(name, prefix)
     }
+
+    fn allow_create_on_update(&self) -> bool {
+        true
+    }
 }
 
 /// A container's default limit comes from its maximum, its default request from that limit, then from the minimum.

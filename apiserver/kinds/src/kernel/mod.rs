@@ -2,6 +2,7 @@
 //! and agents are read from the kernel's memory.
 
 pub mod agent;
+mod amounts;
 pub mod framework;
 pub mod offer;
 pub mod reservation;

@@ -98,6 +98,10 @@ impl Strategy for ServiceStrategy {
         let spec = |key: &str| object.str_at(&["spec", key]).to_owned();
         vec![spec("clusterIP"), spec("type")]
     }
+
+    fn allow_create_on_update(&self) -> bool {
+        true
+    }
 }
 
 fn ports(service: &Object) -> String {
