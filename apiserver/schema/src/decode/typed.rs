@@ -267,7 +267,7 @@ fn push_name(path: &mut String, name: &str) {
 }
 
 /// Whether a value is Go's zero value of its type.
-pub(super) fn is_zero(value: &Value) -> bool {
+pub(crate) fn is_zero(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(value) => !value,
