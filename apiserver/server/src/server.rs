@@ -56,7 +56,7 @@ pub struct ApiServer(Arc<Shared>);
 struct Shared {
     config: Config,
     authenticator: Authenticator,
-    authorizer: Arc<Authorizer>,
+    authorizer: Authorizer,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
     allocator: Arc<Allocator>,
@@ -83,7 +83,7 @@ impl ApiServer {
             resources: ArcSwap::from_pointee(Resources::new(built_in)),
             shutdown: CancellationToken::new(),
             authenticator: Authenticator::default(),
-            authorizer: Arc::default(),
+            authorizer: Authorizer::default(),
         }))
     }
 
@@ -111,7 +111,7 @@ impl ApiServer {
     }
 
     /// What knows roles and bindings.
-    pub(crate) fn authorizer(&self) -> &Arc<Authorizer> {
+    pub(crate) fn authorizer(&self) -> &Authorizer {
         &self.0.authorizer
     }
 

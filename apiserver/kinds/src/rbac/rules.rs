@@ -23,7 +23,13 @@ impl Strategy for RoleStrategy {
                 errors.push(path.required("at least one clusterRoleSelector required if aggregationRule is non-nil"));
             }
             for (index, selector) in selectors.into_iter().flatten().enumerate() {
-                errors.extend(check_selector(selector, &path.index(index)));
+                let path = path.index(index);
+                let wrong = check_selector(selector, &path);
+                let unusable = !wrong.is_empty();
+                errors.extend(wrong);
+                if unusable {
+                    errors.push(path.invalid(Value::Null, "invalid label selector."));
+                }
             }
         }
         errors

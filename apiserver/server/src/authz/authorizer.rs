@@ -1,32 +1,45 @@
-//! The authorizer: the index, kept up to date by a watch on the store, and the decision.
+//! The authorizer: the index, brought up to date before every decision, and the decision.
 
-use std::sync::{Arc, Weak};
-use std::time::Duration;
-
+use futures::FutureExt;
 use kubernel_store::{At, Store, StoreError, Watch};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::index::{Index, PREFIX, RESOURCES};
 use super::{Attributes, Decision, Rule};
 use crate::User;
 use crate::authn::user::MASTERS;
 
-/// How long to wait before the store is asked again after it failed.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
-
-/// Decides by RBAC.
-#[derive(Debug, Default)]
+/// Decides by RBAC. What was committed in this process counts from the next decision on.
+#[derive(Default)]
 pub struct Authorizer {
     index: RwLock<Index>,
+    feeds: Mutex<Vec<Feed>>,
+}
+
+/// The events of one resource that the index has not seen yet.
+struct Feed {
+    resource: &'static str,
+    /// `None` where the store has forgotten some of them: everything has to be read again.
+    watch: Option<Box<dyn Watch>>,
 }
 
 impl Authorizer {
-    /// Reads all roles and bindings, and follows them from then on, in tasks of their own that end with the
-    /// authorizer.
-    pub async fn start(self: &Arc<Self>, store: &Arc<dyn Store>) -> Result<(), StoreError> {
+    /// Reads all roles and bindings.
+    pub async fn start(&self, store: &dyn Store) -> Result<(), StoreError> {
         for resource in RESOURCES {
-            let watch = self.load(resource, &**store).await?;
-            tokio::spawn(follow(resource, Arc::downgrade(self), Arc::downgrade(store), watch));
+            let watch = Some(self.load(resource, store).await?);
+            self.feeds.lock().push(Feed { resource, watch });
+        }
+        Ok(())
+    }
+
+    /// Reads again what a watch could not tell; to be called before [`Authorizer::decide`].
+    pub async fn repair(&self, store: &dyn Store) -> Result<(), StoreError> {
+        while let Some(resource) = self.broken() {
+            let watch = self.load(resource, store).await?;
+            if let Some(feed) = self.feeds.lock().iter_mut().find(|feed| feed.resource == resource) {
+                feed.watch = Some(watch);
+            }
         }
         Ok(())
     }
@@ -37,6 +50,7 @@ impl Authorizer {
         if user.in_group(MASTERS) {
             return Decision::Allow(String::new());
         }
+        self.catch_up();
         let namespace = if attributes.is_resource { attributes.namespace.as_str() } else { "" };
         let (mut allowed, mut problems) = (None, Vec::new());
         self.index.read().visit(user, namespace, |found| {
@@ -55,12 +69,33 @@ impl Authorizer {
 
     /// All rules that hold for the user in this namespace, and the problems on the way.
     pub fn rules_for(&self, user: &User, namespace: &str) -> (Vec<Rule>, Vec<String>) {
+        self.catch_up();
         self.index.read().rules_for(user, namespace)
     }
 
     /// The rules that a `roleRef` of a binding in this namespace means; the error is upstream's text.
     pub fn rules_of(&self, kind: &str, name: &str, namespace: &str) -> Result<Vec<Rule>, String> {
+        self.catch_up();
         self.index.read().rules_of(kind, name, namespace).map(<[Rule]>::to_vec)
+    }
+
+    fn broken(&self) -> Option<&'static str> {
+        self.feeds.lock().iter().find(|feed| feed.watch.is_none()).map(|feed| feed.resource)
+    }
+
+    /// Takes over the events that are there.
+    fn catch_up(&self) {
+        for feed in self.feeds.lock().iter_mut() {
+            while let Some(outcome) = feed.watch.as_mut().and_then(|watch| watch.next().now_or_never()) {
+                match outcome {
+                    Ok(events) => self.index.write().apply(&events),
+                    Err(error) => {
+                        tracing::warn!(%error, resource = feed.resource, "to be read again");
+                        feed.watch = None;
+                    }
+                }
+            }
+        }
     }
 
     async fn load(&self, resource: &str, store: &dyn Store) -> Result<Box<dyn Watch>, StoreError> {
@@ -88,37 +123,5 @@ fn describe_problems(problems: &[String]) -> String {
         [] => String::new(),
         [one] => format!("RBAC: {one}"),
         many => format!("RBAC: [{}]", many.join(", ")),
-    }
-}
-
-async fn follow(
-    resource: &'static str,
-    authorizer: Weak<Authorizer>,
-    store: Weak<dyn Store>,
-    mut watch: Box<dyn Watch>,
-) {
-    loop {
-        let events = watch.next().await;
-        let Some(authorizer) = authorizer.upgrade() else { return };
-        match events {
-            Ok(events) => {
-                let mut index = authorizer.index.write();
-                for event in &events {
-                    if event.deleted {
-                        index.remove(&event.entry.key);
-                    } else {
-                        index.put(&event.entry);
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, resource, "reading again");
-                let Some(store) = store.upgrade() else { return };
-                match authorizer.load(resource, &*store).await {
-                    Ok(fresh) => watch = fresh,
-                    Err(_) => tokio::time::sleep(RETRY_PAUSE).await,
-                }
-            }
-        }
     }
 }

@@ -53,10 +53,8 @@ pub fn check_binding(
         return Ok(());
     }
     let namespace = new.namespace();
-    let rules = authorizer.rules_of(role_kind, role, namespace).map_err(|_| {
-        let gvr = kubernel_meta::Gvr::new(&*kind.group, &*kind.version, plural);
-        ApiError::not_found(&gvr, role)
-    })?;
+    // Upstream names the binding's resource here, not the role's.
+    let rules = authorizer.rules_of(role_kind, role, namespace).map_err(|_| ApiError::not_found(&kind.gvr(), role))?;
     check(authorizer, user, namespace, &rules).map_err(|text| ApiError::forbidden(&kind.gvr(), new.name(), text))
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use kubernel_meta::Object;
-use kubernel_store::Entry;
+use kubernel_store::{Entry, Event};
 use serde_json::Value;
 
 use super::rule::Rule;
@@ -81,6 +81,17 @@ impl Index {
                 self.add_binding(&entry.key, &object);
             }
             _ => {}
+        }
+    }
+
+    /// Takes over changes, in order.
+    pub(super) fn apply(&mut self, events: &[Arc<Event>]) {
+        for event in events {
+            if event.deleted {
+                self.remove(&event.entry.key);
+            } else {
+                self.put(&event.entry);
+            }
         }
     }
 

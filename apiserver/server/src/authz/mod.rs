@@ -87,5 +87,9 @@ impl Attributes {
 
 /// Asks the authorizers.
 pub async fn authorize(server: &ApiServer, attributes: &Attributes) -> Decision {
-    server.authorizer().decide(attributes)
+    let authorizer = server.authorizer();
+    if let Err(error) = authorizer.repair(&**server.store()).await {
+        return Decision::Deny(format!("RBAC: {error}"));
+    }
+    authorizer.decide(attributes)
 }

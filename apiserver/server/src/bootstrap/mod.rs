@@ -25,7 +25,7 @@ const WRITES_MAX: usize = 64;
 /// The name under which the writes own their fields.
 const MANAGER: &str = "kube-apiserver";
 
-/// Writes what is missing, then starts to follow roles and bindings. Called once, before `/readyz` says ok.
+/// Writes what is missing, then reads roles and bindings. Called once, before `/readyz` says ok.
 pub async fn run(server: &ApiServer) -> Result<(), Error> {
     let wanted = objects::all(server);
     // A revoked join token is not brought back: it is made with the cluster, and never again.
@@ -35,7 +35,7 @@ pub async fn run(server: &ApiServer) -> Result<(), Error> {
     write_missing(server, namespaces).await?;
     let others = others.into_iter().filter(|object| is_new || object.kind() != "Secret");
     write_missing(server, others.chain(rbac::all()).collect()).await?;
-    server.authorizer().start(server.store()).await?;
+    server.authorizer().start(&**server.store()).await?;
     Ok(())
 }
 
