@@ -1,5 +1,7 @@
 //! Apply, row by row: who applied what before, what is applied now, and what comes of it.
 
+#![allow(clippy::expect_used, reason = "a test")]
+
 mod support;
 
 use kubernel_meta::Object;

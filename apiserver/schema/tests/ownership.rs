@@ -1,6 +1,8 @@
 //! Field ownership against recorded conversations with a v1.36.2 server: every write's managedFields, and the answers
 //! of apply patches that were refused.
 
+#![allow(clippy::expect_used, reason = "a test")]
+
 mod support;
 
 use kubernel_meta::Object;

@@ -78,7 +78,7 @@ impl ManagedFields {
 
     /// Writes `metadata.managedFields`, in upstream's order.
     pub fn encode(mut self) -> Vec<Value> {
-        self.entries.sort_by(|left, right| encoded_order(left, right));
+        self.entries.sort_by(encoded_order);
         self.entries.into_iter().map(encode_entry).collect()
     }
 

@@ -23,7 +23,7 @@ pub(super) fn merge_objects(
 fn merge(ty: Type<'_>, live: &Value, config: &Value) -> Result<Value, Violation> {
     match (ty.view(Some(config)), live, config) {
         (View::Map(map), Value::Object(live), Value::Object(config))
-            if !map.atomic && !(live.is_empty() && config.is_empty()) =>
+            if !(map.atomic || live.is_empty() && config.is_empty()) =>
         {
             Ok(Value::Object(merge_maps(map, live, config)?))
         }
@@ -32,7 +32,7 @@ fn merge(ty: Type<'_>, live: &Value, config: &Value) -> Result<Value, Violation>
             Ok(Value::Object(live.clone()))
         }
         (View::List(list), Value::Array(live), Value::Array(config))
-            if !list.atomic() && !(live.is_empty() && config.is_empty()) =>
+            if !(list.atomic() || live.is_empty() && config.is_empty()) =>
         {
             Ok(Value::Array(merge_lists(list, live, config)?))
         }

@@ -1,7 +1,8 @@
 //! Server-side apply and field ownership: sets of field paths, `metadata.managedFields`, typed merge and conflicts.
 //!
 //! [`track_update`] goes with every create, update and patch; [`apply()`] is the apply patch. Both are pure: the caller
-//! passes the time. Nothing here decodes, defaults or validates; what [`apply()`] returns must take the same way through
+//! passes the time. The place of [`track_update`] in a write is upstream's: after decoding and defaulting, before
+//! admission and before the kind prepares the object; what those set is nobody's. Nothing here decodes, defaults or validates; what [`apply()`] returns must take the same way through
 //! decoding and defaulting as any request body. Types are looked up in [`types`], sets live in [`set`].
 
 mod check;

@@ -19,9 +19,14 @@ const PATH: [&str; 2] = ["metadata", "managedFields"];
 /// forgets all owners. An object without owners gets none until it is applied. Where the fields cannot be told apart
 /// the object ends without managedFields, and the error says why (upstream only logs it).
 pub fn track_update(schema: &Schema, live: Option<&Object>, new: &mut Object, write: &Write<'_>) -> Result<(), String> {
-    let sent = new.remove(&PATH);
-    let Start { managed, unchanged } = start(live, sent, write);
-    if managed.is_empty() && live.is_some_and(|live| !live.uid().is_empty()) {
+    let start = start(live, new.remove(&PATH), write);
+    let stored = live.map_or(&[][..], |live| live.list_at(&PATH));
+    let exists = live.is_some_and(|live| !live.uid().is_empty());
+    let owned = match &start {
+        Start::Stored => !stored.is_empty(),
+        Start::Sent(managed) => !managed.is_empty(),
+    };
+    if exists && !owned {
         return Ok(());
     }
     let zero;
@@ -35,15 +40,17 @@ pub fn track_update(schema: &Schema, live: Option<&Object>, new: &mut Object, wr
     let difference = compare(Type::root(schema), before, new.map())
         .map_err(|violation| violation.to_string())?
         .filter(|set| write.filter(without_meta(set)));
-    if difference.is_empty()
-        && unchanged
-        && let Some(list) = live.and_then(|live| live.at(&PATH))
-    {
-        new.set(&PATH, list.clone());
-        return Ok(());
+    let managed = match start {
+        Start::Stored if owned && difference.is_empty() => {
+            new.set(&PATH, stored.to_vec());
+            return Ok(());
+        }
+        Start::Stored => ManagedFields::decode(stored).unwrap_or_default(),
+        Start::Sent(managed) => managed,
+    };
+    if !(exists && managed.is_empty()) {
+        set_managed(new, take_over(managed, difference, write));
     }
-    let managed = take_over(managed, difference, write);
-    set_managed(new, managed);
     Ok(())
 }
 
@@ -111,25 +118,25 @@ pub fn keep_times(live: &Object, new: &mut Object) {
     }
 }
 
-struct Start {
-    managed: ManagedFields,
-    unchanged: bool,
+/// The owners before the write.
+enum Start {
+    /// Those of the stored object.
+    Stored,
+    /// Those that the client sent.
+    Sent(ManagedFields),
 }
 
-/// The owners before the write: what the client sent, else what the object has.
 fn start(live: Option<&Object>, sent: Option<Value>, write: &Write<'_>) -> Start {
-    let stored = live.map_or(&[][..], |live| live.list_at(&PATH));
-    let of_live = || Start { managed: ManagedFields::decode(stored).unwrap_or_default(), unchanged: true };
-    let Some(Value::Array(sent)) = sent else { return of_live() };
-    if !write.subresource.is_empty() || sent == stored {
-        return of_live();
+    let Some(Value::Array(sent)) = sent else { return Start::Stored };
+    if !write.subresource.is_empty() || live.is_some_and(|live| live.list_at(&PATH) == sent) {
+        return Start::Stored;
     }
     if sent.is_empty() || matches!(sent.as_slice(), [one] if is_empty_entry(one)) {
-        return Start { managed: ManagedFields::default(), unchanged: false };
+        return Start::Sent(ManagedFields::default());
     }
     match ManagedFields::decode(&sent) {
-        Ok(managed) if !managed.is_empty() => Start { managed, unchanged: false },
-        _ => of_live(),
+        Ok(managed) if !managed.is_empty() => Start::Sent(managed),
+        _ => Start::Stored,
     }
 }
 

@@ -4,6 +4,7 @@ use kubernel_schema::{Field, ListPatch, ListShape, ListTopology, MapShape, Schem
 use serde_json::{Value, json};
 
 /// The schema of a custom resource.
+#[allow(dead_code, reason = "not every test that uses this module needs it")]
 pub(crate) fn custom_schema(structural: &Value) -> Schema {
     let mut types = Types::default();
     let mut whole = structural.clone();
