@@ -1,11 +1,58 @@
-//! Request bodies to objects and values to YAML and protobuf: the server's side of `kubernel-schema`.
+//! Request bodies to objects and objects to YAML and protobuf: the server's side of `kubernel-schema`.
+//!
+//! Every body goes the same way: its form by Content-Type, its kind against the one that the path expects, its fields
+//! against the schema, strictly or not, then the defaults. Errors are upstream's texts.
 
-use kubernel_meta::{ApiError, FieldValidation, Object};
-use serde_json::Value;
+use std::fmt;
+
+use jiff::Timestamp;
+use kubernel_kinds::{Kind, registry};
+use kubernel_meta::{ApiError, FieldValidation, GroupVersion, Gvk, Object, field, time};
+use kubernel_schema::apply::{self, Write};
+use kubernel_schema::decode::{self, Decoded, Document};
+use kubernel_schema::{Error, Schema, builtin, default, patch, protobuf, zero};
+use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::negotiate::{self, Media};
 use crate::resources::Resource;
+use crate::verbs::patch::PatchType;
+
+/// Bodies in error texts are cut to this many bytes.
+const SUMMARY_BYTES_MAX: usize = 30;
+const SCHEME: &str = "pkg/api/legacyscheme/scheme.go:30";
+
+/// The kind that a body should hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    /// Its name.
+    pub(crate) gvk: Gvk,
+    /// Its shape.
+    pub(crate) schema: Schema,
+}
+
+impl Expected {
+    /// A built-in kind by its name and OpenAPI definition.
+    pub(crate) fn built_in(group: &str, version: &str, kind: &str, definition: &str) -> Result<Self, ApiError> {
+        let schema = schema_of(definition).ok_or_else(|| ApiError::internal(format!("no schema {definition}")))?;
+        Ok(Self { gvk: Gvk::new(group, version, kind), schema })
+    }
+}
+
+/// The shape of a built-in kind. A kind that the tables do not know accepts nothing but its metadata.
+pub(crate) fn built_in_schema(kind: &Kind) -> Schema {
+    schema_of(&kind.definition).unwrap_or_else(|| {
+        tracing::error!(definition = %kind.definition, "a kind has no schema");
+        let mut types = kubernel_schema::Types::default();
+        let root = types.declare(&kind.definition);
+        Schema { types: std::sync::Arc::new(types), root }
+    })
+}
+
+fn schema_of(definition: &str) -> Option<Schema> {
+    let types = builtin();
+    types.find(definition).map(|root| Schema { types: types.clone(), root })
+}
 
 /// Reads a body that must hold an object of this resource's kind, and fills in the kind's defaults.
 pub(crate) fn read_object(
@@ -14,44 +61,179 @@ pub(crate) fn read_object(
     body: &[u8],
     validation: FieldValidation,
 ) -> Result<Object, ApiError> {
-    let media = negotiate::input(&context.headers).ok_or_else(negotiate::unsupported_write)?;
-    let _ = validation;
-    let mut object = match media {
-        Media::Json => document_of(body)?,
-        Media::Yaml => {
-            let value: Value = serde_yaml::from_slice(body).map_err(|e| ApiError::bad_request(e.to_string()))?;
-            Object::from_value(value).map_err(|_| ApiError::bad_request("not an object"))?
-        }
-        Media::Protobuf => return Err(negotiate::unsupported_write()),
-    };
-    object.set(&["apiVersion"], resource.api_version.as_str());
-    object.set(&["kind"], resource.gvk.kind.as_str());
+    let expected = Expected { gvk: resource.gvk.clone(), schema: resource.schema.clone() };
+    let mut object = read(context, &expected, body, validation)?;
     defaults(resource, &mut object);
     Ok(object)
 }
 
-fn document_of(body: &[u8]) -> Result<Object, ApiError> {
-    let value: Value = serde_json::from_slice(body).map_err(|e| ApiError::bad_request(e.to_string()))?;
-    Object::from_value(value).map_err(|_| ApiError::bad_request("not an object"))
+/// Reads a body that must hold an object of this kind; no defaults.
+pub(crate) fn read(
+    context: &Context,
+    expected: &Expected,
+    body: &[u8],
+    validation: FieldValidation,
+) -> Result<Object, ApiError> {
+    let media = negotiate::input(&context.headers).ok_or_else(negotiate::unsupported_write)?;
+    let unrecognized = |why: &dyn fmt::Display| {
+        let (kind, summary) = (&expected.gvk.kind, summary(body));
+        ApiError::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): {why} ({summary})"
+        ))
+    };
+    if media == Media::Protobuf {
+        let object = protobuf::decode(&expected.schema.types, body).map_err(|e| match e {
+            Error::UnknownKind { .. } => ApiError::bad_request(e.to_string()),
+            other => unrecognized(&other),
+        })?;
+        let (api_version, kind) = (object.api_version().to_owned(), object.kind().to_owned());
+        check_kind(expected, &api_version, &kind, &unrecognized)?;
+        return Ok(named(object, expected));
+    }
+    let document = match media {
+        Media::Yaml => Document::yaml(body).map_err(|e| unrecognized(&strip_yaml(&e)))?,
+        _ => Document::json(body).map_err(|e| unrecognized(&no_kind(&e)))?,
+    };
+    let (api_version, kind) = document.type_meta().map_err(|e| unrecognized(&no_kind(&e)))?;
+    let (api_version, kind) = (api_version.to_owned(), kind.to_owned());
+    let gvk = check_kind(expected, &api_version, &kind, &unrecognized)?;
+    let decoded = document.decode(&expected.schema).map_err(|e| cannot_handle(&gvk, expected, &e))?;
+    report(context, &decoded, validation, |e| cannot_handle(&gvk, expected, &e))?;
+    Ok(named(decoded.object, expected))
 }
 
-/// Reads a body in any form without a schema: DeleteOptions and the like.
-pub(crate) fn read_loose(context: &Context, body: &[u8]) -> Result<Object, ApiError> {
-    let media = negotiate::input(&context.headers).ok_or_else(negotiate::unsupported_write)?;
-    match media {
-        Media::Json => document_of(body),
-        _ => Err(negotiate::unsupported_write()),
+/// The kind that a body names, with what it leaves out taken from the expected one; an error where it is another.
+fn check_kind(
+    expected: &Expected,
+    api_version: &str,
+    kind: &str,
+    unrecognized: &dyn Fn(&dyn fmt::Display) -> ApiError,
+) -> Result<Gvk, ApiError> {
+    let own = &expected.gvk;
+    let version = if api_version.is_empty() {
+        GroupVersion::new(own.group.as_str(), own.version.as_str())
+    } else {
+        GroupVersion::parse(api_version)
+            .ok_or_else(|| unrecognized(&format!("unexpected GroupVersion string: {api_version}")))?
+    };
+    let gvk = version.with_kind(if kind.is_empty() { own.kind.as_str() } else { kind });
+    if gvk == *own {
+        return Ok(gvk);
+    }
+    let known = registry::find_kind(&gvk).is_some();
+    if known && gvk.kind == own.kind && gvk.group == own.group {
+        return Err(ApiError::bad_request(format!(
+            "the API version in the data ({}) does not match the expected API version ({})",
+            gvk.api_version(),
+            own.api_version()
+        )));
+    }
+    if known {
+        let (from, to) = (&gvk.version, package(own));
+        let why = format!("converting ({from}.{}) to ({to}.{}): unknown conversion", gvk.kind, own.kind);
+        return Err(cannot_handle(&gvk, expected, &why));
+    }
+    let (kind, version) = (&gvk.kind, gvk.api_version());
+    let why = format!("no kind {kind:?} is registered for version {version:?} in scheme {SCHEME:?}");
+    Err(cannot_handle(&gvk, expected, &why))
+}
+
+/// The Go package of a group's internal types.
+fn package(gvk: &Gvk) -> &str {
+    let first = gvk.group.split('.').next().unwrap_or_default();
+    if first.is_empty() { "core" } else { first }
+}
+
+fn cannot_handle(gvk: &Gvk, expected: &Expected, why: &dyn fmt::Display) -> ApiError {
+    let Gvk { kind, version, .. } = gvk;
+    ApiError::bad_request(format!("{kind} in version {version:?} cannot be handled as a {}: {why}", expected.gvk.kind))
+}
+
+fn no_kind(error: &Error) -> String {
+    format!("couldn't get version/kind; json parse error: {error}")
+}
+
+/// A YAML body's error without the part that only conversions carry.
+fn strip_yaml(error: &Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("error converting YAML to JSON: ").map(str::to_owned).unwrap_or(text)
+}
+
+/// A body in an error text.
+fn summary(body: &[u8]) -> String {
+    let cut = &body[..body.len().min(SUMMARY_BYTES_MAX)];
+    let more = if body.len() > SUMMARY_BYTES_MAX { " ..." } else { "" };
+    match body.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(cut)),
+        Some(_) => {
+            let hex: String = cut.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{hex}{more}")
+        }
     }
 }
 
-/// Fills in defaults.
+/// What strict decoding found: an error, warnings, or nothing.
+fn report(
+    context: &Context,
+    decoded: &Decoded,
+    validation: FieldValidation,
+    refuse: impl Fn(String) -> ApiError,
+) -> Result<(), ApiError> {
+    match (validation, decoded.strict_error()) {
+        (_, None) | (FieldValidation::Ignore, _) => Ok(()),
+        (FieldValidation::Strict, Some(text)) => Err(refuse(text)),
+        (FieldValidation::Warn, Some(_)) => {
+            decoded.strict.iter().for_each(|text| context.warn(text.as_str()));
+            Ok(())
+        }
+    }
+}
+
+fn named(mut object: Object, expected: &Expected) -> Object {
+    object.set(&["apiVersion"], expected.gvk.api_version());
+    object.set(&["kind"], expected.gvk.kind.as_str());
+    object
+}
+
+/// Reads the body of a deletion.
+pub(crate) fn read_delete_options(context: &Context, body: &[u8]) -> Result<Object, ApiError> {
+    const DEFINITION: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
+    let media = negotiate::input(&context.headers).ok_or_else(negotiate::unsupported_write)?;
+    let expected = Expected::built_in("meta.k8s.io", "v1", "DeleteOptions", DEFINITION)?;
+    if media == Media::Protobuf {
+        return protobuf::decode(&expected.schema.types, body).map_err(|e| ApiError::bad_request(e.to_string()));
+    }
+    let document = match media {
+        Media::Yaml => Document::yaml(body).map_err(|e| ApiError::bad_request(strip_yaml(&e)))?,
+        _ => Document::json(body).map_err(|e| ApiError::bad_request(no_kind(&e)))?,
+    };
+    let (api_version, kind) = document.type_meta().map_err(|e| ApiError::bad_request(no_kind(&e)))?;
+    if !kind.is_empty() && kind != "DeleteOptions" {
+        let version = if api_version.is_empty() { "v1" } else { api_version };
+        return Err(ApiError::bad_request(format!(
+            "decoded object cannot be converted to DeleteOptions: {version}, Kind={kind}"
+        )));
+    }
+    let decoded = document.decode(&expected.schema).map_err(|e| ApiError::bad_request(e.to_string()))?;
+    Ok(decoded.object)
+}
+
+/// Fills in the schema's defaults, the kind's own, and what Go writes although nobody set it.
 pub(crate) fn defaults(resource: &Resource, object: &mut Object) {
+    default::apply(&resource.schema, object);
     resource.kind.strategy.default(&resource.kind, object);
+    zero::fill(&resource.schema, object);
 }
 
 /// A value as protobuf, where its kind has that form.
-pub(crate) fn to_protobuf(_resource: &Resource, _value: &Value) -> Option<Vec<u8>> {
-    None
+pub(crate) fn to_protobuf(resource: &Resource, value: &Value) -> Option<Vec<u8>> {
+    let object = Object::from_value(value.clone()).ok()?;
+    if !resource.kind.is_built_in() || object.kind() != resource.gvk.kind {
+        return None;
+    }
+    let bytes = protobuf::encode(&resource.schema, &object);
+    (!bytes.is_empty()).then_some(bytes)
 }
 
 /// A value as YAML.
@@ -59,75 +241,155 @@ pub(crate) fn to_yaml(value: &Value) -> Result<Vec<u8>, ApiError> {
     serde_yaml::to_string(value).map(String::into_bytes).map_err(ApiError::internal)
 }
 
-/// The shape of a built-in kind.
-pub(crate) fn built_in_schema(kind: &kubernel_kinds::Kind) -> kubernel_schema::Schema {
-    let mut types = kubernel_schema::Types::default();
-    let root = types.declare(&kind.definition);
-    kubernel_schema::Schema { types: std::sync::Arc::new(types), root }
-}
-
 /// Makes the manager the owner of what a write changed.
 pub(crate) fn own(
-    _resource: &Resource,
-    _subresource: &str,
-    _old: Option<&Object>,
-    _new: &mut Object,
-    _manager: &str,
-    _now: jiff::Timestamp,
+    resource: &Resource,
+    subresource: &str,
+    old: Option<&Object>,
+    new: &mut Object,
+    manager: &str,
+    now: Timestamp,
 ) {
+    let now = time::format(now);
+    with_write(resource, subresource, manager, &now, |write| {
+        if let Err(error) = apply::track_update(&resource.schema, old, new, write) {
+            tracing::warn!(%error, resource = %resource.gvr.resource, "owners of fields could not be told");
+        }
+    });
+    if let Some(old) = old {
+        apply::keep_times(old, new);
+    }
 }
 
-/// Reads the body of a server-side apply.
+fn with_write<T>(
+    resource: &Resource,
+    subresource: &str,
+    manager: &str,
+    now: &str,
+    run: impl FnOnce(&Write<'_>) -> T,
+) -> T {
+    let reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
+    let reset: Vec<&[&str]> = reset.iter().map(Vec::as_slice).collect();
+    run(&Write {
+        manager,
+        api_version: &resource.api_version,
+        kind: &resource.gvk.kind,
+        subresource,
+        now,
+        reset: &reset,
+        only: &[],
+    })
+}
+
+/// Reads the body of a server-side apply: YAML, of which JSON is a part.
 pub(crate) fn read_apply(
     context: &Context,
-    _resource: &Resource,
+    resource: &Resource,
     body: &[u8],
-    _validation: FieldValidation,
+    validation: FieldValidation,
 ) -> Result<Object, ApiError> {
-    let _ = context;
-    let value: Value = serde_yaml::from_slice(body).map_err(|e| ApiError::bad_request(e.to_string()))?;
-    Object::from_value(value).map_err(|_| ApiError::bad_request("not an object"))
+    let undecodable = |e: &Error| ApiError::bad_request(format!("error decoding YAML: {}", strip_yaml(e)));
+    let value = Document::yaml(body).map_err(|e| undecodable(&e))?.into_value();
+    if validation != FieldValidation::Ignore
+        && let Ok(decoded) = decode::yaml(&resource.schema, body)
+    {
+        let duplicates = decoded.strict.into_iter().filter(|text| text.starts_with("duplicate"));
+        let found = Decoded { strict: duplicates.collect(), ..Decoded::default() };
+        report(context, &found, validation, ApiError::bad_request)?;
+    }
+    match value {
+        Value::Null => Ok(Object::default()),
+        value => Object::from_value(value)
+            .map_err(|_| ApiError::bad_request("error decoding YAML: json: cannot unmarshal into an object")),
+    }
 }
 
-/// Server-side apply onto the stored object, or onto nothing.
+/// Server-side apply onto the stored object, or onto nothing: merged, decoded and defaulted.
 pub(crate) fn apply(
-    _resource: &Resource,
-    _subresource: &str,
-    _old: Option<&Object>,
-    _applied: &Object,
-    _manager: &str,
-    _force: bool,
-    _now: jiff::Timestamp,
+    resource: &Resource,
+    subresource: &str,
+    old: Option<&Object>,
+    applied: &Object,
+    manager: &str,
+    force: bool,
+    now: Timestamp,
 ) -> Result<Object, ApiError> {
-    Err(negotiate::unsupported_write())
+    let now = time::format(now);
+    let merged = with_write(resource, subresource, manager, &now, |write| {
+        apply::apply(&resource.schema, old, applied, write, force)
+    })?;
+    let decoded = decode::value(&resource.schema, merged.into_value())
+        .map_err(|e| ApiError::internal(format!("failed to convert merged object: {e}")))?;
+    let mut object = decoded.object;
+    object.set(&["apiVersion"], resource.api_version.as_str());
+    object.set(&["kind"], resource.gvk.kind.as_str());
+    defaults(resource, &mut object);
+    if let Some(old) = old {
+        apply::keep_times(old, &mut object);
+    }
+    Ok(object)
 }
 
-/// Reads DeleteOptions.
-pub(crate) fn read_delete_options(context: &Context, body: &[u8]) -> Result<Object, ApiError> {
-    read_loose(context, body)
+/// A patch whose type is known.
+pub(crate) struct Patch<'a> {
+    patch_type: PatchType,
+    body: &'a [u8],
 }
 
-/// A patch that was read.
-pub(crate) struct Patch;
+impl<'a> Patch<'a> {
+    /// A patch of this type.
+    pub(crate) fn new(patch_type: PatchType, body: &'a [u8]) -> Self {
+        Self { patch_type, body }
+    }
 
-impl Patch {
-    /// Reads a patch.
-    pub(crate) fn read(
-        _resource: &Resource,
-        _type: crate::verbs::patch::PatchType,
-        _body: &[u8],
-    ) -> Result<Self, ApiError> {
-        Err(negotiate::unsupported_write())
+    /// The tree with the patch on it, as it comes out.
+    pub(crate) fn lay_over(&self, schema: &Schema, old: Map<String, Value>) -> Result<Value, ApiError> {
+        Ok(match self.patch_type {
+            PatchType::Json => patch::json::apply(old, self.body)?,
+            PatchType::Merge => {
+                let mut map = old;
+                patch::merge::apply(&mut map, self.body)?;
+                Value::Object(map)
+            }
+            PatchType::Strategic => Value::Object(patch::strategic::apply(schema, old, self.body)?),
+            PatchType::Apply => return Err(negotiate::unsupported_write()),
+        })
     }
 
     /// The stored object with the patch on it, decoded and defaulted again.
     pub(crate) fn apply(
         &self,
-        _context: &Context,
-        _resource: &Resource,
+        context: &Context,
+        resource: &Resource,
         old: &Object,
-        _validation: FieldValidation,
+        validation: FieldValidation,
     ) -> Result<Object, ApiError> {
-        Ok(old.clone())
+        let patched = self.lay_over(&resource.schema, old.map().clone())?;
+        let expected = Expected { gvk: resource.gvk.clone(), schema: resource.schema.clone() };
+        let mut object = self.decode(context, &expected, patched, validation)?;
+        defaults(resource, &mut object);
+        Ok(object)
+    }
+
+    /// Brings a patched tree back into an object.
+    pub(crate) fn decode(
+        &self,
+        context: &Context,
+        expected: &Expected,
+        patched: Value,
+        validation: FieldValidation,
+    ) -> Result<Object, ApiError> {
+        let shown = patched.to_string();
+        let invalid = |why: String| {
+            let error = field::Path::root("patch").invalid(shown.as_str(), why);
+            ApiError::invalid(&Gvk::new("", "", ""), "", &[error])
+        };
+        let mut decoded = decode::value(&expected.schema, patched).map_err(|e| invalid(e.to_string()))?;
+        if let Ok(body) = Document::json(self.body).and_then(|body| body.decode(&expected.schema)) {
+            let twice = body.strict.into_iter().filter(|text| text.starts_with("duplicate"));
+            decoded.strict.splice(0..0, twice);
+        }
+        report(context, &decoded, validation, &invalid)?;
+        Ok(named(decoded.object, expected))
     }
 }

@@ -67,7 +67,7 @@ pub(crate) async fn patch(
         .await?;
         return Answer::object(StatusCode::OK, resource, &written.object);
     }
-    let patch = codec::Patch::read(resource, patch_type, body)?;
+    let patch = codec::Patch::new(patch_type, body);
     let written = write::update(context, target, |old| {
         let mut new = patch.apply(context, resource, old, options.field_validation)?;
         checked_name(name, &new)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kubernel_meta::{ApiError, Object, WriteOptions, field, time, validation};
+use kubernel_schema::zero;
 use kubernel_store::{At, Change, Entry, Expect, StoreError};
 use rand::RngExt as _;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use crate::admission::{self, Attributes, Operation};
 use crate::context::Context;
 use crate::resources::Resource;
-use crate::{alloc, document};
+use crate::{alloc, codec, document};
 
 use super::{bare, delete, store_error};
 
@@ -74,12 +75,13 @@ pub(crate) async fn create(
             new.set(&["metadata", "name"], generate_name(prefix));
         }
         if !owned {
-            crate::codec::own(resource, "", None, &mut new, target.manager, context.now);
+            codec::own(resource, "", None, &mut new, target.manager, context.now);
         }
         let attributes = attributes(context, target, Operation::Create, new.name().to_owned());
         admission::mutate(&context.server, &attributes.of(context), &mut new, None).await?;
         let allocation = alloc::create(&context.server, resource, &mut new)?;
         strategy.prepare_create(&resource.kind, &mut new);
+        zero::fill(&resource.schema, &mut new);
         let mut wrong = validation::object_meta(&new, resource.kind.namespaced, |name, prefix| {
             strategy.validate_name(name, prefix)
         });
@@ -197,7 +199,7 @@ async fn prepare(
         return Err(ApiError::conflict(&resource.gvr, target.name, detail));
     }
     if !owned {
-        crate::codec::own(resource, subresource, Some(old), &mut new, target.manager, context.now);
+        codec::own(resource, subresource, Some(old), &mut new, target.manager, context.now);
     }
     let attributes = attributes(context, target, Operation::Update, target.name.to_owned());
     admission::mutate(&context.server, &attributes.of(context), &mut new, Some(old)).await?;
@@ -208,6 +210,7 @@ async fn prepare(
     } else {
         strategy.prepare_subresource_update(kind, subresource, &mut new, old);
     }
+    zero::fill(&resource.schema, &mut new);
     let mut wrong = meta_errors(resource, &new, old);
     wrong.extend(if subresource.is_empty() {
         strategy.validate_update(kind, &new, old)
