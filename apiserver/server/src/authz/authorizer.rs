@@ -12,7 +12,7 @@ use crate::authn::user::MASTERS;
 /// Decides by RBAC. What was committed in this process counts from the next decision on.
 #[derive(Default)]
 pub struct Authorizer {
-    index: RwLock<Index>,
+    pub(super) index: RwLock<Index>,
     feeds: Mutex<Vec<Feed>>,
 }
 

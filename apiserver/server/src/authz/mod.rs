@@ -7,6 +7,8 @@ mod authorizer;
 pub mod escalation;
 mod index;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 pub use authorizer::Authorizer;
 pub use rule::Rule;

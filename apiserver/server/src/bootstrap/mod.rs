@@ -5,7 +5,7 @@
 //! the default roles and bindings, to which missing rules and subjects are added (upstream's autoupdate).
 
 mod objects;
-mod rbac;
+pub(crate) mod rbac;
 
 use std::collections::HashMap;
 

@@ -13,7 +13,7 @@ const AGGREGATE_TO: &str = "rbac.authorization.k8s.io/aggregate-to-";
 const CONTROLLER: &str = "system:controller:";
 
 /// All default roles and bindings.
-pub(super) fn all() -> Vec<Object> {
+pub(crate) fn all() -> Vec<Object> {
     let mut objects: Vec<Object> = Vec::new();
     // A controller's binding comes after its role, so the role that rules belong to is remembered.
     let mut role = 0;

@@ -9,6 +9,8 @@ mod files;
 mod join;
 mod kubeconfig;
 mod signer;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::net::IpAddr;
