@@ -212,6 +212,12 @@ impl Kind {
         Gvr::new(&*self.group, &*self.version, &*self.plural)
     }
 
+    /// How messages about invalid objects name the kind: by the group of its stored form (upstream validates that).
+    pub fn error_gvk(&self) -> Gvk {
+        let (group, _) = self.storage_key();
+        Gvk::new(group, &*self.version, &*self.kind)
+    }
+
     /// The group and resource of the store's key: the kind's own, or the one whose objects it shows.
     pub fn storage_key(&self) -> (&str, &str) {
         self.stored_as.map_or((&*self.group, &*self.plural), |stored| (stored.group, stored.plural))

@@ -31,6 +31,9 @@ pub struct Error {
     pub value: Value,
     /// Why it is wrong.
     pub detail: String,
+    /// The value as upstream prints it, where that is not the JSON of `value`: its internal structs have other field
+    /// names, in Go's order.
+    pub shown: Option<String>,
 }
 
 /// A path into an object, built on the way down: `Path::root("spec").child("containers").index(0)`.
@@ -139,7 +142,7 @@ impl Path {
 
     /// An error of this kind here.
     pub fn error(&self, reason: Reason, value: impl Into<Value>, detail: impl Into<String>) -> Error {
-        Error { reason, path: self.0.clone(), value: value.into(), detail: detail.into() }
+        Error { reason, path: self.0.clone(), value: value.into(), detail: detail.into(), shown: None }
     }
 
     /// The path's text.
@@ -149,12 +152,22 @@ impl Path {
 }
 
 impl Error {
+    /// The same error with its value printed as `shown`.
+    #[must_use]
+    pub fn shown_as(mut self, shown: impl Into<String>) -> Self {
+        self.shown = Some(shown.into());
+        self
+    }
+
     /// The text without the path: `Invalid value: "v": detail` (field.Error.ErrorBody).
     pub fn body(&self) -> String {
         let title = self.reason.title();
         let head = match self.reason {
             Reason::Required | Reason::Forbidden | Reason::TooLong | Reason::Internal => title.to_owned(),
-            _ => format!("{title}: {}", go_value(&self.value)),
+            _ => match &self.shown {
+                Some(shown) => format!("{title}: {shown}"),
+                None => format!("{title}: {}", go_value(&self.value)),
+            },
         };
         if self.detail.is_empty() { head } else { format!("{head}: {}", self.detail) }
     }

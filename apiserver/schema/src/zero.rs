@@ -17,7 +17,12 @@ pub fn fill(schema: &Schema, object: &mut Object) {
 fn fill_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
     for field in &item.fields {
         match map.get_mut(&*field.name) {
-            Some(value) => fill_value(types, &field.shape, value),
+            Some(value) => {
+                if field.presence == Presence::Always && is_empty_collection(&field.shape, value) {
+                    *value = Value::Null;
+                }
+                fill_value(types, &field.shape, value);
+            }
             None => {
                 let value = match field.presence {
                     Presence::Pointer | Presence::OmitZero => continue,
@@ -40,6 +45,15 @@ fn fill_value(types: &Types, shape: &Shape, value: &mut Value) {
             entries.values_mut().for_each(|value| fill_value(types, &map.value, value));
         }
         _ => {}
+    }
+}
+
+/// An empty list or map: upstream's storage (protobuf) cannot tell it from none.
+fn is_empty_collection(shape: &Shape, value: &Value) -> bool {
+    match (shape, value) {
+        (Shape::List(_), Value::Array(items)) => items.is_empty(),
+        (Shape::Map(_), Value::Object(entries)) => entries.is_empty(),
+        _ => false,
     }
 }
 

@@ -47,7 +47,7 @@ impl Strategy for DaemonSetStrategy {
                 }
             }
         }
-        spec_defaults::pod_template(spec.get_mut("template"));
+        spec_defaults::pod_template(spec.entry("template").or_insert_with(|| json!({})));
     }
 
     fn counts_generation(&self) -> bool {

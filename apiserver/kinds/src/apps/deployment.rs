@@ -49,7 +49,7 @@ impl Strategy for DeploymentStrategy {
                 }
             }
         }
-        spec_defaults::pod_template(spec.get_mut("template"));
+        spec_defaults::pod_template(spec.entry("template").or_insert_with(|| json!({})));
     }
 
     fn counts_generation(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::workload;
 use jiff::Timestamp;
 use kubernel_meta::{Object, field};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::core::pod::spec_defaults;
 use crate::descriptor::kind;
@@ -36,7 +36,7 @@ impl Strategy for ReplicaSetStrategy {
     fn default(&self, _kind: &Kind, object: &mut Object) {
         let spec = object.map_at_mut(&["spec"]);
         default_to(spec, "replicas", 1);
-        spec_defaults::pod_template(spec.get_mut("template"));
+        spec_defaults::pod_template(spec.entry("template").or_insert_with(|| json!({})));
     }
 
     fn counts_generation(&self) -> bool {

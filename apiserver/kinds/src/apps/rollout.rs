@@ -1,7 +1,7 @@
 //! Rules of the strategies by which Deployments and DaemonSets replace their Pods.
 
 use kubernel_meta::field::{Error, Path};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::tree::{set, text};
 
@@ -29,7 +29,10 @@ pub(crate) fn deployment_strategy(path: &Path, strategy: &Value) -> Vec<Error> {
             errors.extend(at_most_all(&at.child("maxUnavailable"), unavailable));
             errors
         }
-        _ => vec![path.not_supported(go_strategy(strategy), &["Recreate", "RollingUpdate"])],
+        _ => {
+            let shown = go_strategy(strategy, &["maxUnavailable", "maxSurge"]);
+            vec![path.not_supported(strategy.clone(), &["Recreate", "RollingUpdate"]).shown_as(shown)]
+        }
     }
 }
 
@@ -56,7 +59,10 @@ pub(crate) fn daemon_set_strategy(path: &Path, strategy: &Value) -> Vec<Error> {
             }
             errors
         }
-        _ => vec![path.not_supported(go_strategy(strategy), &["RollingUpdate", "OnDelete"])],
+        _ => {
+            let shown = go_strategy(strategy, &["maxUnavailable", "maxSurge"]);
+            vec![path.not_supported(strategy.clone(), &["RollingUpdate", "OnDelete"]).shown_as(shown)]
+        }
     }
 }
 
@@ -90,11 +96,18 @@ fn is_percent(text: &str) -> bool {
     text.strip_suffix('%').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// A strategy as upstream prints its internal type: capital field names, absent ones null.
-pub(crate) fn go_strategy(strategy: &Value) -> Value {
-    let capital = |key: &str| key[..1].to_uppercase() + &key[1..];
-    let rolling = set(strategy, "rollingUpdate")
-        .and_then(Value::as_object)
-        .map(|rolling| rolling.iter().map(|(key, value)| (capital(key), value.clone())).collect::<Map<_, _>>());
-    json!({"Type": text(strategy, "type"), "RollingUpdate": rolling})
+/// A strategy as upstream prints its internal type: capital field names in Go's order, absent ones null.
+pub(crate) fn go_strategy(strategy: &Value, fields: &[&str]) -> String {
+    let rolling =
+        set(strategy, "rollingUpdate").map_or_else(|| "null".to_owned(), |rolling| go_struct(rolling, fields));
+    format!("{{\"Type\":{},\"RollingUpdate\":{rolling}}}", Value::from(text(strategy, "type")))
+}
+
+/// A struct with these fields (JSON names, in Go's order) as upstream prints its internal type.
+pub(crate) fn go_struct(value: &Value, fields: &[&str]) -> String {
+    let part = |field: &&str| {
+        let name = field[..1].to_uppercase() + &field[1..];
+        format!("{}:{}", Value::from(name), value.get(field).unwrap_or(&Value::Null))
+    };
+    format!("{{{}}}", fields.iter().map(part).collect::<Vec<_>>().join(","))
 }

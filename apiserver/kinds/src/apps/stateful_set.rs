@@ -58,7 +58,7 @@ impl Strategy for StatefulSetStrategy {
             default_text(claim, "kind", "PersistentVolumeClaim");
             persistent_volume_claim::claim_defaults(claim);
         }
-        spec_defaults::pod_template(spec.get_mut("template"));
+        spec_defaults::pod_template(spec.entry("template").or_insert_with(|| json!({})));
     }
 
     fn counts_generation(&self) -> bool {
@@ -93,6 +93,10 @@ impl Strategy for StatefulSetStrategy {
         old: &Object,
     ) -> Vec<field::Error> {
         if subresource == "status" { stateful_set_rules::status(new, old) } else { Vec::new() }
+    }
+
+    fn validate_name(&self, name: &str, prefix: bool) -> Vec<String> {
+        strategy::dns_label(name, prefix)
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {

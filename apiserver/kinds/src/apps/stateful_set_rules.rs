@@ -2,10 +2,10 @@
 
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{rollout, workload};
-use crate::tree::{int, items, set, text};
+use crate::tree::{items, set, text};
 use crate::{core::persistent_volume_claim, validate};
 
 /// The fields of the spec that may change.
@@ -18,6 +18,9 @@ const MUTABLE: [&str; 7] = [
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 ];
+
+/// The fields of `rollingUpdate` in Go's order.
+const ROLLING: [&str; 2] = ["partition", "maxUnavailable"];
 
 /// What is wrong with a new StatefulSet.
 pub(super) fn create(object: &Object) -> Vec<Error> {
@@ -55,10 +58,9 @@ fn update_strategy(path: &Path, strategy: &Value) -> Vec<Error> {
         "" => vec![path.required("")],
         "OnDelete" => rolling
             .map(|rolling| {
-                let value = json!({
-                    "Partition": int(rolling, "partition"), "MaxUnavailable": rolling.get("maxUnavailable"),
-                });
-                path.child("rollingUpdate").invalid(value, "only allowed for updateStrategy 'RollingUpdate'")
+                let shown = rollout::go_struct(rolling, &ROLLING);
+                let at = path.child("rollingUpdate");
+                at.invalid(rolling.clone(), "only allowed for updateStrategy 'RollingUpdate'").shown_as(shown)
             })
             .into_iter()
             .collect(),
@@ -66,7 +68,10 @@ fn update_strategy(path: &Path, strategy: &Value) -> Vec<Error> {
             let at = path.child("rollingUpdate").child("partition");
             validate::non_negative(&at, rolling.and_then(|rolling| rolling.get("partition"))).into_iter().collect()
         }
-        _ => vec![path.invalid(rollout::go_strategy(strategy), "must be 'RollingUpdate' or 'OnDelete'")],
+        _ => {
+            let shown = rollout::go_strategy(strategy, &ROLLING);
+            vec![path.invalid(strategy.clone(), "must be 'RollingUpdate' or 'OnDelete'").shown_as(shown)]
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub struct PodTemplateStrategy;
 
 impl Strategy for PodTemplateStrategy {
     fn default(&self, _kind: &Kind, object: &mut Object) {
-        spec_defaults::pod_template(object.map_mut().get_mut("template"));
+        spec_defaults::pod_template(object.map_mut().entry("template").or_insert_with(|| json!({})));
     }
 
     fn counts_generation(&self) -> bool {

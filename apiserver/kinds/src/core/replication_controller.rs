@@ -44,7 +44,9 @@ impl Strategy for ReplicationControllerStrategy {
         }
         let spec = object.map_at_mut(&["spec"]);
         default_to(spec, "replicas", 1);
-        spec_defaults::pod_template(spec.get_mut("template"));
+        if let Some(template) = spec.get_mut("template") {
+            spec_defaults::pod_template(template);
+        }
     }
 
     fn counts_generation(&self) -> bool {

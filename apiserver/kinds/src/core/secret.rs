@@ -110,7 +110,7 @@ fn json_data(object: &Object, key: &str) -> Vec<field::Error> {
     if object.at(&["data", key]).is_none() {
         return vec![at.required("")];
     }
-    match serde_json::from_slice::<Value>(&data_map::bytes(object, key)) {
+    match kubernel_schema::decode::Document::json(&data_map::bytes(object, key)) {
         Ok(_) => Vec::new(),
         Err(error) => vec![at.invalid("<secret contents redacted>", error.to_string())],
     }

@@ -91,8 +91,7 @@ fn common(event: &Object, controller_field: &str) -> Vec<Error> {
         }
         return errors;
     }
-    let fits = if about.is_empty() { matches!(namespace, "default" | "kube-system") } else { about == namespace };
-    if !fits {
+    if about.is_empty() && !matches!(namespace, "default" | "kube-system") {
         errors.push(mismatch());
     }
     let (controller, at) = (text("reportingComponent"), Path::root(controller_field));

@@ -304,7 +304,7 @@ fn generate_name(prefix: &str) -> String {
 
 /// 422 where anything is wrong.
 pub(crate) fn refuse(resource: &Resource, object: &Object, wrong: &[field::Error]) -> Result<(), ApiError> {
-    if wrong.is_empty() { Ok(()) } else { Err(ApiError::invalid(&resource.gvk, object.name(), wrong)) }
+    if wrong.is_empty() { Ok(()) } else { Err(ApiError::invalid(&resource.kind.error_gvk(), object.name(), wrong)) }
 }
 
 /// The parts of admission attributes that outlive a call.

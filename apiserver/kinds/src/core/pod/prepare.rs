@@ -12,6 +12,8 @@ type Tree = Map<String, Value>;
 /// A new Pod: pending, of a quality of service that follows from its resources, gated where it says so.
 pub(super) fn create(kind: &Kind, object: &mut Object) {
     drop_disabled(object.map_at_mut(&["spec"]));
+    positive_grace(object);
+    app_armor_from_annotations(object);
     merge_match_label_keys(object);
     strategy::prepare_create(kind, object);
     let qos_class = qos::class(object.at(&["spec"]).unwrap_or(&Value::Null));
@@ -29,10 +31,7 @@ pub(super) fn create(kind: &Kind, object: &mut Object) {
 /// A write to the Pod itself.
 pub(super) fn update(kind: &Kind, new: &mut Object, old: &Object) {
     drop_disabled(new.map_at_mut(&["spec"]));
-    let negative_grace = new.int_at(&["spec", "terminationGracePeriodSeconds"]).is_some_and(|secs| secs < 0);
-    if negative_grace && old.int_at(&["spec", "terminationGracePeriodSeconds"]) == Some(1) {
-        new.set(&["spec", "terminationGracePeriodSeconds"], 1);
-    }
+    positive_grace(new);
     strategy::prepare_update(kind, new, old);
 }
 
@@ -97,6 +96,44 @@ fn take_resources(spec: &mut Tree, wanted: &Value, list: &str) {
                 Some(value) => container.insert(field.to_owned(), value.clone()),
                 None => container.remove(field),
             };
+        }
+    }
+}
+
+/// A negative grace period means the shortest one.
+fn positive_grace(object: &mut Object) {
+    let path = ["spec", "terminationGracePeriodSeconds"];
+    if object.int_at(&path).is_some_and(|secs| secs < 0) {
+        object.set(&path, 1);
+    }
+}
+
+/// AppArmor profiles were once set by annotations; where a container has none of its own, its annotation becomes one.
+fn app_armor_from_annotations(object: &mut Object) {
+    const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
+    let profiles: Vec<(String, Value)> = object
+        .annotations()
+        .filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?.to_owned(), app_armor_profile(value)?)))
+        .collect();
+    for (name, profile) in profiles {
+        let spec = object.map_at_mut(&["spec"]);
+        for list in super::spec_defaults::CONTAINER_LISTS {
+            let named = |c: &&mut Tree| c.get("name").and_then(Value::as_str) == Some(&name);
+            let Some(container) = maps_in(spec, list).find(named) else { continue };
+            crate::tree::default_to(container, "securityContext", json!({}));
+            if let Some(context) = map_in(container, "securityContext") {
+                crate::tree::default_to(context, "appArmorProfile", profile.clone());
+            }
+        }
+    }
+}
+
+fn app_armor_profile(annotation: &str) -> Option<Value> {
+    match annotation {
+        "runtime/default" => Some(json!({"type": "RuntimeDefault"})),
+        "unconfined" => Some(json!({"type": "Unconfined"})),
+        other => {
+            other.strip_prefix("localhost/").map(|profile| json!({"type": "Localhost", "localhostProfile": profile}))
         }
     }
 }

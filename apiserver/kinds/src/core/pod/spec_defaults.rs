@@ -14,13 +14,11 @@ pub const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemer
 const FILE_MODE: i32 = 0o644;
 const TOKEN_EXPIRATION_SECS: i64 = 3600;
 
-/// Fills in the defaults of the pod spec in a template (`metadata`, `spec`), where there is one.
-pub fn pod_template(template: Option<&mut Value>) {
-    let spec = template.and_then(Value::as_object_mut).and_then(|template| {
-        template.entry("spec").or_insert_with(|| json!({}));
-        map_in(template, "spec")
-    });
-    if let Some(spec) = spec {
+/// Fills in the defaults of the pod spec in a template (`metadata`, `spec`).
+pub fn pod_template(template: &mut Value) {
+    let Some(template) = template.as_object_mut() else { return };
+    template.entry("spec").or_insert_with(|| json!({}));
+    if let Some(spec) = map_in(template, "spec") {
         pod_spec(spec);
     }
 }
