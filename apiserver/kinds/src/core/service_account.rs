@@ -28,6 +28,18 @@ kind! {
 pub struct ServiceAccountStrategy;
 
 impl Strategy for ServiceAccountStrategy {
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        const ANNOTATION: &str = "kubernetes.io/enforce-mountable-secrets";
+        let has = |object: &Object| object.annotations().any(|(key, _)| key == ANNOTATION);
+        if !has(object) || old.is_some_and(has) {
+            return Vec::new();
+        }
+        vec![format!(
+            "metadata.annotations[{ANNOTATION}]: deprecated in v1.32+; prefer separate namespaces to isolate access to \
+             mounted secrets"
+        )]
+    }
+
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         vec![json!(object.name()), json!(print::age(object, now))]
     }

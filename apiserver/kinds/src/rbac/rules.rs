@@ -11,6 +11,16 @@ use crate::{Kind, Strategy, strategy};
 pub(super) struct RoleStrategy;
 
 impl Strategy for RoleStrategy {
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        strategy::prepare_create(kind, object);
+        no_rules(object);
+    }
+
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        strategy::prepare_update(kind, new, old);
+        no_rules(new);
+    }
+
     fn validate(&self, kind: &Kind, object: &Object) -> Vec<field::Error> {
         let mut errors = Vec::new();
         for (index, rule) in object.list_at(&["rules"]).iter().enumerate() {
@@ -37,6 +47,13 @@ impl Strategy for RoleStrategy {
 
     fn validate_name(&self, name: &str, prefix: bool) -> Vec<String> {
         strategy::path_segment(name, prefix)
+    }
+}
+
+/// Upstream writes an empty list of rules as null.
+fn no_rules(object: &mut Object) {
+    if object.list_at(&["rules"]).is_empty() {
+        object.set(&["rules"], Value::Null);
     }
 }
 

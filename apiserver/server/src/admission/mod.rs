@@ -20,7 +20,6 @@ mod storage;
 mod tolerations;
 mod view;
 
-pub use crate::reviews::{review, service_account_token};
 pub use view::View;
 
 /// What kind of write it is (admission.Operation).

@@ -12,7 +12,8 @@ use crate::pki::{Claims, ISSUER, KubernetesClaims, Reference};
 
 const SECS_MIN: i64 = 10 * 60;
 const SECS_MAX: i64 = 1 << 32;
-const SECS_DEFAULT: i64 = 3600;
+/// How long a token lives where the request does not say.
+pub const TOKEN_SECS_DEFAULT: i64 = 3600;
 /// What the volume that admission adds to Pods asks for. Such a token lives for a year, and warns after that time:
 /// some clients read it once and never again.
 const WARN_SECS: i64 = 3607;
@@ -32,7 +33,7 @@ pub async fn service_account_token(
         return Err(ApiError::not_found(&Gvr::new("", "v1", "serviceaccounts"), name));
     };
     let now = Timestamp::now();
-    let secs = request.int_at(&["spec", "expirationSeconds"]).unwrap_or(SECS_DEFAULT);
+    let secs = request.int_at(&["spec", "expirationSeconds"]).unwrap_or(TOKEN_SECS_DEFAULT);
     check_secs(secs)?;
     if request.list_at(&["spec", "audiences"]).is_empty() {
         request.set(&["spec", "audiences"], json!([ISSUER]));

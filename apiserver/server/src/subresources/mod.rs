@@ -1,5 +1,7 @@
 //! Subresources: `status` and its like, `scale`, `binding`, `eviction`, `token`, and the connections to nodes.
 
+mod token;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -31,6 +33,7 @@ pub(crate) async fn serve(
         "get" => verbs::update::read(context, resource).await?,
         "update" => verbs::update::update(context, resource, name, &read(body).await?).await?,
         "patch" => verbs::patch::patch(context, resource, name, &read(body).await?).await?,
+        "create" if name == "token" => token::create(context, &read(body).await?).await?,
         _ => return Err(not_allowed()),
     };
     write(context, answer)

@@ -8,7 +8,7 @@ use kubernel_meta::{ApiError, Object};
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
-use crate::{admission, codec, request};
+use crate::{codec, request, reviews};
 
 use super::write::{self, Target};
 
@@ -31,8 +31,8 @@ pub(crate) async fn review(context: &Context, resource: &Arc<Resource>, body: &[
     let mut object = codec::read_object(context, resource, body, options.field_validation)?;
     match_namespace(resource, &context.info.namespace, &mut object)?;
     let namespace = context.info.namespace.as_str();
-    let kind = &resource.kind;
-    let object = admission::review(&context.server, &context.user, kind, namespace, object).await?;
+    codec::own(resource, "", None, &mut object, &context.field_manager(&options.field_manager), context.now);
+    let object = reviews::review(&context.server, &context.user, &resource.kind, namespace, object).await?;
     Answer::object(StatusCode::CREATED, resource, &object)
 }
 

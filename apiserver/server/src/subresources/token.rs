@@ -1,0 +1,34 @@
+//! `serviceaccounts/token`: a TokenRequest comes in and goes out with a token.
+
+use http::StatusCode;
+use kubernel_meta::{ApiError, time};
+use kubernel_schema::apply::{self, Write};
+
+use crate::codec::{self, Expected};
+use crate::context::Context;
+use crate::respond::Answer;
+use crate::{request, reviews};
+
+/// Answers a POST.
+pub(super) async fn create(context: &Context, body: &[u8]) -> Result<Answer, ApiError> {
+    const DEFINITION: &str = "io.k8s.api.authentication.v1.TokenRequest";
+    let options = request::write_options(&context.query, "CreateOptions", false)?;
+    let expected = Expected::built_in("authentication.k8s.io", "v1", "TokenRequest", DEFINITION)?;
+    let mut object = codec::read(context, &expected, body, options.field_validation)?;
+    if object.int_at(&["spec", "expirationSeconds"]).is_none() {
+        object.set(&["spec", "expirationSeconds"], reviews::TOKEN_SECS_DEFAULT);
+    }
+    let write = Write {
+        manager: &context.field_manager(&options.field_manager),
+        api_version: &expected.gvk.api_version(),
+        kind: &expected.gvk.kind,
+        subresource: "token",
+        now: &time::format(context.now),
+        reset: &[],
+        only: &[],
+    };
+    apply::track_update(&expected.schema, None, &mut object, &write).map_err(ApiError::internal)?;
+    let (namespace, name) = (&context.info.namespace, &context.info.name);
+    let object = reviews::service_account_token(&context.server, namespace, name, object).await?;
+    Ok(Answer::Value(StatusCode::CREATED, object.into_value()))
+}
