@@ -32,9 +32,10 @@ pub(crate) async fn prepare(config: &Config) -> Result<(), Error> {
         sysctl(&format!("/proc/sys/net/ipv4/conf/{bridge}/route_localnet"), "1")?;
     }
     // Without a route a connect to a ClusterIP fails before the output hook can rewrite it; the source makes
-    // pods answer through the bridge.
+    // pods answer through the bridge. Not on the bridge: packets that are forwarded to where they came from make
+    // the kernel send redirects, and pods would then look for the ClusterIP on their own link.
     let (services, source) = (config.service_cidr.to_string(), config.gateway().to_string());
-    run("ip", &["route", "replace", &services, "dev", bridge, "src", &source], "").await
+    run("ip", &["route", "replace", &services, "dev", "lo", "src", &source], "").await
 }
 
 /// Whether packets between two ports of a bridge pass nftables, so that replies find their translation.

@@ -6,6 +6,8 @@
 mod backends;
 mod plan;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::cluster::Cluster;
 use crate::{Config, host};

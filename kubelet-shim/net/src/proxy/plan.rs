@@ -110,7 +110,7 @@ fn frame(node: &Node) -> Table {
         "ct state new ip daddr . meta l4proto . th dport vmap @no-endpoints-services".into(),
         format!("ct state new {host} meta l4proto . th dport vmap @no-endpoints-nodeports"),
     ];
-    let unknown = format!("ct state new ip daddr {} reject with icmp type host-unreachable", node.service_cidr);
+    let unknown = format!("ct state new ip daddr {} goto refuse", node.service_cidr);
     let with_unknown = || refused.iter().cloned().chain([unknown.clone()]).collect::<Vec<_>>();
     let mut input = refused.clone();
     if node.redirects.iter().any(|redirect| redirect.to.ip().is_loopback()) {
@@ -120,7 +120,8 @@ fn frame(node: &Node) -> Table {
     chain("filter-input", "type filter hook input priority 0; policy accept;", input);
     chain("filter-forward", "type filter hook forward priority 0; policy accept;", with_unknown());
     chain("filter-output", "type filter hook output priority 0; policy accept;", with_unknown());
-    chain("refuse", "", vec!["reject".into()]);
+    // A reset is heard where ICMP errors are not: on the loopback, and past their rate limit.
+    chain("refuse", "", vec!["meta l4proto tcp reject with tcp reset".into(), "reject".into()]);
     chain("ignore", "", vec!["drop".into()]);
     table
 }
