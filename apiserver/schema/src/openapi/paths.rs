@@ -9,7 +9,13 @@ use super::{Dialect, Resource, Subresource};
 const STATUS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
 const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 const ANSWER_TYPES: [&str; 3] = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
-const STREAM_TYPES: [&str; 2] = ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
+const LIST_TYPES: [&str; 5] = [
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+    "application/json;stream=watch",
+    "application/vnd.kubernetes.protobuf;stream=watch",
+];
 const PATCH_TYPES: [&str; 4] = [
     "application/apply-patch+yaml",
     "application/json-patch+json",
@@ -45,14 +51,16 @@ const LIST: Parameters = &[
 struct Operation<'a> {
     method: &'static str,
     action: &'static str,
-    id_verb: &'a str,
+    /// How the operation's id begins, before and after group and version: `delete` and `Collection`.
+    id: (&'static str, &'static str),
     gvk: &'a Gvk,
     parameters: Vec<(&'static str, &'static str)>,
     /// Content types and schema of the body.
     body: Option<(Vec<&'static str>, Value)>,
     answers: &'static [u16],
     answer: Value,
-    streams: bool,
+    /// The content types of the answer.
+    produces: &'static [&'static str],
 }
 
 /// Adds the paths of a resource and of its subresources.
@@ -68,7 +76,7 @@ pub(super) fn add(components: &mut Components, resource: &Resource, paths: &mut 
     let reference = components.reference(&resource.schema);
     let list = list_reference(components, resource);
     let scope = if resource.namespaced { "Namespaced" } else { "" };
-    let name = Naming { version: &version, scope, suffix: "" };
+    let name = Naming { version: &version, scope, kind: &resource.gvk.kind, suffix: "" };
 
     let mut collection = Map::new();
     if has("list") {
@@ -78,13 +86,13 @@ pub(super) fn add(components: &mut Components, resource: &Resource, paths: &mut 
         let operation = Operation {
             method: "post",
             action: "post",
-            id_verb: "create",
+            id: ("create", ""),
             gvk: &resource.gvk,
             parameters: WRITE.to_vec(),
             body: Some((vec!["*/*"], reference.clone())),
             answers: &[200, 201, 202],
             answer: reference.clone(),
-            streams: false,
+            produces: &ANSWER_TYPES,
         };
         name.put(components, &mut collection, operation);
     }
@@ -95,13 +103,13 @@ pub(super) fn add(components: &mut Components, resource: &Resource, paths: &mut 
         let operation = Operation {
             method: "delete",
             action: "deletecollection",
-            id_verb: "deleteCollection",
+            id: ("delete", "Collection"),
             gvk: &resource.gvk,
             parameters,
             body: Some((vec!["*/*"], components.reference_to_builtin(DELETE_OPTIONS))),
             answers: &[200],
             answer: components.reference_to_builtin(STATUS),
-            streams: false,
+            produces: &ANSWER_TYPES,
         };
         name.put(components, &mut collection, operation);
     }
@@ -111,7 +119,7 @@ pub(super) fn add(components: &mut Components, resource: &Resource, paths: &mut 
     insert_path(components, paths, format!("{base}/{{name}}"), item, resource.namespaced, true);
 
     if resource.namespaced && has("list") {
-        let everywhere = Naming { version: &version, scope: "", suffix: "ForAllNamespaces" };
+        let everywhere = Naming { version: &version, scope: "", kind: &resource.gvk.kind, suffix: "ForAllNamespaces" };
         let mut all = Map::new();
         everywhere.put(components, &mut all, list_operation(&resource.gvk, &list));
         insert_path(components, paths, format!("{root}/{}", resource.plural), all, false, false);
@@ -131,7 +139,7 @@ fn add_subresource(
 ) {
     let suffix = capital(&subresource.name);
     let scope = if resource.namespaced { "Namespaced" } else { "" };
-    let name = Naming { version, scope, suffix: &suffix };
+    let name = Naming { version, scope, kind: &resource.gvk.kind, suffix: &suffix };
     let gvk = subresource.gvk.as_ref().unwrap_or(&resource.gvk);
     let reference = match &subresource.gvk {
         None => components.reference(&resource.schema),
@@ -156,13 +164,17 @@ fn add_subresource(
             let operation = Operation {
                 method,
                 action,
-                id_verb: if action == "get" { "read" } else { "connect" },
+                id: match (action, method) {
+                    ("get", _) => ("read", ""),
+                    (_, "get") => ("connect", "Get"),
+                    _ => ("connect", "Post"),
+                },
                 gvk,
                 parameters: Vec::new(),
                 body: None,
                 answers: &[200],
                 answer: json!({ "type": "string" }),
-                streams: false,
+                produces: &["*/*"],
             };
             name.put(components, &mut item, operation);
         }
@@ -172,13 +184,13 @@ fn add_subresource(
             let operation = Operation {
                 method: "post",
                 action: "post",
-                id_verb: "create",
+                id: ("create", ""),
                 gvk,
                 parameters: WRITE.to_vec(),
                 body: Some((vec!["*/*"], reference.clone())),
                 answers: &[200, 201, 202],
                 answer: reference,
-                streams: false,
+                produces: &ANSWER_TYPES,
             };
             name.put(components, &mut item, operation);
         }
@@ -197,16 +209,16 @@ fn item_operations(
 ) -> Map<String, Value> {
     let mut out = Map::new();
     for verb in verbs {
-        let operation = |method, action, id_verb| Operation {
+        let operation = |method, action, id| Operation {
             method,
             action,
-            id_verb,
+            id: (id, ""),
             gvk,
             parameters: Vec::new(),
             body: None,
             answers: &[200],
             answer: reference.clone(),
-            streams: false,
+            produces: &ANSWER_TYPES,
         };
         let operation = match verb.as_str() {
             "get" => operation("get", "get", "read"),
@@ -240,13 +252,13 @@ fn list_operation<'a>(gvk: &'a Gvk, list: &Value) -> Operation<'a> {
     Operation {
         method: "get",
         action: "list",
-        id_verb: "list",
+        id: ("list", ""),
         gvk,
         parameters: LIST.to_vec(),
         body: None,
         answers: &[200],
         answer: list.clone(),
-        streams: true,
+        produces: &LIST_TYPES,
     }
 }
 
@@ -296,6 +308,7 @@ fn parameter(dialect: Dialect, name: &str, place: &str, kind: &str) -> Value {
 struct Naming<'a> {
     version: &'a GroupVersion,
     scope: &'static str,
+    kind: &'a str,
     suffix: &'a str,
 }
 
@@ -308,22 +321,12 @@ impl Naming<'_> {
 
     fn operation(&self, dialect: Dialect, operation: Operation<'_>) -> Value {
         let group = if self.version.group.is_empty() { "core" } else { self.version.group.as_str() };
-        let short = group.split('.').next().unwrap_or(group);
-        let id = format!(
-            "{}{}{}{}{}{}",
-            operation.id_verb,
-            capital(short),
-            capital(&self.version.version),
-            self.scope,
-            operation.gvk.kind,
-            self.suffix
-        );
+        let (begin, middle) = operation.id;
+        let (group_name, version) = (capital(&short_tag(group)), capital(&self.version.version));
+        let id = format!("{begin}{group_name}{version}{middle}{}{}{}", self.scope, self.kind, self.suffix);
         let mut parameters: Vec<Value> =
             operation.parameters.iter().map(|(name, kind)| parameter(dialect, name, "query", kind)).collect();
-        let mut types = ANSWER_TYPES.to_vec();
-        if operation.streams {
-            types.extend(STREAM_TYPES);
-        }
+        let types = operation.produces;
         let mut responses = Map::new();
         for code in operation.answers {
             let description = match code {
@@ -333,7 +336,7 @@ impl Naming<'_> {
             };
             let answer = match dialect {
                 Dialect::V2 => json!({ "description": description, "schema": operation.answer }),
-                Dialect::V3 => json!({ "description": description, "content": content(&types, &operation.answer) }),
+                Dialect::V3 => json!({ "description": description, "content": content(types, &operation.answer) }),
             };
             responses.insert(code.to_string(), answer);
         }
