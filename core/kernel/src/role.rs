@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    FrameworkId, Resources, RoleId, Share,
+    FrameworkId, ResourceId, Resources, RoleId, Share,
     limits::{ROLE_DEPTH_MAX, ROLE_PATH_BYTES_MAX, WEIGHT_MILLI_DEFAULT},
 };
 
@@ -159,6 +159,13 @@ impl Roles {
     /// The weighted dominant share of a role.
     pub fn share(&self, id: RoleId) -> Share {
         self.get(id).map_or(Share::ZERO, |role| Share::of(&role.used, &self.total, role.weight_milli))
+    }
+
+    /// The resource of which a role has the largest part, and that part in millionths, not weighed.
+    pub fn dominant(&self, id: RoleId) -> Option<(ResourceId, u64)> {
+        let role = self.get(id)?;
+        let resource = Share::dominant(&role.used, &self.total)?;
+        Some((resource, Share::of(&role.used, &self.total, WEIGHT_MILLI_DEFAULT).millionths()))
     }
 
     pub(crate) fn is_stale(&self) -> bool {

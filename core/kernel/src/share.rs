@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::Resources;
+use crate::{ResourceId, Resources};
 
 /// The weighted dominant share: how much somebody has of the resource of which it has the largest part, divided by all
 /// there is of it and by its weight.
@@ -31,6 +31,19 @@ impl Share {
             }
         }
         Self { part: most.0, whole: u128::from(most.1) * u128::from(weight_milli.max(1)), total: most.1 }
+    }
+
+    /// The resource of which somebody has the largest part of all there is, if it has any.
+    pub fn dominant(used: &Resources, total: &Resources) -> Option<ResourceId> {
+        let parts = used.iter().filter(|(id, _)| total.get(*id) > 0);
+        parts
+            .reduce(|most, next| {
+                let (more, less) = (next.1, most.1);
+                let larger =
+                    u128::from(more) * u128::from(total.get(most.0)) > u128::from(less) * u128::from(total.get(next.0));
+                if larger { next } else { most }
+            })
+            .map(|(id, _)| id)
     }
 
     /// The share before weighing, in millionths of the cluster, rounded down; for people to read.

@@ -1,0 +1,183 @@
+//! What the scheduler knows and decides, without any I/O: objects come in, [`Action`]s come out.
+//!
+//! Pods wait in `queue.rs`; the kernel says whose turn it is; `placement.rs` finds the node; the claim makes it so in
+//! the ledger before anything goes over the wire. Next: `pods.rs`, `nodes.rs`, `roles.rs` (what comes in), `turns.rs`
+//! (what goes out).
+
+mod nodes;
+mod pods;
+mod roles;
+mod turns;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use kubernel_kernel::{FrameworkId, Input, Kernel, Millis, Mode, Resources, RoleId, Step, TaskId};
+
+pub(crate) use self::pods::Outcome;
+use crate::{
+    class::{ClassId, Classes, HostPort},
+    fit::NodeTraits,
+    placement::{NodeIx, Placement},
+    queue::{Place, Queue},
+    requests::Amounts,
+    tenancy::Tenancy,
+};
+
+/// The name of the framework that Pods are scheduled by: `spec.schedulerName`, and the Framework object.
+pub const FRAMEWORK: &str = "default-scheduler";
+/// Bindings under way at a time. Claims wait when there are more.
+pub(crate) const BINDINGS_MAX: usize = 512;
+
+/// Something to be done in the API.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Bind a Pod to a node.
+    Bind { pod: PodName, node: Arc<str> },
+    /// Say of a Pod why it has no node. `first`: nothing of the kind was said before.
+    Report { pod: PodName, reason: &'static str, message: Arc<str>, first: bool },
+}
+
+/// Which Pod.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PodName {
+    pub(crate) namespace: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) uid: Arc<str>,
+}
+
+/// All the scheduler knows.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    framework: FrameworkId,
+    pods: HashMap<Arc<str>, Pod>,
+    classes: Classes,
+    queue: Queue,
+    placement: Placement,
+    nodes: Vec<Option<Node>>,
+    /// Places in `nodes` that are free.
+    vacant: Vec<NodeIx>,
+    node_ixs: HashMap<Arc<str>, NodeIx>,
+    /// Pods bound to nodes that are not there (yet).
+    stranded: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// Nodes that are new or got something free: a blocked class may fit there.
+    freed: BTreeSet<NodeIx>,
+    /// Why each blocked class is blocked.
+    blocked: HashMap<ClassId, Arc<str>>,
+    /// Pods to be tried again at a time, after their binding failed.
+    delayed: BTreeSet<(Millis, Arc<str>)>,
+    /// When to look through the reports of blocked Pods.
+    review_at: Option<Millis>,
+    tenancy: Tenancy,
+    /// Names of namespaces seen on Pods: one text for all Pods of a namespace.
+    namespaces: HashMap<Arc<str>, Namespace>,
+    bindings: usize,
+    arrivals: u64,
+    /// What to do in the API, in order.
+    actions: Vec<Action>,
+}
+
+#[derive(Debug, Default)]
+struct Namespace {
+    role: Option<RoleId>,
+    /// Pods of it that are remembered.
+    pods: usize,
+}
+
+/// A Pod, as little of it as will do.
+#[derive(Debug)]
+struct Pod {
+    name: PodName,
+    class: ClassId,
+    priority: i32,
+    stage: Stage,
+    /// What was last said about it: a hash of the words, and when.
+    reported: Option<(u64, Millis)>,
+    /// How often its binding failed in a row.
+    failures: u32,
+}
+
+/// How far a Pod is.
+#[derive(Clone, Debug, PartialEq)]
+enum Stage {
+    /// Nobody's business here: gated, another scheduler's, going away, or over.
+    Aside,
+    /// It waits in the queue.
+    Waiting { role: RoleId, place: Place },
+    /// Its binding failed; it waits for another try.
+    Delayed { until: Millis },
+    /// Its binding is under way.
+    Binding { node: NodeIx, task: TaskId },
+    /// It is bound. Without a task the node is not there.
+    Bound { node: Arc<str>, task: Option<TaskId> },
+}
+
+#[derive(Debug)]
+struct Node {
+    name: Arc<str>,
+    traits: NodeTraits,
+    agent: kubernel_kernel::AgentId,
+    /// Ports of the machine in use, one entry for each Pod.
+    ports: Vec<HostPort>,
+}
+
+impl Engine {
+    /// An engine that subscribes as a framework of its own.
+    pub(crate) fn new(kernel: &mut Kernel, now: Millis) -> Self {
+        let subscribe =
+            Input::Subscribe { name: FRAMEWORK.into(), mode: Mode::Claims, roles: Vec::new(), failover_ms: None };
+        kernel.step(now, subscribe);
+        let found = kernel.state().frameworks().iter().rfind(|(_, framework)| &*framework.name == FRAMEWORK);
+        Self {
+            framework: found.map_or(FrameworkId(0), |(id, _)| *id),
+            pods: HashMap::new(),
+            classes: Classes::default(),
+            queue: Queue::default(),
+            placement: Placement::default(),
+            nodes: Vec::new(),
+            vacant: Vec::new(),
+            node_ixs: HashMap::new(),
+            stranded: BTreeMap::new(),
+            freed: BTreeSet::new(),
+            blocked: HashMap::new(),
+            delayed: BTreeSet::new(),
+            review_at: None,
+            tenancy: Tenancy::default(),
+            namespaces: HashMap::new(),
+            bindings: 0,
+            arrivals: 0,
+            actions: Vec::new(),
+        }
+    }
+
+    /// The framework's identifier in the kernel.
+    pub(crate) fn framework(&self) -> FrameworkId {
+        self.framework
+    }
+
+    /// Roles and weights as the API says.
+    pub(crate) fn tenancy(&self) -> &Tenancy {
+        &self.tenancy
+    }
+
+    /// The namespaces of Pods that are remembered.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.namespaces.keys()
+    }
+
+    /// Amounts as the kernel counts.
+    fn resources(kernel: &mut Kernel, amounts: &Amounts) -> Resources {
+        let mut out = Resources::new(amounts.cpu_milli, amounts.memory_bytes, amounts.ephemeral_bytes, amounts.pods);
+        for (name, amount) in &amounts.others {
+            if let Some(id) = kernel.resource(name, &mut Step::default()) {
+                out.set(id, *amount);
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,280 @@
+//! The engine on virtual time: objects in, actions out, and the ledger sound after each.
+
+use std::collections::BTreeMap;
+
+use kubernel_kernel::{Config, invariants};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::wire;
+
+struct Cluster {
+    kernel: Kernel,
+    engine: Engine,
+    now: Millis,
+    /// Pods by name as the API has them.
+    pods: BTreeMap<String, Value>,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let mut kernel = Kernel::new(Config::default());
+        let engine = Engine::new(&mut kernel, Millis(1));
+        Self { kernel, engine, now: Millis(1), pods: BTreeMap::new() }
+    }
+
+    fn node(&mut self, name: &str, cpu: &str, more: Value) {
+        let mut node = json!({
+            "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+            "status": {"allocatable": {"cpu": cpu, "memory": "64Gi", "pods": "110"}},
+        });
+        merge(&mut node, more);
+        self.engine.set_node(&mut self.kernel, self.now, serde_json::from_value(node).unwrap_or_default());
+    }
+
+    fn pod(&mut self, namespace: &str, name: &str, cpu: &str, more: Value) {
+        let mut pod = json!({
+            "metadata": {"name": name, "namespace": namespace, "uid": format!("uid-{name}")},
+            "spec": {
+                "schedulerName": "default-scheduler",
+                "containers": [{"resources": {"requests": {"cpu": cpu}}}],
+            },
+            "status": {"phase": "Pending"},
+        });
+        merge(&mut pod, more);
+        self.pods.insert(name.to_owned(), pod);
+        self.show(name);
+    }
+
+    fn change(&mut self, name: &str, change: Value) {
+        if let Some(pod) = self.pods.get_mut(name) {
+            merge(pod, change);
+        }
+        self.show(name);
+    }
+
+    fn show(&mut self, name: &str) {
+        let pod: wire::Pod = serde_json::from_value(self.pods[name].clone()).unwrap_or_default();
+        self.engine.set_pod(&mut self.kernel, self.now, &pod);
+    }
+
+    fn delete(&mut self, name: &str) {
+        self.pods.remove(name);
+        self.engine.remove_pod(&mut self.kernel, self.now, &format!("uid-{name}"));
+    }
+
+    fn role(&mut self, name: &str, weight: i64) {
+        let role = json!({"metadata": {"name": name}, "spec": {"weight": weight}});
+        let role: wire::ResourceRole = serde_json::from_value(role).unwrap_or_default();
+        self.engine.set_role(&mut self.kernel, self.now, &role);
+    }
+
+    /// Schedules and lets every binding succeed; what was done, in words.
+    fn settle(&mut self) -> Vec<String> {
+        let mut done = Vec::new();
+        loop {
+            self.now = self.now.after_ms(1);
+            let actions = self.engine.schedule(&mut self.kernel, self.now);
+            invariants::check(self.kernel.state()).unwrap_or_else(|violation| panic!("{violation}"));
+            if actions.is_empty() {
+                return done;
+            }
+            for action in actions {
+                match action {
+                    Action::Bind { pod, node } => {
+                        done.push(format!("{} -> {node}", pod.name));
+                        self.change(&pod.name, json!({"spec": {"nodeName": *node}}));
+                        self.engine.binding_ended(&mut self.kernel, self.now, &pod.uid, Outcome::Bound);
+                    }
+                    Action::Report { pod, reason, message, .. } => {
+                        let words = message.split(". no new claims").next().unwrap_or_default().to_owned();
+                        done.push(format!("{}: {reason}: {words}", pod.name));
+                    }
+                }
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(&mut self, expected: &[&str]) {
+        let mut done = self.settle();
+        done.sort();
+        assert_eq!(done, expected);
+    }
+
+    fn allocated_milli(&self) -> u64 {
+        self.kernel.state().roles().used().get(kubernel_kernel::ResourceId::CPU)
+    }
+}
+
+/// RFC 7386.
+fn merge(into: &mut Value, from: Value) {
+    match from {
+        Value::Object(from) => {
+            if !into.is_object() {
+                *into = json!({});
+            }
+            for (key, value) in from {
+                if value.is_null() {
+                    into.as_object_mut().map(|map| map.remove(&key));
+                } else {
+                    merge(&mut into[key.as_str()], value);
+                }
+            }
+        }
+        other => *into = other,
+    }
+}
+
+#[test]
+fn pods_spread_over_nodes_until_there_is_no_room() {
+    let mut cluster = Cluster::new();
+    cluster.pod("web", "a", "1", json!({}));
+    cluster.check(&["a: Unschedulable: no nodes available to schedule pods"]);
+    cluster.node("n1", "2", json!({}));
+    cluster.node("n2", "2", json!({}));
+    cluster.check(&["a -> n2"]);
+    for name in ["b", "c", "d", "e"] {
+        cluster.pod("web", name, "1", json!({}));
+    }
+    cluster.check(&["b -> n1", "c -> n1", "d -> n2", "e: Unschedulable: 0/2 nodes are available: 2 Insufficient cpu"]);
+    cluster.check(&[]);
+    cluster.change("b", json!({"status": {"phase": "Succeeded"}}));
+    cluster.check(&["e -> n1"]);
+    cluster.delete("a");
+    assert_eq!(cluster.allocated_milli(), 3_000);
+}
+
+#[test]
+fn pods_of_others_and_gated_or_dying_pods_are_left_alone() {
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "4", json!({}));
+    cluster.pod("web", "foreign", "1", json!({"spec": {"schedulerName": "volcano"}}));
+    cluster.pod("web", "gated", "1", json!({"spec": {"schedulingGates": [{"name": "example.com/wait"}]}}));
+    cluster.pod("web", "dying", "1", json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+    cluster.check(&["gated: SchedulingGated: Scheduling is blocked due to non-empty scheduling gates"]);
+    cluster.change("gated", json!({"spec": {"schedulingGates": []}}));
+    cluster.check(&["gated -> n1"]);
+    assert_eq!(cluster.allocated_milli(), 1_000);
+    cluster.change("foreign", json!({"spec": {"nodeName": "n1"}}));
+    cluster.check(&[]);
+    assert_eq!(cluster.allocated_milli(), 2_000, "placed by another scheduler and still in the ledger");
+}
+
+#[test]
+fn taints_selectors_and_ports_decide() {
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "4", json!({"spec": {"unschedulable": true}}));
+    cluster.node("n2", "4", json!({"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}}));
+    cluster.node("n3", "4", json!({"metadata": {"labels": {"disk": "ssd"}}}));
+    cluster.pod("web", "ssd", "1", json!({"spec": {"nodeSelector": {"disk": "ssd"}}}));
+    cluster.pod("web", "hdd", "1", json!({"spec": {"nodeSelector": {"disk": "hdd"}}}));
+    cluster.pod(
+        "web",
+        "gpu",
+        "1",
+        json!({"spec": {
+        "nodeSelector": {"kubernetes.io/hostname": "n2"}, "tolerations": [{"key": "gpu", "operator": "Exists"}]}}),
+    );
+    cluster.check(&[
+        "gpu -> n2",
+        "hdd: Unschedulable: 0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, \
+         1 node(s) had untolerated taint(s), 1 node(s) were unschedulable",
+        "ssd -> n3",
+    ]);
+    let port = json!({"spec": {"containers": [{"ports": [{"containerPort": 80, "hostPort": 8080}]}]}});
+    cluster.pod("web", "p1", "1", port.clone());
+    cluster.pod("web", "p2", "1", port);
+    cluster.check(&[
+        "p1 -> n3",
+        "p2: Unschedulable: 0/3 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, \
+         1 node(s) had untolerated taint(s), 1 node(s) were unschedulable",
+    ]);
+    cluster.delete("p1");
+    cluster.check(&["p2 -> n3"]);
+    cluster.node("n1", "4", json!({"metadata": {"labels": {"disk": "hdd"}}}));
+    cluster.check(&["hdd -> n1"]);
+}
+
+#[test]
+fn the_ledger_is_rebuilt_from_bound_pods() {
+    let mut cluster = Cluster::new();
+    cluster.pod("web", "early", "3", json!({"spec": {"nodeName": "n1"}, "status": {"phase": "Running"}}));
+    cluster.node("n1", "4", json!({}));
+    cluster.pod("web", "late", "3", json!({"spec": {"nodeName": "n1"}, "status": {"phase": "Running"}}));
+    cluster.check(&[]);
+    assert_eq!(cluster.allocated_milli(), 6_000, "what runs counts, even beyond what there is");
+    cluster.pod("web", "new", "1", json!({}));
+    cluster.check(&["new: Unschedulable: 0/1 nodes are available: 1 Insufficient cpu"]);
+    cluster.engine.remove_node(&mut cluster.kernel, cluster.now, "n1");
+    assert_eq!(cluster.allocated_milli(), 0);
+    cluster.node("n1", "8", json!({}));
+    cluster.check(&["new -> n1"]);
+    assert_eq!(cluster.allocated_milli(), 7_000);
+}
+
+#[test]
+fn a_failed_binding_gives_back_and_tries_again() {
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "4", json!({}));
+    cluster.pod("web", "a", "3", json!({}));
+    let actions = cluster.engine.schedule(&mut cluster.kernel, cluster.now);
+    assert_eq!(actions.len(), 1);
+    let uid: Arc<str> = "uid-a".into();
+    cluster.engine.binding_ended(&mut cluster.kernel, cluster.now, &uid, Outcome::Failed);
+    assert_eq!(cluster.allocated_milli(), 0);
+    cluster.check(&[]);
+    cluster.now = cluster.engine.wake_at().unwrap_or_default();
+    cluster.check(&["a -> n1"]);
+    cluster.pod("web", "b", "1", json!({}));
+    cluster.engine.schedule(&mut cluster.kernel, cluster.now);
+    cluster.engine.binding_ended(&mut cluster.kernel, cluster.now, &"uid-b".into(), Outcome::Gone);
+    assert_eq!(cluster.allocated_milli(), 3_000);
+}
+
+#[test]
+fn more_important_pods_go_first_within_a_role() {
+    let mut cluster = Cluster::new();
+    for (name, priority) in [("low", -5), ("mid", 0), ("high", 1_000)] {
+        cluster.pod("web", name, "1", json!({"spec": {"priority": priority}}));
+    }
+    cluster.settle();
+    cluster.node("n1", "1", json!({}));
+    cluster.check(&["high -> n1"]);
+    cluster.now = cluster.engine.wake_at().unwrap_or_default();
+    cluster.check(&[
+        "low: Unschedulable: 0/1 nodes are available: 1 Insufficient cpu",
+        "mid: Unschedulable: 0/1 nodes are available: 1 Insufficient cpu",
+    ]);
+}
+
+#[test]
+fn namespaces_share_by_weight_and_converge() {
+    let mut cluster = Cluster::new();
+    cluster.role("blue", 3);
+    cluster.node("n1", "40", json!({}));
+    for at in 0..100 {
+        cluster.pod("red", &format!("red-{at:03}"), "1", json!({}));
+    }
+    cluster.settle();
+    assert_eq!(cluster.allocated_milli(), 40_000, "alone it gets everything");
+    for at in 0..100 {
+        cluster.pod("blue", &format!("blue-{at:03}"), "1", json!({}));
+    }
+    for _ in 0..3 {
+        let running: Vec<String> = cluster
+            .pods
+            .iter()
+            .filter(|(_, pod)| pod["spec"].get("nodeName").is_some() && pod["status"]["phase"] == "Pending")
+            .map(|(name, _)| name.clone())
+            .take(30)
+            .collect();
+        for name in running {
+            cluster.change(&name, json!({"status": {"phase": "Succeeded"}}));
+        }
+        cluster.settle();
+    }
+    let state = cluster.kernel.state();
+    let share = |path| state.roles().id(path).map_or(0, |id| state.roles().share(id).millionths());
+    assert_eq!((share("red"), share("blue")), (250_000, 750_000));
+}

@@ -1,0 +1,39 @@
+//! The kernel as others may see it: the scheduler works on it, the API server shows it (`view.rs`).
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kubernel_kernel::{Config, Kernel, State};
+use tokio::sync::watch;
+
+/// The kernel of this server, shared by those that act on it and those that look.
+#[derive(Debug)]
+pub struct Ledger {
+    kernel: Mutex<Kernel>,
+    changed: watch::Sender<u64>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { kernel: Mutex::new(Kernel::new(Config::default())), changed: watch::Sender::new(0) }
+    }
+}
+
+impl Ledger {
+    /// Counts up when offers or agents may have changed; at most a few times a second.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Looks at the state. Nobody else can act on it meanwhile: look, copy, and go.
+    pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(self.lock().state())
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Kernel> {
+        self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn notify(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+}

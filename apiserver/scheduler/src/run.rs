@@ -1,0 +1,241 @@
+//! The driver: feeds the engine from watches, carries out what it decides, and writes how things stand.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use kube::Client;
+use kubernel_kernel::{Kernel, Millis};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Ledger,
+    api::{Api, Happening},
+    engine::{Action, BINDINGS_MAX, Engine, Outcome, PodName},
+    scribe::Scribe,
+    standing::standing,
+    watch::{Change, follow},
+    wire::{Named, Node, Pod, ResourceRole},
+    writer::{Write, Writer},
+};
+
+/// Changes on their way from the watches to the engine.
+const CHANGES_QUEUED_MAX: usize = 4_096;
+/// Changes taken over at a time before placing again.
+const BATCH_MAX: usize = 1_024;
+/// How often the status of roles and frameworks is brought up to date, and live objects are said to have changed.
+const STANDING_EVERY: Duration = Duration::from_secs(1);
+
+/// How a scheduler runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The ledger to keep; the API server shows the same one.
+    pub ledger: Arc<Ledger>,
+    /// Who writes events: the end of `reportingInstance`, for example the host's name.
+    pub instance: String,
+}
+
+/// What comes in.
+enum Input {
+    Pod(Change<Pod>),
+    Node(Change<Node>),
+    Namespace(Change<Named>),
+    Role(Change<ResourceRole>),
+}
+
+/// Schedules Pods until shutdown. Begins to place when everything that exists has been read, so that the ledger holds
+/// what runs before anything new is granted. Never fails: what the API refuses is tried again.
+pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
+    let (to, mut inputs) = mpsc::channel(CHANGES_QUEUED_MAX);
+    let watches = [
+        tokio::spawn(follow(client.clone(), "/api/v1/pods", to.clone(), Input::Pod, shutdown.clone())),
+        tokio::spawn(follow(client.clone(), "/api/v1/nodes", to.clone(), Input::Node, shutdown.clone())),
+        tokio::spawn(follow(client.clone(), "/api/v1/namespaces", to.clone(), Input::Namespace, shutdown.clone())),
+        tokio::spawn(follow(
+            client.clone(),
+            "/apis/kernel.kubernel.io/v1alpha1/resourceroles",
+            to,
+            Input::Role,
+            shutdown.clone(),
+        )),
+    ];
+    let api = Api::new(client, &config.instance);
+    let (outcomes_to, mut outcomes) = mpsc::channel::<(Arc<str>, Outcome)>(BINDINGS_MAX);
+    let writer = Writer::start(api.clone());
+    let scribe = Scribe::start(api.clone());
+    let begin = Instant::now();
+    let now = || Millis(1 + u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let mut feeder = Feeder::new(Engine::new(&mut config.ledger.lock(), now()));
+    let mut standing_tick = tokio::time::interval(STANDING_EVERY);
+    standing_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    let mut ended = Vec::with_capacity(BINDINGS_MAX);
+    let mut moved = false;
+    loop {
+        let wake = feeder.engine.wake_at().map(|at| begin + Duration::from_millis(at.0));
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            count = inputs.recv_many(&mut batch, BATCH_MAX) => if count == 0 { break },
+            _ = outcomes.recv_many(&mut ended, BINDINGS_MAX) => {}
+            () = tokio::time::sleep_until(wake.unwrap_or(begin)), if wake.is_some() => {}
+            _ = standing_tick.tick() => {
+                if std::mem::take(&mut moved) && feeder.is_synced() {
+                    scribe.write(standing(config.ledger.lock().state(), &feeder.engine));
+                    config.ledger.notify();
+                }
+                continue;
+            }
+        }
+        moved = true;
+        while batch.len() < BATCH_MAX
+            && let Ok(input) = inputs.try_recv()
+        {
+            batch.push(input);
+        }
+        let actions = {
+            let mut kernel = config.ledger.lock();
+            let now = now();
+            batch.drain(..).for_each(|input| feeder.take(&mut kernel, now, input));
+            for (uid, outcome) in ended.drain(..) {
+                feeder.engine.binding_ended(&mut kernel, now, &uid, outcome);
+            }
+            if feeder.is_synced() { feeder.engine.schedule(&mut kernel, now) } else { Vec::new() }
+        };
+        for action in actions {
+            match action {
+                Action::Bind { pod, node } => bind(&api, &writer, &outcomes_to, pod, node),
+                Action::Report { pod, reason, message, first } => {
+                    writer.write(Write::Report { pod, reason, message, first }).await;
+                }
+            }
+        }
+    }
+    for watch in watches {
+        watch.abort();
+    }
+}
+
+/// Binds in the background; the engine bounds how many are under way.
+fn bind(api: &Api, writer: &Writer, outcomes: &mpsc::Sender<(Arc<str>, Outcome)>, pod: PodName, node: Arc<str>) {
+    let (api, writer, outcomes) = (api.clone(), writer.clone(), outcomes.clone());
+    tokio::spawn(async move {
+        let outcome = api.bind(&pod, &node).await;
+        if outcomes.send((pod.uid.clone(), outcome)).await.is_ok() && outcome == Outcome::Bound {
+            let note = format!("Successfully assigned {}/{} to {node}", pod.namespace, pod.name);
+            let happening = Happening { type_: "Normal", reason: "Scheduled", action: "Binding", note };
+            writer.try_write(Write::Event { pod, happening });
+        }
+    });
+}
+
+/// Knows what of each resource has come, so that what did not come again is dropped.
+struct Feeder {
+    engine: Engine,
+    pods: Seen,
+    nodes: Seen,
+    namespaces: Seen,
+    roles: Seen,
+}
+
+/// What has come of a resource: everything while it is read from the beginning, and what is there at other times.
+#[derive(Default)]
+struct Seen {
+    /// Keys (uids of Pods, names of others) that have come since the beginning.
+    current: HashSet<Arc<str>>,
+    /// What had come when the reading began anew.
+    before: HashSet<Arc<str>>,
+    /// It has been read once.
+    synced: bool,
+}
+
+impl Seen {
+    fn start(&mut self) {
+        self.before.extend(std::mem::take(&mut self.current));
+    }
+
+    fn add(&mut self, key: &str) {
+        if let Some(key) = self.before.take(key) {
+            self.current.insert(key);
+        } else if !self.current.contains(key) {
+            self.current.insert(key.into());
+        }
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.current.remove(key);
+        self.before.remove(key);
+    }
+
+    /// What did not come again.
+    fn finish(&mut self) -> HashSet<Arc<str>> {
+        self.synced = true;
+        std::mem::take(&mut self.before)
+    }
+}
+
+impl Feeder {
+    fn new(engine: Engine) -> Self {
+        let seen = Seen::default;
+        Self { engine, pods: seen(), nodes: seen(), namespaces: seen(), roles: seen() }
+    }
+
+    fn is_synced(&self) -> bool {
+        self.pods.synced && self.nodes.synced && self.namespaces.synced && self.roles.synced
+    }
+
+    fn take(&mut self, kernel: &mut Kernel, now: Millis, input: Input) {
+        let engine = &mut self.engine;
+        match input {
+            Input::Pod(Change::Start) => self.pods.start(),
+            Input::Pod(Change::Set(pod)) => {
+                self.pods.add(&pod.metadata.uid);
+                engine.set_pod(kernel, now, &pod);
+            }
+            Input::Pod(Change::Gone(pod)) => {
+                self.pods.remove(&pod.metadata.uid);
+                engine.remove_pod(kernel, now, &pod.metadata.uid);
+            }
+            Input::Pod(Change::Synced) => {
+                self.pods.finish().iter().for_each(|uid| engine.remove_pod(kernel, now, uid));
+            }
+            Input::Node(Change::Start) => self.nodes.start(),
+            Input::Node(Change::Set(node)) => {
+                self.nodes.add(&node.metadata.name);
+                engine.set_node(kernel, now, node);
+            }
+            Input::Node(Change::Gone(node)) => {
+                self.nodes.remove(&node.metadata.name);
+                engine.remove_node(kernel, now, &node.metadata.name);
+            }
+            Input::Node(Change::Synced) => {
+                self.nodes.finish().iter().for_each(|name| engine.remove_node(kernel, now, name));
+            }
+            Input::Namespace(Change::Start) => self.namespaces.start(),
+            Input::Namespace(Change::Set(namespace)) => {
+                self.namespaces.add(&namespace.metadata.name);
+                engine.set_namespace(kernel, now, &namespace);
+            }
+            Input::Namespace(Change::Gone(namespace)) => {
+                self.namespaces.remove(&namespace.metadata.name);
+                engine.remove_namespace(&namespace.metadata.name);
+            }
+            Input::Namespace(Change::Synced) => {
+                self.namespaces.finish().iter().for_each(|name| engine.remove_namespace(name));
+            }
+            Input::Role(Change::Start) => self.roles.start(),
+            Input::Role(Change::Set(role)) => {
+                self.roles.add(&role.metadata.name);
+                engine.set_role(kernel, now, &role);
+            }
+            Input::Role(Change::Gone(role)) => {
+                self.roles.remove(&role.metadata.name);
+                engine.remove_role(kernel, now, &role.metadata.name);
+            }
+            Input::Role(Change::Synced) => {
+                self.roles.finish().iter().for_each(|name| engine.remove_role(kernel, now, name));
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Which role the Pods of a namespace count in, and what it weighs.
+//!
+//! A namespace is a role of its own name, or of the name in its label [`ROLE_LABEL`]. A ResourceRole of that name gives
+//! the weight and the parent; the path of a role is its parents' names and its own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use kubernel_kernel::limits::{ROLE_DEPTH_MAX, WEIGHT_MILLI_DEFAULT, WEIGHT_MILLI_MAX};
+
+use crate::wire::{Named, ResourceRole};
+
+/// The label of a Namespace that names its ResourceRole, where that is not the namespace's own name.
+pub const ROLE_LABEL: &str = "kernel.kubernel.io/role";
+/// The label of a Namespace that says what its role weighs when the scheduler makes the ResourceRole for it.
+pub const WEIGHT_LABEL: &str = "kernel.kubernel.io/weight";
+
+/// Namespaces and ResourceRoles, as far as roles depend on them.
+#[derive(Debug, Default)]
+pub(crate) struct Tenancy {
+    namespaces: BTreeMap<Box<str>, Labels>,
+    roles: BTreeMap<Box<str>, Spec>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Labels {
+    role: Option<Box<str>>,
+    weight: Option<i64>,
+}
+
+/// What a ResourceRole says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Spec {
+    pub(crate) weight_milli: u32,
+    pub(crate) parent: Box<str>,
+    pub(crate) generation: i64,
+}
+
+impl Tenancy {
+    /// Takes a Namespace over; whether its Pods are in another role now.
+    pub(crate) fn set_namespace(&mut self, namespace: &Named) -> bool {
+        let labels = &namespace.metadata.labels;
+        let role = labels.get(ROLE_LABEL).filter(|role| !role.is_empty()).map(|role| role.as_str().into());
+        let weight = labels.get(WEIGHT_LABEL).and_then(|weight| weight.parse().ok());
+        let name: Box<str> = namespace.metadata.name.as_str().into();
+        let new = Labels { role, weight };
+        let changed = self.namespaces.get(&name).map(|old| &old.role) != Some(&new.role);
+        self.namespaces.insert(name, new);
+        changed
+    }
+
+    /// A Namespace is gone.
+    pub(crate) fn remove_namespace(&mut self, name: &str) {
+        self.namespaces.remove(name);
+    }
+
+    /// Takes a ResourceRole over; whether a path may have changed by it.
+    pub(crate) fn set_role(&mut self, role: &ResourceRole) -> bool {
+        let weight = role.spec.weight.unwrap_or(1).clamp(1, i64::from(WEIGHT_MILLI_MAX / 1_000));
+        let spec = Spec {
+            weight_milli: u32::try_from(weight).unwrap_or(1) * 1_000,
+            parent: role.spec.parent.as_str().into(),
+            generation: role.metadata.generation,
+        };
+        let old = self.roles.insert(role.metadata.name.as_str().into(), spec);
+        old.map(|old| old.parent).unwrap_or_default() != role.spec.parent.as_str().into()
+    }
+
+    /// A ResourceRole is gone; whether a path may have changed by it.
+    pub(crate) fn remove_role(&mut self, name: &str) -> bool {
+        self.roles.remove(name).is_some_and(|old| !old.parent.is_empty())
+    }
+
+    /// What a ResourceRole says, if there is one.
+    pub(crate) fn role(&self, name: &str) -> Option<&Spec> {
+        self.roles.get(name)
+    }
+
+    /// The names of all ResourceRoles.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &str> {
+        self.roles.keys().map(|name| &**name)
+    }
+
+    /// The name of the role of a namespace.
+    pub(crate) fn role_of<'a>(&'a self, namespace: &'a str) -> &'a str {
+        self.namespaces.get(namespace).and_then(|labels| labels.role.as_deref()).unwrap_or(namespace)
+    }
+
+    /// The weight to give a ResourceRole that has to be made for a namespace.
+    pub(crate) fn weight_of(&self, namespace: &str) -> i64 {
+        self.namespaces.get(namespace).and_then(|labels| labels.weight).unwrap_or(1).max(1)
+    }
+
+    /// The weight of a role in thousandths.
+    pub(crate) fn weight_milli(&self, role: &str) -> u32 {
+        self.roles.get(role).map_or(WEIGHT_MILLI_DEFAULT, |spec| spec.weight_milli)
+    }
+
+    /// The path of a role. Where parents run in a circle, or too deep, it starts at the role.
+    pub(crate) fn path(&self, role: &str) -> Arc<str> {
+        let mut names = vec![role];
+        let mut seen = BTreeSet::from([role]);
+        let mut at = role;
+        while let Some(spec) = self.roles.get(at).filter(|spec| !spec.parent.is_empty()) {
+            at = &spec.parent;
+            if !seen.insert(at) || names.len() >= ROLE_DEPTH_MAX {
+                return role.into();
+            }
+            names.push(at);
+        }
+        names.reverse();
+        names.join("/").into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn role(name: &str, parent: &str) -> ResourceRole {
+        serde_json::from_value(json!({"metadata": {"name": name}, "spec": {"weight": 3, "parent": parent}}))
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn namespaces_map_to_roles_and_paths() {
+        let mut tenancy = Tenancy::default();
+        let labelled = json!({"metadata": {"name": "web", "labels": {ROLE_LABEL: "shop", WEIGHT_LABEL: "5"}}});
+        let labelled: Named = serde_json::from_value(labelled).unwrap_or_default();
+        assert_eq!(tenancy.role_of("web"), "web");
+        assert!(tenancy.set_namespace(&labelled));
+        assert!(!tenancy.set_namespace(&labelled));
+        assert_eq!((tenancy.role_of("web"), tenancy.weight_of("web")), ("shop", 5));
+        assert_eq!((&*tenancy.path("shop"), tenancy.weight_milli("shop")), ("shop", 1_000));
+        assert!(tenancy.set_role(&role("shop", "teams")));
+        assert_eq!((&*tenancy.path("shop"), tenancy.weight_milli("shop")), ("teams/shop", 3_000));
+        tenancy.set_role(&role("teams", "all"));
+        assert_eq!(&*tenancy.path("shop"), "all/teams/shop");
+        tenancy.set_role(&role("all", "shop"));
+        assert_eq!(&*tenancy.path("shop"), "shop", "a circle");
+    }
+}
