@@ -137,7 +137,7 @@ fn pods_spread_over_nodes_until_there_is_no_room() {
     for name in ["b", "c", "d", "e"] {
         cluster.pod("web", name, "1", json!({}));
     }
-    cluster.check(&["b -> n1", "c -> n1", "d -> n2", "e: Unschedulable: 0/2 nodes are available: 2 Insufficient cpu"]);
+    cluster.check(&["b -> n1", "c -> n2", "d -> n1", "e: Unschedulable: 0/2 nodes are available: 2 Insufficient cpu"]);
     cluster.check(&[]);
     cluster.change("b", json!({"status": {"phase": "Succeeded"}}));
     cluster.check(&["e -> n1"]);
