@@ -1,6 +1,6 @@
 //! The resources that the server serves, found by the words of a request's path.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
@@ -46,6 +46,8 @@ pub struct Resources {
     all: Vec<Arc<Resource>>,
     by_path: HashMap<String, Arc<Resource>>,
     discovery: [OnceLock<Hashed>; 2],
+    openapi_v3: OnceLock<BTreeMap<String, Hashed>>,
+    openapi_v2: OnceLock<Hashed>,
 }
 
 impl KindHandle {
@@ -112,7 +114,7 @@ impl Resources {
                 (path(&resource.gvr.group, &resource.gvr.version, &resource.gvr.resource), resource.clone())
             })
             .collect();
-        Self { all, by_path, discovery: Default::default() }
+        Self { all, by_path, ..Self::default() }
     }
 
     /// The resource of a path's words.
@@ -133,6 +135,16 @@ impl Resources {
     /// Whether any resource has this group and version.
     pub fn has_version(&self, group: &str, version: &str) -> bool {
         self.all.iter().any(|found| found.gvr.group == group && found.gvr.version == version)
+    }
+
+    /// The OpenAPI v3 documents by the path behind `/openapi/v3/`, made on first use.
+    pub(crate) fn openapi_v3(&self, make: impl FnOnce() -> BTreeMap<String, Hashed>) -> &BTreeMap<String, Hashed> {
+        self.openapi_v3.get_or_init(make)
+    }
+
+    /// The OpenAPI v2 document, made on first use.
+    pub(crate) fn openapi_v2(&self, make: impl FnOnce() -> Hashed) -> &Hashed {
+        self.openapi_v2.get_or_init(make)
     }
 
     /// The groups with their versions, in discovery's order; the core group is the empty string.

@@ -1,35 +1,32 @@
 //! OpenAPI documents: v3 one for each group and version, v2 all in one; each made once.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use kubernel_meta::ApiError;
-use serde_json::{Map, json};
+use kubernel_meta::{ApiError, GroupVersion, Gvk};
+use kubernel_schema::openapi;
+use serde_json::{Map, Value, json};
 
 use crate::context::Context;
-use crate::resources::Resources;
+use crate::resources::{Resource, Resources};
 use crate::respond;
 
 use super::aggregated::Hashed;
 
 /// Answers `/openapi/v3` and what is below it.
 pub(super) fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) -> Result<Response<Body>, ApiError> {
-    let resources = &context.resources;
+    let documents = context.resources.openapi_v3(|| documents(&context.resources));
     if rest.is_empty() {
         let mut paths = Map::new();
-        for (group, versions) in resources.groups() {
-            for version in versions {
-                let name = name(group, version);
-                let hash = &document(resources, &name).map(|d| d.hash).unwrap_or_default();
-                let url = format!("/openapi/v3/{name}?hash={hash}");
-                paths.insert(name, json!({ "serverRelativeURL": url }));
-            }
+        for (name, document) in documents {
+            let url = format!("/openapi/v3/{name}?hash={}", document.hash);
+            paths.insert(name.clone(), json!({ "serverRelativeURL": url }));
         }
-        let json = json!({ "paths": paths }).to_string();
-        let hash = super::hash(json.as_bytes());
-        return Ok(serve(headers, &Hashed { json: json.into(), hash }, false));
+        return Ok(serve(headers, &hashed(&json!({ "paths": paths })), false));
     }
     let name = rest.join("/");
-    let Some(found) = document(resources, &name) else {
+    let Some(found) = documents.get(&name) else {
         return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     };
     match context.query.non_empty("hash") {
@@ -42,21 +39,54 @@ pub(super) fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) -> Resul
             }
             Ok(response)
         }
-        hash => Ok(serve(headers, &found, hash.is_some())),
+        hash => Ok(serve(headers, found, hash.is_some())),
     }
 }
 
 /// Answers `/openapi/v2`.
-pub(super) fn v2(_context: &Context, _headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
-    Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"))
+pub(super) fn v2(context: &Context, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
+    let document = context.resources.openapi_v2(|| {
+        let all: Vec<openapi::Resource> = context.resources.iter().map(|resource| described(resource)).collect();
+        hashed(&openapi::v2(&all))
+    });
+    Ok(serve(headers, document, false))
 }
 
-fn name(group: &str, version: &str) -> String {
-    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+fn documents(resources: &Resources) -> BTreeMap<String, Hashed> {
+    let mut by_version: BTreeMap<GroupVersion, Vec<openapi::Resource>> = BTreeMap::new();
+    for resource in resources.iter() {
+        let version = GroupVersion::new(resource.gvr.group.as_str(), resource.gvr.version.as_str());
+        by_version.entry(version).or_default().push(described(resource));
+    }
+    let document = |(version, all): (GroupVersion, Vec<openapi::Resource>)| {
+        let root = if version.group.is_empty() { "api" } else { "apis" };
+        (format!("{root}/{version}"), hashed(&openapi::v3(&version, &all)))
+    };
+    by_version.into_iter().map(document).collect()
 }
 
-fn document(_resources: &Resources, _name: &str) -> Option<Hashed> {
-    None
+/// A resource in the words of the schema crate, which knows no kinds.
+fn described(resource: &Resource) -> openapi::Resource {
+    let verbs = |verbs: &[kubernel_kinds::Text]| verbs.iter().map(ToString::to_string).collect();
+    let subresource = |sub: &kubernel_kinds::Subresource| openapi::Subresource {
+        name: sub.name.to_string(),
+        gvk: sub.kind.as_ref().map(|(group, version, kind)| Gvk::new(&**group, &**version, &**kind)),
+        verbs: verbs(&sub.verbs),
+    };
+    openapi::Resource {
+        gvk: resource.gvk.clone(),
+        plural: resource.gvr.resource.clone(),
+        namespaced: resource.kind.namespaced,
+        verbs: verbs(&resource.kind.verbs),
+        schema: resource.schema.clone(),
+        subresources: resource.kind.subresources.iter().map(subresource).collect(),
+    }
+}
+
+fn hashed(document: &Value) -> Hashed {
+    let json = document.to_string();
+    let hash = super::hash(json.as_bytes());
+    Hashed { json: json.into(), hash }
 }
 
 fn serve(headers: &HeaderMap, document: &Hashed, immutable: bool) -> Response<Body> {
