@@ -1,1 +1,23 @@
 //! The node: registration, leases, one actor per Pod, the kubelet API.
+//!
+//! [`run`] is a whole node over a real container runtime; [`hollow::run`] is many simulated ones. Inside, `node` keeps
+//! the Node object and the set of Pods, `pod` is the actor of one Pod around the pure state machine of
+//! `kubernel-podlife`, `work` carries out what that machine asks for, and `api` answers on the kubelet's port.
+//!
+//! The agent talks to the API server through a `kube::Client` only, and to containers through
+//! `kubernel_runtime::Runtime` only. It makes no decision about when a container starts or ends.
+
+mod api;
+mod config;
+mod error;
+pub mod hollow;
+mod node;
+mod objects;
+mod pod;
+mod recorder;
+mod run;
+mod work;
+
+pub use config::Config;
+pub use error::{AgentError, Result};
+pub use run::run;

@@ -168,9 +168,9 @@ impl PodLife {
         std::mem::take(&mut self.actions)
     }
 
-    /// Whether nothing is left to do: the actor may end.
+    /// Whether nothing is left on the node nor in the API: the actor may end.
     pub fn is_over(&self) -> bool {
-        self.exit == Exit::Clean && (self.finalized || self.gone)
+        self.exit == Exit::Clean && self.gone
     }
 
     /// Whether the Pod runs nothing any more and never will.

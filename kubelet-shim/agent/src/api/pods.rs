@@ -1,0 +1,47 @@
+//! The Pods of this node, as the node sees them.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Json, Refusal};
+use crate::node::NodeContext;
+use crate::pod::View;
+
+/// All Pods that are bound here.
+pub(crate) async fn all(State(node): State<Arc<NodeContext>>) -> Json {
+    list(&node, |_| true)
+}
+
+/// Those with a running container.
+pub(crate) async fn running(State(node): State<Arc<NodeContext>>) -> Json {
+    list(&node, |view| view.containers.iter().any(|(_, _, running)| *running))
+}
+
+fn list(node: &NodeContext, keep: impl Fn(&View) -> bool) -> Json {
+    let items: Vec<Value> = views(node).iter().filter(|view| keep(view)).map(object).collect();
+    Json(json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items}))
+}
+
+/// Looks at all Pods.
+pub(crate) fn views(node: &NodeContext) -> Vec<View> {
+    node.pods.lock().values().map(|handle| handle.view.borrow().clone()).collect()
+}
+
+/// One Pod by name, or the 404 for it.
+pub(crate) fn find(node: &NodeContext, namespace: &str, name: &str) -> Result<View, Refusal> {
+    let found = views(node)
+        .into_iter()
+        .find(|view| view.object["metadata"]["namespace"] == namespace && view.object["metadata"]["name"] == name);
+    found.ok_or_else(|| (StatusCode::NOT_FOUND, format!("pod \"{name}\" not found\n")))
+}
+
+fn object(view: &View) -> Value {
+    let mut object = (*view.object).clone();
+    if view.status.is_object() {
+        object["status"] = (*view.status).clone();
+    }
+    object
+}

@@ -1,0 +1,98 @@
+//! The node as a whole: its object in the API, its lease, and the set of Pods it runs.
+
+mod admit;
+pub(crate) mod heartbeat;
+pub(crate) mod machine;
+pub(crate) mod object;
+mod recover;
+pub(crate) mod services;
+pub(crate) mod set;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kube::Client;
+use kubernel_runtime::Runtime;
+use kubernel_runtime::cgroup::Cgroups;
+use parking_lot::Mutex;
+
+use crate::Config;
+use crate::objects::Objects;
+use crate::pod::{Handle, Sender};
+use crate::recorder::Recorder;
+use crate::work::NodeFacts;
+use services::Services;
+
+/// What everything on a node shares.
+pub(crate) struct NodeContext {
+    pub(crate) config: Config,
+    pub(crate) client: Client,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) objects: Objects,
+    pub(crate) services: Services,
+    pub(crate) recorder: Recorder,
+    pub(crate) facts: NodeFacts,
+    pub(crate) cgroups: Cgroups,
+    /// A simulated node: no volumes, no files, no cgroups.
+    pub(crate) hollow: bool,
+    /// Actors by Pod uid.
+    pub(crate) pods: Mutex<HashMap<String, Handle>>,
+    /// Which actor to tell about a container or sandbox, by its id.
+    owners: Mutex<HashMap<String, Sender>>,
+}
+
+impl NodeContext {
+    #[expect(clippy::too_many_arguments, reason = "made in two places, each argument of its own type")]
+    pub(crate) fn new(
+        config: Config,
+        client: Client,
+        runtime: Arc<dyn Runtime>,
+        services: Services,
+        recorder: Recorder,
+        facts: NodeFacts,
+        cgroups: Cgroups,
+        hollow: bool,
+    ) -> Self {
+        Self {
+            objects: Objects::new(client.clone()),
+            config,
+            client,
+            runtime,
+            services,
+            recorder,
+            facts,
+            cgroups,
+            hollow,
+            pods: Mutex::default(),
+            owners: Mutex::default(),
+        }
+    }
+
+    /// The folder of a Pod's volumes and files.
+    pub(crate) fn pod_dir(&self, uid: &str) -> PathBuf {
+        self.config.data_dir.join("pods").join(uid)
+    }
+
+    /// From now on ends of this container or sandbox go to that actor.
+    pub(crate) fn own(&self, id: &str, sender: &Sender) {
+        self.owners.lock().insert(id.to_owned(), sender.clone());
+    }
+
+    pub(crate) fn disown(&self, id: &str) {
+        self.owners.lock().remove(id);
+    }
+
+    pub(crate) fn owner(&self, id: &str) -> Option<Sender> {
+        self.owners.lock().get(id).cloned()
+    }
+
+    pub(crate) fn owned(&self) -> Vec<(String, Sender)> {
+        self.owners.lock().iter().map(|(id, sender)| (id.clone(), sender.clone())).collect()
+    }
+
+    /// The Pod's actor has ended.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.pods.lock().remove(uid);
+    }
+}

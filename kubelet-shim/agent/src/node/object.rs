@@ -1,0 +1,153 @@
+//! The Node object: what is said once at registration and what is said again with every status.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use kubernel_runtime::cri;
+use serde_json::{Value, json};
+
+use super::machine::{self, Machine};
+use crate::Config;
+
+/// Images that the status lists at most, the largest first.
+const IMAGES_MAX: usize = 50;
+/// Below this share of free storage the node is under pressure.
+const STORAGE_FREE_PERCENT_MIN: u64 = 10;
+/// Below this much free memory the node is under pressure.
+const MEMORY_FREE_BYTES_MIN: u64 = 100 << 20;
+
+/// The object to register.
+pub(crate) fn node(config: &Config) -> Value {
+    let arch = machine::arch();
+    let mut labels = json!({
+        "kubernetes.io/hostname": config.node_name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": arch,
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": arch,
+    });
+    for (key, value) in &config.labels {
+        labels[key] = value.as_str().into();
+    }
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": config.node_name,
+            "labels": labels,
+            "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true"},
+        },
+        "spec": {},
+    })
+}
+
+/// The part of the status that only changes with the machine.
+pub(crate) fn fixed_status(config: &Config, machine: &Machine, version: &cri::VersionResponse) -> Value {
+    let capacity = json!({
+        "cpu": machine.cpus.to_string(),
+        "memory": format!("{}Ki", machine.memory_bytes / 1024),
+        "ephemeral-storage": format!("{}Ki", machine.storage_bytes / 1024),
+        "hugepages-1Gi": "0",
+        "hugepages-2Mi": "0",
+        "pods": config.pods_max.to_string(),
+    });
+    let mut allocatable = capacity.clone();
+    // What pressure reserves cannot be given away.
+    let free_memory = machine.memory_bytes.saturating_sub(MEMORY_FREE_BYTES_MIN);
+    allocatable["memory"] = format!("{}Ki", free_memory / 1024).into();
+    let free_storage = machine.storage_bytes / 100 * (100 - STORAGE_FREE_PERCENT_MIN);
+    allocatable["ephemeral-storage"] = free_storage.to_string().into();
+    json!({
+        "addresses": [
+            {"type": "InternalIP", "address": config.node_ip.to_string()},
+            {"type": "Hostname", "address": config.node_name},
+        ],
+        "capacity": capacity,
+        "allocatable": allocatable,
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": config.port}},
+        "nodeInfo": {
+            "architecture": machine::arch(),
+            "bootID": machine.boot_id,
+            "containerRuntimeVersion": format!("{}://{}", version.runtime_name, version.runtime_version),
+            "kernelVersion": machine.kernel,
+            "kubeProxyVersion": "",
+            "kubeletVersion": config.version,
+            "machineID": machine.machine_id,
+            "operatingSystem": "linux",
+            "osImage": machine.os_image,
+            "systemUUID": machine.system_uuid,
+        },
+    })
+}
+
+/// One condition before its times are known: type, whether true, reason, message.
+pub(crate) type Draft = (&'static str, bool, &'static str, String);
+
+/// The conditions of a node whose runtime answered like this.
+pub(crate) fn conditions(data_dir: &Path, runtime: &Result<cri::StatusResponse, String>) -> Vec<Draft> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let memory_low = machine::memory(&meminfo, "MemAvailable:") < MEMORY_FREE_BYTES_MIN;
+    let (size, free) = machine::storage(data_dir);
+    let storage_low = size > 0 && free / (size / 100).max(1) < STORAGE_FREE_PERCENT_MIN;
+    let memory: Draft = if memory_low {
+        ("MemoryPressure", true, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available".into())
+    } else {
+        ("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available".into())
+    };
+    let disk: Draft = if storage_low {
+        ("DiskPressure", true, "KubeletHasDiskPressure", "kubelet has disk pressure".into())
+    } else {
+        ("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure".into())
+    };
+    let pid: Draft = ("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available".into());
+    let ready: Draft = match unready(runtime) {
+        None => ("Ready", true, "KubeletReady", "kubelet is posting ready status".into()),
+        Some(message) => ("Ready", false, "KubeletNotReady", message),
+    };
+    vec![memory, disk, pid, ready]
+}
+
+fn unready(runtime: &Result<cri::StatusResponse, String>) -> Option<String> {
+    let status = match runtime {
+        Ok(answer) => answer.status.as_ref(),
+        Err(error) => return Some(format!("container runtime is down: {error}")),
+    };
+    let failed = status.into_iter().flat_map(|status| &status.conditions).filter(|condition| !condition.status);
+    let texts: Vec<String> = failed
+        .map(|c| match c.r#type.as_str() {
+            "NetworkReady" => format!(
+                "container runtime network not ready: NetworkReady=false reason:{} message:{}",
+                c.reason, c.message
+            ),
+            other => format!("container runtime not ready: {other}=false reason:{} message:{}", c.reason, c.message),
+        })
+        .collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
+/// Conditions with their times: the transition time moves only when the status does.
+pub(crate) fn dated(drafts: Vec<Draft>, old: &Value, now: Timestamp) -> Value {
+    let now = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let entries = drafts.into_iter().map(|(kind, status, reason, message)| {
+        let status = if status { "True" } else { "False" };
+        let before = old.as_array().and_then(|list| list.iter().find(|entry| entry["type"] == kind));
+        let same = before.filter(|before| before["status"] == status);
+        let since = same.and_then(|before| before["lastTransitionTime"].as_str()).unwrap_or(&now);
+        json!({
+            "type": kind, "status": status, "reason": reason, "message": message,
+            "lastHeartbeatTime": now, "lastTransitionTime": since,
+        })
+    });
+    entries.collect()
+}
+
+/// The images of a node, as its status lists them.
+pub(crate) fn images(mut images: Vec<cri::Image>) -> Value {
+    images.sort_by_key(|image| std::cmp::Reverse(image.size));
+    images.truncate(IMAGES_MAX);
+    let entries = images.into_iter().map(|image| {
+        let names: Vec<String> = image.repo_digests.into_iter().chain(image.repo_tags).collect();
+        json!({"names": names, "sizeBytes": image.size})
+    });
+    entries.collect()
+}

@@ -1,0 +1,125 @@
+//! One Pod on this node: an actor that owns the Pod's state machine, and nothing else does.
+//!
+//! Whatever happens reaches the actor through its bounded mailbox: changes of the object, ends of containers, outcomes
+//! of work. Work runs beside the actor and reports back, so the actor never waits for a container runtime.
+
+mod actor;
+mod patch;
+
+use std::sync::Arc;
+
+use kubernel_podlife::{Input, Restored};
+use kubernel_runtime::labels;
+use kubernel_volumes::PodVolumes;
+use serde_json::Value;
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::node::NodeContext;
+
+/// Messages that wait for one Pod's actor.
+const MAILBOX_MAX: usize = 64;
+
+/// What reaches a Pod's actor.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// The object as the API has it now.
+    Object(Arc<Value>),
+    /// The object is gone from the API.
+    Gone,
+    /// Something of the Pod's life happened.
+    Life(Input),
+    /// A container or sandbox may have ended: its id.
+    Look(String),
+    /// A status was written, or not; the answer is the object.
+    Published(Result<Arc<Value>, String>),
+    /// The object could not be removed yet.
+    NotFinalized,
+}
+
+/// The way to a Pod's actor.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender(mpsc::Sender<Message>);
+
+impl Sender {
+    pub(crate) async fn send(&self, message: Message) {
+        // A closed mailbox belongs to a Pod that is over.
+        let _ = self.0.send(message).await;
+    }
+
+    pub(crate) async fn input(&self, input: Input) {
+        self.send(Message::Life(input)).await;
+    }
+}
+
+/// What the node keeps of a running actor.
+pub(crate) struct Handle {
+    pub(crate) sender: Sender,
+    /// What others may see of the Pod at any time.
+    pub(crate) view: watch::Receiver<View>,
+}
+
+/// A look at a Pod from outside: for the kubelet API and for admission.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    pub(crate) object: Arc<Value>,
+    /// The latest status, which the API may not have yet.
+    pub(crate) status: Arc<Value>,
+    pub(crate) sandbox_id: Option<String>,
+    /// Container name, runtime id, whether it runs.
+    pub(crate) containers: Vec<(String, String, bool)>,
+    /// Nothing runs and nothing will.
+    pub(crate) finished: bool,
+}
+
+impl View {
+    pub(crate) fn container(&self, name: &str) -> Option<(&str, bool)> {
+        let found = self.containers.iter().find(|(known, _, _)| known == name);
+        found.map(|(_, id, running)| (id.as_str(), *running))
+    }
+}
+
+/// What the actor and its work share.
+pub(crate) struct PodContext {
+    pub(crate) node: Arc<NodeContext>,
+    pub(crate) uid: String,
+    pub(crate) volumes: Mutex<PodVolumes>,
+    /// Cancelled when a start that waits for its image is to give up.
+    pub(crate) abort: CancellationToken,
+}
+
+impl PodContext {
+    /// Removes runs of a container that nobody can ask for any more: all but the latest and the one before.
+    pub(crate) async fn remove_old_containers(&self, name: &str, attempt: u32) {
+        if attempt < 2 {
+            return;
+        }
+        let Ok(containers) = self.node.runtime.containers().await else { return };
+        for container in containers {
+            let label = |key: &str| container.labels.get(key).map(String::as_str);
+            let old = container.metadata.as_ref().is_some_and(|meta| meta.attempt + 1 < attempt);
+            if old && label(labels::POD_UID) == Some(&self.uid) && label(labels::CONTAINER_NAME) == Some(name) {
+                let _ = self.node.runtime.remove_container(&container.id).await;
+                self.node.disown(&container.id);
+            }
+        }
+    }
+}
+
+/// Starts the actor of a Pod. It ends by itself when the Pod is over.
+pub(crate) fn start(
+    node: Arc<NodeContext>,
+    object: Arc<Value>,
+    restored: Restored,
+    reject: Option<(String, String)>,
+) -> Handle {
+    let (sender, mailbox) = mpsc::channel(MAILBOX_MAX);
+    let (view, watcher) = watch::channel(View { object: object.clone(), ..View::default() });
+    let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    let volumes = Mutex::new(PodVolumes::new(node.pod_dir(&uid)));
+    let context = PodContext { node, uid, volumes, abort: CancellationToken::new() };
+    let sender = Sender(sender);
+    let actor = actor::Actor::new(Arc::new(context), sender.clone(), object, restored, view);
+    tokio::spawn(actor.run(mailbox, reject));
+    Handle { sender, view: watcher }
+}
