@@ -46,12 +46,9 @@ pub async fn connect(url: &str, options: StreamOptions) -> Result<Process, Error
     let mut error = open("error").await?;
     error.shutdown().await?;
     let stdin = if options.stdin { Some(open("stdin").await?) } else { None };
-    let mut stdout = if options.stdout { Some(open("stdout").await?) } else { None };
-    let mut stderr = if options.stderr { Some(open("stderr").await?) } else { None };
+    let stdout = if options.stdout { Some(open("stdout").await?) } else { None };
+    let stderr = if options.stderr { Some(open("stderr").await?) } else { None };
     let resize = if options.tty { Some(open("resize").await?) } else { None };
-    for output in stdout.iter_mut().chain(&mut stderr) {
-        output.shutdown().await?;
-    }
     let exit = async move {
         let mut status = Vec::new();
         let read = error.take(STATUS_BYTES_MAX).read_to_end(&mut status).await;

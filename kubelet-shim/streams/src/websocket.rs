@@ -10,7 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
 /// Messages over this size end the connection. Clients write what they have in one message.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -29,15 +30,21 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(io: S) -> WebSocke
     WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await
 }
 
+/// The end of a session that went well; a close without this code is an error to clients.
+pub(crate) fn goodbye() -> Message {
+    Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason: Default::default() }))
+}
+
 /// A byte stream over the binary messages of a WebSocket.
 pub(crate) struct Tunnel<S> {
     socket: WebSocketStream<S>,
     current: Bytes,
+    goodbye_sent: bool,
 }
 
 impl<S> Tunnel<S> {
     pub(crate) fn new(socket: WebSocketStream<S>) -> Self {
-        Self { socket, current: Bytes::new() }
+        Self { socket, current: Bytes::new(), goodbye_sent: false }
     }
 }
 
@@ -72,6 +79,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Tunnel<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_close(cx).map_err(io::Error::other)
+        if !self.goodbye_sent {
+            ready!(Pin::new(&mut self.socket).poll_ready(cx)).map_err(io::Error::other)?;
+            Pin::new(&mut self.socket).start_send(goodbye()).map_err(io::Error::other)?;
+            self.goodbye_sent = true;
+        }
+        Pin::new(&mut self.socket).poll_flush(cx).map_err(io::Error::other)
     }
 }

@@ -4,6 +4,7 @@
 use super::{PortTarget, failure};
 use crate::Error;
 use crate::remote_command::{ChannelWriter, decode, encode};
+use crate::websocket::goodbye;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use std::io;
@@ -77,7 +78,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         while let Some((channel, data)) = to_client.recv().await {
             sink.send(encode(channel, &data, base64)).await.map_err(failed)?;
         }
-        sink.close().await.map_err(failed)
+        sink.send(goodbye()).await.map_err(failed)
     };
     tokio::select! {
         outcome = incoming => outcome,

@@ -5,7 +5,7 @@ use crate::Error;
 use crate::spdy::{Connection, Side, Stream};
 use futures::FutureExt;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
 
 /// Newest first. No offer at all means version 1.
@@ -53,7 +53,8 @@ struct Streams {
     resize: Option<Stream>,
 }
 
-/// Waits for the error stream and all that `options` ask for.
+/// Waits for the error stream and all that `options` ask for. Our side of stdin stays open although nothing is sent
+/// on it: clients take its end for "send no more".
 async fn collect(connection: &mut Connection, options: StreamOptions, resizable: bool) -> Result<Streams, Error> {
     let mut streams = Streams::default();
     let complete = |s: &Streams| {
@@ -73,10 +74,6 @@ async fn collect(connection: &mut Connection, options: StreamOptions, resizable:
             Some("resize") if resizable => streams.resize = Some(stream),
             other => tracing::debug!("unexpected stream type {other:?}"),
         }
-    }
-    // Nothing is sent to us on the outputs, and nothing by us on the input: say so at once.
-    if let Some(stdin) = &mut streams.stdin {
-        stdin.shutdown().await?;
     }
     Ok(streams)
 }

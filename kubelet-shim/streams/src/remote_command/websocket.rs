@@ -156,7 +156,7 @@ async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
             tokio::select! {
                 message = to_client.recv() => match message {
                     Some((channel, data)) => sink.send(encode(channel, &data, base64)).await.map_err(failed)?,
-                    None => return sink.close().await.map_err(failed),
+                    None => return sink.send(websocket::goodbye()).await.map_err(failed),
                 },
                 () = tokio::time::sleep(Duration::from_secs(IDLE_SECS_MAX)) => {
                     if !heard.swap(false, Ordering::Relaxed) {
