@@ -10,6 +10,7 @@ use crate::{ApiServer, User};
 
 mod escalation;
 mod ingress_class;
+mod limit_ranger;
 mod namespace_lifecycle;
 mod node_restriction;
 mod node_taint;
@@ -77,6 +78,7 @@ pub async fn mutate(
 ) -> Result<(), ApiError> {
     let view = View::new(server.store().clone());
     namespace_lifecycle::admit(&view, attributes, object).await?;
+    limit_ranger::admit(&view, attributes, object).await?;
     service_account::admit(&view, attributes, object).await?;
     node_taint::admit(attributes, object);
     priority::admit(&view, attributes, object, old).await?;
@@ -96,6 +98,7 @@ pub async fn validate(
     let view = View::new(server.store().clone());
     node_restriction::check(attributes, object, old)?;
     if let Some(object) = object {
+        limit_ranger::check(&view, attributes, object).await?;
         priority::check(&view, attributes, object).await?;
         escalation::check(server.authorizer(), attributes, object, old)?;
     } else {
