@@ -1,0 +1,85 @@
+//! The control plane: store, API, controllers, in the order in which they need one another.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use kubernel_server::pki::{Identity, Pki, ServingNames, server_config};
+use kubernel_server::{ApiServer, Config};
+use kubernel_store::Embedded;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::in_process;
+use crate::options::{ControlPlaneOptions, Only};
+
+/// A control plane that serves.
+pub(crate) struct ControlPlane {
+    /// The API.
+    pub(crate) api: ApiServer,
+    /// Certificates and keys.
+    pub(crate) pki: Arc<Pki>,
+    /// Where it is reached, for example `https://127.0.0.1:6443`.
+    pub(crate) url: String,
+    /// Everything that runs until `stop`.
+    pub(crate) tasks: JoinSet<()>,
+}
+
+/// Starts it; when this returns, requests are answered. `node` are the addresses of this machine's node, where there is
+/// one.
+pub(crate) async fn start(
+    options: &ControlPlaneOptions,
+    node: &[IpAddr],
+    stop: CancellationToken,
+) -> Result<ControlPlane, String> {
+    let ControlPlaneOptions { data_dir, listen, service_cidr } = options;
+    std::fs::create_dir_all(data_dir).map_err(|error| format!("--data-dir {}: {error}", data_dir.display()))?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("--listen {listen}: {error}"))?;
+    let listen = listener.local_addr().map_err(|error| error.to_string())?;
+    let mut addresses: Vec<IpAddr> = Some(listen.ip()).filter(|ip| !ip.is_unspecified()).into_iter().collect();
+    addresses.extend(node);
+    let names = ServingNames { hosts: Vec::new(), addresses, service_cidr: *service_cidr };
+    let pki = Arc::new(Pki::open(data_dir, &names).map_err(|error| error.to_string())?);
+    let store =
+        Embedded::open(&data_dir.join("store"), &kubernel_server::reindex).map_err(|error| error.to_string())?;
+    let tls = server_config(pki.serving(), pki.authority()).map_err(|error| error.to_string())?;
+    let host = if listen.ip().is_unspecified() { "127.0.0.1".to_owned() } else { listen.ip().to_string() };
+    let url = format!("https://{host}:{}", listen.port());
+    let kubeconfig = data_dir.join("admin.kubeconfig");
+    pki.write_kubeconfig(&kubeconfig, &url, &Identity::admin()).map_err(|error| error.to_string())?;
+    let api = ApiServer::new(Config {
+        store,
+        service_cidr: *service_cidr,
+        node_ports: 30000..=32767,
+        live: None,
+        advertise: Some(advertised(listen, node)),
+        pki: Some(pki.clone()),
+    });
+    api.start().await.map_err(|error| error.to_string())?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), stop));
+    Ok(ControlPlane { api, pki, url, tasks })
+}
+
+impl ControlPlane {
+    /// Starts what acts on the API: the controllers.
+    pub(crate) fn run(&mut self, only: Option<Only>, stop: &CancellationToken) {
+        if only == Some(Only::Api) {
+            return;
+        }
+        let config = kubernel_controllers::Config { root_ca: self.pki.authority().certificate_pem().to_owned() };
+        let controllers = kubernel_controllers::run(in_process::client(&self.api, "kube-controller-manager"), config);
+        let stop = stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! { () = controllers => {}, () = stop.cancelled() => {} }
+        });
+    }
+}
+
+/// Where Pods find the API: the listener's own address, or the node's where it listens on all.
+fn advertised(listen: SocketAddr, node: &[IpAddr]) -> SocketAddr {
+    match node.first() {
+        Some(ip) if listen.ip().is_unspecified() => SocketAddr::new(*ip, listen.port()),
+        _ => listen,
+    }
+}
