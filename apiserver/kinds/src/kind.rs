@@ -158,6 +158,11 @@ pub trait Strategy: Sync + std::fmt::Debug {
         Vec::new()
     }
 
+    /// The `Warning` on every request for a kind that is deprecated.
+    fn deprecated(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The cells of the object's Table row, one for each column.
     fn cells(&self, kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         crate::strategy::name_and_age(kind, object, now)

@@ -71,6 +71,7 @@ fn replay(case: &Value) -> Option<String> {
     object.set(&["metadata", "creationTimestamp"], "<time>");
     strategy.prepare_create(kind, &mut object);
     zero::fill(&schema, &mut object);
+    zero::settle(&schema, &mut object);
     if case["code"] == json!(422) {
         if object.name() == "gen-<r>" {
             object.set(&["metadata", "name"], "gen-r");

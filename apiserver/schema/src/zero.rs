@@ -14,15 +14,48 @@ pub fn fill(schema: &Schema, object: &mut Object) {
     fill_struct(&schema.types, schema.root(), object.map_mut());
 }
 
+/// Makes of empty lists and maps that upstream always writes what its storage makes of them: `null` (protobuf cannot
+/// tell them from none). Idempotent; comes after the owners of fields were tracked, who own the empty list.
+pub fn settle(schema: &Schema, object: &mut Object) {
+    settle_struct(&schema.types, schema.root(), object.map_mut());
+}
+
+fn settle_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
+    for field in &item.fields {
+        if let Some(value) = map.get_mut(&*field.name) {
+            if field.presence == Presence::Always && is_empty_collection(&field.shape, value) {
+                *value = Value::Null;
+            }
+            settle_value(types, &field.shape, value);
+        }
+    }
+}
+
+fn settle_value(types: &Types, shape: &Shape, value: &mut Value) {
+    match (shape, value) {
+        (Shape::Struct(id), Value::Object(map)) => settle_struct(types, types.get(*id), map),
+        (Shape::List(list), Value::Array(items)) if is_composite(&list.item) => {
+            items.iter_mut().for_each(|item| settle_value(types, &list.item, item));
+        }
+        (Shape::Map(map), Value::Object(entries)) if is_composite(&map.value) => {
+            entries.values_mut().for_each(|value| settle_value(types, &map.value, value));
+        }
+        _ => {}
+    }
+}
+
+fn is_empty_collection(shape: &Shape, value: &Value) -> bool {
+    match (shape, value) {
+        (Shape::List(_), Value::Array(items)) => items.is_empty(),
+        (Shape::Map(_), Value::Object(entries)) => entries.is_empty(),
+        _ => false,
+    }
+}
+
 fn fill_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
     for field in &item.fields {
         match map.get_mut(&*field.name) {
-            Some(value) => {
-                if field.presence == Presence::Always && is_empty_collection(&field.shape, value) {
-                    *value = Value::Null;
-                }
-                fill_value(types, &field.shape, value);
-            }
+            Some(value) => fill_value(types, &field.shape, value),
             None => {
                 let value = match field.presence {
                     Presence::Pointer | Presence::OmitZero => continue,
@@ -45,15 +78,6 @@ fn fill_value(types: &Types, shape: &Shape, value: &mut Value) {
             entries.values_mut().for_each(|value| fill_value(types, &map.value, value));
         }
         _ => {}
-    }
-}
-
-/// An empty list or map: upstream's storage (protobuf) cannot tell it from none.
-fn is_empty_collection(shape: &Shape, value: &Value) -> bool {
-    match (shape, value) {
-        (Shape::List(_), Value::Array(items)) => items.is_empty(),
-        (Shape::Map(_), Value::Object(entries)) => entries.is_empty(),
-        _ => false,
     }
 }
 

@@ -63,6 +63,9 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
         }
         return Err(ApiError::unknown_resource());
     };
+    if let Some(warning) = resource.kind.strategy.deprecated() {
+        context.warn(warning);
+    }
     if !info.name.is_empty() && !info.is_collection() {
         wrong_in_path("Name", &info.name)?;
     }

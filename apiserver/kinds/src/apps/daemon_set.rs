@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
-use crate::core::pod::spec_defaults;
+use crate::core::pod::{spec_defaults, warnings as pod_warnings};
 use crate::descriptor::kind;
 use crate::tree::{default_text, default_to, map_in};
 use crate::{Kind, Strategy, print, strategy};
@@ -48,6 +48,9 @@ impl Strategy for DaemonSetStrategy {
             }
         }
         spec_defaults::pod_template(spec.entry("template").or_insert_with(|| json!({})));
+        if object.at(&["metadata", "annotations", TEMPLATE_GENERATION]).is_none() {
+            object.set(&["metadata", "annotations", TEMPLATE_GENERATION], "0");
+        }
     }
 
     fn counts_generation(&self) -> bool {
@@ -65,6 +68,13 @@ impl Strategy for DaemonSetStrategy {
         let changed = new.at(&["spec", "template"]) != old.at(&["spec", "template"]);
         let generation = template_generation(old) + i64::from(changed);
         new.set(&["metadata", "annotations", TEMPLATE_GENERATION], generation.to_string());
+    }
+
+    fn prepare_subresource_update(&self, _kind: &Kind, subresource: &str, new: &mut Object, old: &Object) {
+        if subresource == "status" {
+            strategy::keep_all_but_status(new, old);
+            new.set(&["metadata", "annotations", TEMPLATE_GENERATION], template_generation(old).to_string());
+        }
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
@@ -107,6 +117,10 @@ impl Strategy for DaemonSetStrategy {
             json!(images),
             json!(print::selector(object.at(&["spec", "selector"]))),
         ]
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        pod_warnings::of_template(&["spec", "template"], object, old)
     }
 }
 

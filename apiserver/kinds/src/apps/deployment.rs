@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
-use crate::core::pod::spec_defaults;
+use crate::core::pod::{spec_defaults, warnings as pod_warnings};
 use crate::descriptor::kind;
 use crate::tree::{default_text, default_to, map_in};
 use crate::{Kind, Strategy, print, strategy};
@@ -116,5 +116,11 @@ impl Strategy for DeploymentStrategy {
             "status" => vec![vec!["spec"], vec!["metadata", "labels"]],
             _ => strategy::reset_fields(kind, subresource),
         }
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        let mut warnings = workload::name_warnings(object, old);
+        warnings.extend(pod_warnings::of_template(&["spec", "template"], object, old));
+        warnings
     }
 }

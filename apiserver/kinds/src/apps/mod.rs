@@ -4,7 +4,7 @@ pub mod controller_revision;
 pub mod daemon_set;
 pub mod deployment;
 pub mod replica_set;
-mod rollout;
+pub(crate) mod rollout;
 pub mod stateful_set;
 mod stateful_set_rules;
 pub(crate) mod workload;

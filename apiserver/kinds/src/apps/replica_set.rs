@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
-use crate::core::pod::spec_defaults;
+use crate::core::pod::{spec_defaults, warnings as pod_warnings};
 use crate::descriptor::kind;
 use crate::tree::default_to;
 use crate::{Kind, Strategy, print};
@@ -68,11 +68,9 @@ impl Strategy for ReplicaSetStrategy {
         workload::replica_cells(object, now, print::selector(object.at(&["spec", "selector"])))
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["status.replicas"]
-    }
-
-    fn field_values(&self, object: &Object) -> Vec<String> {
-        vec![object.int_at(&["status", "replicas"]).unwrap_or_default().to_string()]
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        let mut warnings = workload::name_warnings(object, old);
+        warnings.extend(pod_warnings::of_template(&["spec", "template"], object, old));
+        warnings
     }
 }

@@ -6,7 +6,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::core::persistent_volume_claim;
-use crate::core::pod::spec_defaults;
+use crate::core::pod::{spec_defaults, warnings as pod_warnings};
 use crate::descriptor::kind;
 use crate::tree::{default_text, default_to, map_in, maps_in};
 use crate::{Kind, Strategy, print, strategy};
@@ -110,6 +110,18 @@ impl Strategy for StatefulSetStrategy {
             json!(names),
             json!(images),
         ]
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        let mut warnings = pod_warnings::of_template(&["spec", "template"], object, old);
+        if object.int_at(&["spec", "revisionHistoryLimit"]).is_some_and(|limit| limit < 0) {
+            warnings.push(
+                "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is \
+                 recommended"
+                    .to_owned(),
+            );
+        }
+        warnings
     }
 }
 

@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 use kubernel_meta::field::{Error, Path};
-use kubernel_meta::{LabelSelector, Object};
+use kubernel_meta::{LabelSelector, Object, validation as meta};
 use serde_json::{Map, Value, json};
 
 use crate::core::pod::validation;
 use crate::tree::{int, set, text};
 use crate::{print, validate};
+
+const DNS_LABEL_LENGTH_MAX: usize = 63;
 
 /// Which kind a template belongs to, where messages name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +160,29 @@ pub(crate) fn replication_controller(object: &Object) -> Vec<Error> {
     }
     errors.extend(pod_template(&path.child("template"), template, Budget::ReplicationController));
     errors
+}
+
+/// Names that Pods' hostnames are made of should be DNS labels.
+pub(crate) fn name_warnings(object: &Object, old: Option<&Object>) -> Vec<String> {
+    if old.is_some() || object.name().is_empty() {
+        return Vec::new();
+    }
+    let name = object.name();
+    let mut wrong = Vec::new();
+    if name.contains('.') {
+        wrong.push("must not contain dots".to_owned());
+    }
+    if name.len() > DNS_LABEL_LENGTH_MAX {
+        wrong.push(meta::max_length_error(DNS_LABEL_LENGTH_MAX));
+    }
+    if wrong.is_empty() {
+        return Vec::new();
+    }
+    vec![format!(
+        "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label \
+         is recommended: [{}]",
+        wrong.join(" ")
+    )]
 }
 
 /// The counts of a Deployment's status.

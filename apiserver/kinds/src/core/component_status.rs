@@ -37,4 +37,8 @@ impl Strategy for ComponentStatusStrategy {
         let part = |key: &str| json!(healthy.map_or("", |healthy| text(healthy, key)));
         vec![json!(object.name()), json!(status), part("message"), part("error")]
     }
+
+    fn deprecated(&self) -> Option<&'static str> {
+        Some("v1 ComponentStatus is deprecated in v1.19+")
+    }
 }

@@ -47,6 +47,10 @@ impl Strategy for EndpointsStrategy {
     fn allow_create_on_update(&self) -> bool {
         true
     }
+
+    fn deprecated(&self) -> Option<&'static str> {
+        Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+    }
 }
 
 /// As many `address:port` as the column shows.

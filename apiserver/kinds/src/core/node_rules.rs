@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::pod::amounts;
+use crate::apps::rollout;
 use crate::tree::text;
 use crate::validate;
 
@@ -59,7 +60,8 @@ fn taints(node: &Object) -> Vec<Error> {
         }
         errors.extend(taint_effect(&at.child("effect"), effect));
         if !seen.insert((key, effect)) {
-            errors.push(at.duplicate(json!({"Key": key, "Value": value, "Effect": effect, "TimeAdded": null})));
+            let shown = rollout::go_struct(taint, &["key", "value", "effect", "timeAdded"]);
+            errors.push(at.duplicate(taint.clone()).shown_as(shown));
         }
     }
     errors
@@ -78,8 +80,8 @@ fn addresses(path: &Path, node: &Object) -> Vec<Error> {
     let mut errors = Vec::new();
     for (at, address) in addresses.iter().enumerate() {
         if addresses[..at].contains(address) {
-            let value = json!({"Type": text(address, "type"), "Address": text(address, "address")});
-            errors.push(path.index(at).duplicate(value));
+            let shown = rollout::go_struct(address, &["type", "address"]);
+            errors.push(path.index(at).duplicate(address.clone()).shown_as(shown));
         }
     }
     errors

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
-use crate::core::pod::{spec_defaults, validation};
+use crate::core::pod::{spec_defaults, validation, warnings};
 use crate::descriptor::kind;
 use crate::{Kind, Strategy, print};
 
@@ -43,5 +43,9 @@ impl Strategy for PodTemplateStrategy {
         let (names, images) = print::containers_and_images(object.at(&["template", "spec"]));
         let labels = print::labels(object.at(&["template", "metadata", "labels"]));
         vec![json!(object.name()), json!(names), json!(images), json!(labels)]
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        warnings::of_template(&["template"], object, old)
     }
 }

@@ -5,7 +5,7 @@ use kubernel_meta::{Object, field};
 use serde_json::Value;
 
 use crate::apps::workload;
-use crate::core::pod::spec_defaults;
+use crate::core::pod::{spec_defaults, warnings as pod_warnings};
 use crate::descriptor::kind;
 use crate::tree::default_to;
 use crate::{Kind, Strategy, print};
@@ -77,5 +77,9 @@ impl Strategy for ReplicationControllerStrategy {
 
     fn field_values(&self, object: &Object) -> Vec<String> {
         vec![object.int_at(&["status", "replicas"]).unwrap_or_default().to_string()]
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        pod_warnings::of_template(&["spec", "template"], object, old)
     }
 }

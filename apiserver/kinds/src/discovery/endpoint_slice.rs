@@ -77,6 +77,11 @@ impl Strategy for EndpointSliceStrategy {
             json!(print::age(object, now)),
         ]
     }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        let fqdn = object.str_at(&["addressType"]) == "FQDN";
+        fqdn.then(|| "spec.addressType: FQDN endpoints are deprecated".to_owned()).into_iter().collect()
+    }
 }
 
 /// As many entries as a cell shows.

@@ -40,7 +40,10 @@ pub(crate) async fn update(
         if object.resource_version().is_empty() && !strategy.allow_unconditional_update() {
             let path = field::Path::root("metadata").child("resourceVersion");
             let error = path.invalid(0, "must be specified for an update");
-            return Err(ApiError::invalid(&resource.gvk, name, &[error]));
+            // Upstream names the resource where a kind belongs.
+            let mut named = resource.gvk.clone();
+            named.kind.clone_from(&resource.gvr.resource);
+            return Err(ApiError::invalid(&named, name, &[error]));
         }
         Ok((object.clone(), false))
     })

@@ -82,6 +82,7 @@ pub(crate) async fn create(
         let allocation = alloc::create(&context.server, resource, &mut new)?;
         strategy.prepare_create(&resource.kind, &mut new);
         zero::fill(&resource.schema, &mut new);
+        zero::settle(&resource.schema, &mut new);
         let mut wrong = validation::object_meta(&new, resource.kind.namespaced, |name, prefix| {
             strategy.validate_name(name, prefix)
         });
@@ -211,6 +212,7 @@ async fn prepare(
         strategy.prepare_subresource_update(kind, subresource, &mut new, old);
     }
     zero::fill(&resource.schema, &mut new);
+    zero::settle(&resource.schema, &mut new);
     let mut wrong = meta_errors(resource, &new, old);
     wrong.extend(if subresource.is_empty() {
         strategy.validate_update(kind, &new, old)

@@ -12,6 +12,7 @@ mod prepare;
 pub mod qos;
 pub mod spec_defaults;
 pub mod validation;
+pub mod warnings;
 
 use jiff::Timestamp;
 use kubernel_meta::{Object, field};
@@ -150,5 +151,9 @@ impl Strategy for PodStrategy {
             }
             _ => strategy::reset_fields(kind, subresource),
         }
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        warnings::of_pod(object, old)
     }
 }
