@@ -250,10 +250,34 @@ pub(crate) fn own(
     manager: &str,
     now: Timestamp,
 ) {
-    let now = time::format(now);
-    with_write(resource, subresource, manager, &now, |write| {
-        if let Err(error) = apply::track_update(&resource.schema, old, new, write) {
-            tracing::warn!(%error, resource = %resource.gvr.resource, "owners of fields could not be told");
+    let reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
+    let owner = Owner { manager, subresource, reset: &reset };
+    track(&resource.schema, &resource.gvk, &owner, old, new, now);
+}
+
+/// The same for an object of a subresource's own kind.
+pub(crate) fn own_as(
+    expected: &Expected,
+    subresource: &str,
+    old: Option<&Object>,
+    new: &mut Object,
+    manager: &str,
+    now: Timestamp,
+) {
+    track(&expected.schema, &expected.gvk, &Owner { manager, subresource, reset: &[] }, old, new, now);
+}
+
+/// Who comes to own fields, and which never.
+struct Owner<'a> {
+    manager: &'a str,
+    subresource: &'a str,
+    reset: &'a [Vec<&'static str>],
+}
+
+fn track(schema: &Schema, gvk: &Gvk, owner: &Owner<'_>, old: Option<&Object>, new: &mut Object, now: Timestamp) {
+    with_write(gvk, owner, now, |write| {
+        if let Err(error) = apply::track_update(schema, old, new, write) {
+            tracing::warn!(%error, kind = %gvk.kind, "owners of fields could not be told");
         }
     });
     if let Some(old) = old {
@@ -261,21 +285,14 @@ pub(crate) fn own(
     }
 }
 
-fn with_write<T>(
-    resource: &Resource,
-    subresource: &str,
-    manager: &str,
-    now: &str,
-    run: impl FnOnce(&Write<'_>) -> T,
-) -> T {
-    let reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
-    let reset: Vec<&[&str]> = reset.iter().map(Vec::as_slice).collect();
+fn with_write<T>(gvk: &Gvk, owner: &Owner<'_>, now: Timestamp, run: impl FnOnce(&Write<'_>) -> T) -> T {
+    let reset: Vec<&[&str]> = owner.reset.iter().map(Vec::as_slice).collect();
     run(&Write {
-        manager,
-        api_version: &resource.api_version,
-        kind: &resource.gvk.kind,
-        subresource,
-        now,
+        manager: owner.manager,
+        api_version: &gvk.api_version(),
+        kind: &gvk.kind,
+        subresource: owner.subresource,
+        now: &time::format(now),
         reset: &reset,
         only: &[],
     })
@@ -288,8 +305,7 @@ pub(crate) fn read_apply(
     body: &[u8],
     validation: FieldValidation,
 ) -> Result<Object, ApiError> {
-    let undecodable = |e: &Error| ApiError::bad_request(format!("error decoding YAML: {}", strip_yaml(e)));
-    let value = Document::yaml(body).map_err(|e| undecodable(&e))?.into_value();
+    let object = read_applied(body)?;
     if validation != FieldValidation::Ignore
         && let Ok(decoded) = decode::yaml(&resource.schema, body)
     {
@@ -297,7 +313,13 @@ pub(crate) fn read_apply(
         let found = Decoded { strict: duplicates.collect(), ..Decoded::default() };
         report(context, &found, validation, ApiError::bad_request)?;
     }
-    match value {
+    Ok(object)
+}
+
+/// Reads the body of a server-side apply as it is.
+pub(crate) fn read_applied(body: &[u8]) -> Result<Object, ApiError> {
+    let undecodable = |e: &Error| ApiError::bad_request(format!("error decoding YAML: {}", strip_yaml(e)));
+    match Document::yaml(body).map_err(|e| undecodable(&e))?.into_value() {
         Value::Null => Ok(Object::default()),
         value => Object::from_value(value)
             .map_err(|_| ApiError::bad_request("error decoding YAML: json: cannot unmarshal into an object")),
@@ -314,20 +336,43 @@ pub(crate) fn apply(
     force: bool,
     now: Timestamp,
 ) -> Result<Object, ApiError> {
-    let now = time::format(now);
-    let merged = with_write(resource, subresource, manager, &now, |write| {
-        apply::apply(&resource.schema, old, applied, write, force)
-    })?;
-    let decoded = decode::value(&resource.schema, merged.into_value())
-        .map_err(|e| ApiError::internal(format!("failed to convert merged object: {e}")))?;
-    let mut object = decoded.object;
-    object.set(&["apiVersion"], resource.api_version.as_str());
-    object.set(&["kind"], resource.gvk.kind.as_str());
+    let expected = Expected { gvk: resource.gvk.clone(), schema: resource.schema.clone() };
+    let reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
+    let owner = Owner { manager, subresource, reset: &reset };
+    let mut object = merge(&expected, &owner, old, applied, force, now)?;
     defaults(resource, &mut object);
     if let Some(old) = old {
         apply::keep_times(old, &mut object);
     }
     Ok(object)
+}
+
+/// The same for an object of a subresource's own kind; no defaults.
+pub(crate) fn apply_as(
+    expected: &Expected,
+    subresource: &str,
+    old: Option<&Object>,
+    applied: &Object,
+    manager: &str,
+    force: bool,
+    now: Timestamp,
+) -> Result<Object, ApiError> {
+    merge(expected, &Owner { manager, subresource, reset: &[] }, old, applied, force, now)
+}
+
+fn merge(
+    expected: &Expected,
+    owner: &Owner<'_>,
+    old: Option<&Object>,
+    applied: &Object,
+    force: bool,
+    now: Timestamp,
+) -> Result<Object, ApiError> {
+    let merged =
+        with_write(&expected.gvk, owner, now, |write| apply::apply(&expected.schema, old, applied, write, force))?;
+    let decoded = decode::value(&expected.schema, merged.into_value())
+        .map_err(|e| ApiError::internal(format!("failed to convert merged object: {e}")))?;
+    Ok(named(decoded.object, expected))
 }
 
 /// A patch whose type is known.

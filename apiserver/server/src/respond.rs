@@ -32,8 +32,6 @@ pub(crate) enum Answer {
     List(Arc<Resource>, List),
     /// Any other JSON: a Status, a Scale, a review.
     Value(StatusCode, Value),
-    /// Something else altogether.
-    Raw(Response<Body>),
 }
 
 /// A list's items and metadata.
@@ -86,7 +84,6 @@ pub(crate) fn json_of(resource: &Resource, entry: &Entry) -> Result<Bytes, ApiEr
 /// The response to a request.
 pub(crate) fn respond(context: &Context, output: Output, answer: Answer) -> Result<Response<Body>, ApiError> {
     let response = match answer {
-        Answer::Raw(response) => response,
         Answer::Value(code, value) => write_value(code, output, None, &value)?,
         Answer::Object(code, resource, json) => match output.transform {
             Transform::None if output.media == Media::Json && !output.pretty => full(code, output.media, json),

@@ -1,5 +1,13 @@
-//! Subresources: `status` and its like, `scale`, `binding`, `eviction`, `token`, and the connections to nodes.
+//! Subresources: `status` and its like, `scale`, `binding`, `eviction`, `token`, and the connections to nodes, Pods and
+//! Services.
 
+mod binding;
+mod connect;
+mod eviction;
+mod kubelet;
+mod log;
+mod proxy;
+mod scale;
 mod token;
 
 use std::sync::Arc;
@@ -8,17 +16,20 @@ use axum::body::Body;
 use http::Response;
 use http::request::Parts;
 use kubernel_meta::ApiError;
+use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::handler::{not_allowed, read, write};
 use crate::resources::Resource;
 use crate::verbs;
 
+pub(crate) use binding::bind_by_name;
+
 /// Answers a request for a subresource.
 pub(crate) async fn serve(
     context: &Context,
     resource: &Arc<Resource>,
-    _parts: Parts,
+    parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let info = &context.info;
@@ -29,12 +40,28 @@ pub(crate) async fn serve(
         return Err(not_allowed());
     }
     let name = info.subresource.as_str();
-    let answer = match info.verb.as_str() {
-        "get" => verbs::update::read(context, resource).await?,
-        "update" => verbs::update::update(context, resource, name, &read(body).await?).await?,
-        "patch" => verbs::patch::patch(context, resource, name, &read(body).await?).await?,
-        "create" if name == "token" => token::create(context, &read(body).await?).await?,
+    match (info.resource.as_str(), name) {
+        ("pods", "log") => return log::serve(context, resource).await,
+        ("pods", "exec" | "attach" | "portforward") => return connect::pod(context, resource, parts, body).await,
+        ("nodes" | "pods" | "services", "proxy") => return proxy::serve(context, resource, parts, body).await,
+        _ => {}
+    }
+    let answer = match (info.verb.as_str(), name) {
+        ("create", "binding") => binding::create(context, resource, &read(body).await?).await?,
+        ("create", "eviction") => eviction::create(context, resource, &read(body).await?).await?,
+        ("create", "token") => token::create(context, &read(body).await?).await?,
+        ("get", "scale") => scale::get(context, resource).await?,
+        ("update", "scale") => scale::update(context, resource, &read(body).await?).await?,
+        ("patch", "scale") => scale::patch(context, resource, &read(body).await?).await?,
+        ("get", _) => verbs::get::get(context, resource).await?,
+        ("update", _) => verbs::update::update(context, resource, name, &read(body).await?).await?,
+        ("patch", _) => verbs::patch::patch(context, resource, name, &read(body).await?).await?,
         _ => return Err(not_allowed()),
     };
     write(context, answer)
+}
+
+/// `Status: Success` without details.
+fn success() -> Value {
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" })
 }

@@ -8,7 +8,7 @@ use kubernel_meta::{ApiError, Object};
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
-use crate::{codec, request, reviews};
+use crate::{codec, request, reviews, subresources};
 
 use super::write::{self, Target};
 
@@ -27,6 +27,9 @@ pub(crate) async fn create(context: &Context, resource: &Arc<Resource>, body: &[
 
 /// Answers a review.
 pub(crate) async fn review(context: &Context, resource: &Arc<Resource>, body: &[u8]) -> Result<Answer, ApiError> {
+    if resource.gvk.kind == "Binding" {
+        return subresources::bind_by_name(context, body).await;
+    }
     let options = request::write_options(&context.query, "CreateOptions", false)?;
     let mut object = codec::read_object(context, resource, body, options.field_validation)?;
     match_namespace(resource, &context.info.namespace, &mut object)?;

@@ -94,10 +94,17 @@ async fn missing(context: &Context, resource: &Resource) -> Result<bool, ApiErro
     Ok(snapshot.get(&key).is_none())
 }
 
-fn checked_name(name: &str, object: &Object) -> Result<(), ApiError> {
-    if object.name() == name {
-        return Ok(());
+/// The patched object's name must be the path's.
+pub(crate) fn checked_name(name: &str, object: &Object) -> Result<(), ApiError> {
+    match object.name() {
+        "" => {
+            let message =
+                format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
+            Err(ApiError::bad_request(message))
+        }
+        found if found == name => Ok(()),
+        found => Err(ApiError::bad_request(format!(
+            "the name of the object ({found}) does not match the name on the URL ({name})"
+        ))),
     }
-    let found = object.name();
-    Err(ApiError::bad_request(format!("the name of the object ({found}) does not match the name on the URL ({name})")))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use kubernel_meta::{ApiError, Object, field};
+use kubernel_meta::{ApiError, field};
 use kubernel_store::At;
 
 use crate::context::Context;
@@ -12,8 +12,9 @@ use crate::respond::Answer;
 use crate::{codec, request};
 
 use super::create::{dedup_owners, match_namespace};
+use super::patch::checked_name;
+use super::store_error;
 use super::write::{self, Target, Written};
-use super::{get, store_error};
 
 /// Answers a PUT to an object, or to a subresource that carries the object's kind.
 pub(crate) async fn update(
@@ -25,7 +26,7 @@ pub(crate) async fn update(
     let options = request::write_options(&context.query, "UpdateOptions", false)?;
     let mut object = codec::read_object(context, resource, body, options.field_validation)?;
     let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
-    match_name(name, &mut object)?;
+    checked_name(name, &object)?;
     match_namespace(resource, namespace, &mut object)?;
     dedup_owners(context, &mut object);
     let manager = context.field_manager(&options.field_manager);
@@ -57,24 +58,4 @@ async fn exists(context: &Context, resource: &Resource) -> Result<bool, ApiError
     let key = resource.key(&context.info.namespace, &context.info.name);
     let snapshot = context.server.store().snapshot(&key, At::Latest).await.map_err(store_error)?;
     Ok(snapshot.get(&key).is_some())
-}
-
-/// The body's name must be the path's.
-pub(crate) fn match_name(name: &str, object: &mut Object) -> Result<(), ApiError> {
-    match object.name() {
-        "" => {
-            let message =
-                format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
-            Err(ApiError::bad_request(message))
-        }
-        found if found == name => Ok(()),
-        found => Err(ApiError::bad_request(format!(
-            "the name of the object ({found}) does not match the name on the URL ({name})"
-        ))),
-    }
-}
-
-/// Answers a GET of a subresource that carries the object's kind.
-pub(crate) async fn read(context: &Context, resource: &Arc<Resource>) -> Result<Answer, ApiError> {
-    get::get(context, resource).await
 }

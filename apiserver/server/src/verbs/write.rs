@@ -178,6 +178,50 @@ where
     Err(ApiError::modified(&resource.gvr, name))
 }
 
+/// 409 for a uid that is not the stored object's, with what upstream's storage says of it.
+pub(crate) fn wrong_uid(resource: &Resource, namespace: &str, name: &str, wanted: &str, found: &str) -> ApiError {
+    let place = [resource.gvr.resource.as_str(), namespace, name];
+    let place: Vec<&str> = place.into_iter().filter(|word| !word.is_empty()).collect();
+    let detail = format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+         failed: UID in precondition: {wanted}, UID in object meta: {found}",
+        place.join("/")
+    );
+    ApiError::conflict(&resource.gvr, name, detail)
+}
+
+/// Changes a stored object without validation, admission or owners: what upstream's subresources do to the parent
+/// object behind the client's back (bindings, evictions).
+pub(crate) async fn raw<F>(
+    context: &Context,
+    resource: &Arc<Resource>,
+    namespace: &str,
+    name: &str,
+    dry_run: bool,
+    mut change: F,
+) -> Result<Object, ApiError>
+where
+    F: FnMut(&mut Object) -> Result<(), ApiError> + Send,
+{
+    for _ in 0..TRIES_MAX {
+        let entry = super::get::entry(context, resource, namespace, name, At::Latest).await?;
+        let old = document::decode(resource, &entry)?;
+        let mut new = old.clone();
+        change(&mut new)?;
+        if dry_run || new == old {
+            return Ok(new);
+        }
+        let document = document::encode(resource, &new)?;
+        let change = Change::Put { key: entry.key.clone(), expect: Expect::Revision(entry.revision), document };
+        match context.server.store().commit(vec![change]).await {
+            Ok(_) => return Ok(new),
+            Err(StoreError::Conflict { .. }) => {}
+            Err(error) => return Err(store_error(error)),
+        }
+    }
+    Err(ApiError::modified(&resource.gvr, name))
+}
+
 struct Prepared {
     object: Object,
     allocation: alloc::Allocation,
@@ -195,9 +239,8 @@ async fn prepare(
     if new.uid().is_empty() {
         new.set(&["metadata", "uid"], old.uid());
     } else if new.uid() != old.uid() {
-        let detail =
-            format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", new.uid(), old.uid());
-        return Err(ApiError::conflict(&resource.gvr, target.name, detail));
+        let (namespace, name) = (target.namespace, target.name);
+        return Err(wrong_uid(resource, namespace, name, new.uid(), old.uid()));
     }
     if !owned {
         codec::own(resource, subresource, Some(old), &mut new, target.manager, context.now);
