@@ -1,6 +1,6 @@
 //! The resources that the server serves, found by the words of a request's path.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
@@ -8,7 +8,7 @@ use kubernel_kinds::Kind;
 use kubernel_meta::{Gvk, Gvr};
 use kubernel_schema::Schema;
 
-use crate::discovery::Hashed;
+use crate::discovery::{Documents, Hashed};
 
 /// A kind that is served, with everything about it that is worked out once.
 #[derive(Debug)]
@@ -46,8 +46,7 @@ pub struct Resources {
     all: Vec<Arc<Resource>>,
     by_path: HashMap<String, Arc<Resource>>,
     discovery: [OnceLock<Hashed>; 2],
-    openapi_v3: OnceLock<BTreeMap<String, Hashed>>,
-    openapi_v2: OnceLock<Hashed>,
+    openapi: Documents,
 }
 
 impl KindHandle {
@@ -114,7 +113,7 @@ impl Resources {
                 (path(&resource.gvr.group, &resource.gvr.version, &resource.gvr.resource), resource.clone())
             })
             .collect();
-        Self { all, by_path, ..Self::default() }
+        Self { all, by_path, discovery: Default::default(), openapi: Documents::default() }
     }
 
     /// The resource of a path's words.
@@ -137,16 +136,6 @@ impl Resources {
         self.all.iter().any(|found| found.gvr.group == group && found.gvr.version == version)
     }
 
-    /// The OpenAPI v3 documents by the path behind `/openapi/v3/`, made on first use.
-    pub(crate) fn openapi_v3(&self, make: impl FnOnce() -> BTreeMap<String, Hashed>) -> &BTreeMap<String, Hashed> {
-        self.openapi_v3.get_or_init(make)
-    }
-
-    /// The OpenAPI v2 document, made on first use.
-    pub(crate) fn openapi_v2(&self, make: impl FnOnce() -> Hashed) -> &Hashed {
-        self.openapi_v2.get_or_init(make)
-    }
-
     /// The groups with their versions, in discovery's order; the core group is the empty string.
     pub fn groups(&self) -> Vec<(&str, Vec<&str>)> {
         let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -164,6 +153,11 @@ impl Resources {
     /// The aggregated discovery document of the core group or of all others, made when it is first asked for.
     pub(crate) fn discovery(&self, core: bool, make: impl FnOnce() -> Hashed) -> &Hashed {
         self.discovery[usize::from(core)].get_or_init(make)
+    }
+
+    /// The OpenAPI documents of these resources.
+    pub(crate) fn openapi(&self) -> &Documents {
+        &self.openapi
     }
 
     /// All of them, in discovery's order.

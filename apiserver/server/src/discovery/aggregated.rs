@@ -76,7 +76,7 @@ fn document(resources: &Resources, core: bool) -> Hashed {
         "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
     });
     let json = Bytes::from(list.to_string());
-    let hash = super::hash(&json);
+    let hash = kubernel_schema::openapi::hash(&json);
     Hashed { json, hash }
 }
 

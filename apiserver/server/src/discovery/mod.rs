@@ -8,13 +8,13 @@ mod openapi;
 mod version;
 
 pub(crate) use aggregated::Hashed;
+pub(crate) use openapi::Documents;
 
 use axum::body::Body;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use kubernel_meta::ApiError;
 use serde_json::Value;
-use sha2::Digest as _;
 
 use crate::context::Context;
 use crate::handler::write;
@@ -29,10 +29,10 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
         _ if !reads || path.starts_with("//") => {}
         ["healthz" | "livez" | "readyz", ..] => return Ok(health::serve(context, &words)),
         ["version"] => return value(context, version::version()),
-        ["api"] | ["apis"] if aggregated::is_requested(&parts.headers) => {
-            return Ok(aggregated::serve(context, words[0] == "api", &parts.headers));
+        ["api"] | ["apis"] if aggregated::is_requested(&context.headers) => {
+            return Ok(aggregated::serve(context, words[0] == "api", &context.headers));
         }
-        ["api"] => return value(context, legacy::versions(&parts.headers)),
+        ["api"] => return value(context, legacy::versions(&context.headers)),
         ["apis"] => return value(context, legacy::groups(&context.resources)),
         ["apis", group] => {
             if let Some(found) = legacy::group(&context.resources, group) {
@@ -43,8 +43,8 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
         ["apis", group, version] if context.resources.iter().any(|known| known.gvr.group == *group) => {
             return listed(context, group, version);
         }
-        ["openapi", "v3", rest @ ..] => return openapi::v3(context, &parts.headers, rest),
-        ["openapi", "v2"] => return openapi::v2(context, &parts.headers),
+        ["openapi", "v3", rest @ ..] => return openapi::v3(context, &context.headers, rest).await,
+        ["openapi", "v2"] => return openapi::v2(context, &context.headers).await,
         ["metrics"] => return Ok(metrics::serve(context)),
         [".well-known", "openid-configuration"] => {
             return issuer(context, "application/json", |pki| pki.signer().discovery());
@@ -76,11 +76,6 @@ fn issuer(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
     Ok(response)
-}
-
-/// The SHA-512 of a document, in upper-case hex: what its ETag and hash say.
-fn hash(bytes: &[u8]) -> String {
-    sha2::Sha512::digest(bytes).iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// Whether the client has this version of the document already.
