@@ -31,5 +31,9 @@ pub(crate) async fn deletable(client: &Client) -> Result<Vec<Resource>, Error> {
             }
         }
     }
+    if found.is_empty() {
+        // Taken at its word, an empty answer would let go of namespaces that are full.
+        return Err(Error::Waiting("discovery names no resources".to_owned()));
+    }
     Ok(found)
 }
