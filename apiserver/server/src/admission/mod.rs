@@ -5,6 +5,7 @@
 
 use kubernel_kinds::Kind;
 use kubernel_meta::{ApiError, Object};
+use kubernel_store::Change;
 
 use crate::{ApiServer, User};
 
@@ -15,6 +16,7 @@ mod namespace_lifecycle;
 mod node_restriction;
 mod node_taint;
 mod priority;
+mod quota;
 mod runtime_class;
 mod service_account;
 mod storage;
@@ -88,24 +90,35 @@ pub async fn mutate(
     ingress_class::admit(&view, attributes, object).await
 }
 
-/// Accepts or refuses the write; returns texts for `Warning` headers. `object` is `None` for deletions.
+/// What comes of a write that is accepted.
+#[derive(Debug, Default)]
+pub struct Admitted {
+    /// Texts for `Warning` headers.
+    pub warnings: Vec<String>,
+    /// What has to be written in the same transaction: quotas with what they count from then on.
+    pub changes: Vec<Change>,
+}
+
+/// Accepts or refuses the write. `object` is `None` for deletions.
 pub async fn validate(
     server: &ApiServer,
     attributes: &Attributes<'_>,
     object: Option<&Object>,
     old: Option<&Object>,
-) -> Result<Vec<String>, ApiError> {
+) -> Result<Admitted, ApiError> {
     let view = View::new(server.store().clone());
     node_restriction::check(attributes, object, old)?;
-    if let Some(object) = object {
-        limit_ranger::check(&view, attributes, object).await?;
-        priority::check(&view, attributes, object).await?;
-        escalation::check(server.authorizer(), attributes, object, old)?;
-    } else {
+    let Some(object) = object else {
         namespace_lifecycle::check_delete(attributes)?;
         priority::check_delete(attributes)?;
-    }
-    Ok(Vec::new())
+        return Ok(Admitted::default());
+    };
+    limit_ranger::check(&view, attributes, object).await?;
+    priority::check(&view, attributes, object).await?;
+    escalation::check(server.authorizer(), attributes, object, old)?;
+    let quotas = quota::check(&view, attributes, object, old).await?;
+    let changes = if attributes.dry_run { Vec::new() } else { quota::changes(server, quotas)? };
+    Ok(Admitted { warnings: Vec::new(), changes })
 }
 
 /// The name of the newest class that an annotation marks as default; the first by name where several are as new.

@@ -93,9 +93,8 @@ pub(crate) async fn delete_one(
         let old = document::decode(resource, &entry)?;
         check_preconditions(resource, &old, options)?;
         let admit = write::attributes(context, target, Operation::Delete, name.to_owned());
-        for warning in admission::validate(&context.server, &admit.of(context), None, Some(&old)).await? {
-            context.warn(warning);
-        }
+        let admitted = admission::validate(&context.server, &admit.of(context), None, Some(&old)).await?;
+        admitted.warnings.into_iter().for_each(|warning| context.warn(warning));
         let step = if resource.gvk.kind == "Namespace" && resource.gvk.group.is_empty() {
             namespace_step(&old, context.now)
         } else {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kubernel_meta::{ApiError, Object, WriteOptions, field, time, validation};
+use kubernel_meta::{ApiError, Gvr, Object, WriteOptions, field, time, validation};
 use kubernel_schema::zero;
 use kubernel_store::{At, Change, Entry, Expect, StoreError};
 use rand::RngExt as _;
@@ -23,6 +23,8 @@ use super::{bare, delete, store_error};
 const TRIES_MAX: usize = 5;
 /// How often a generated name may be taken before the create fails.
 const NAMES_MAX: usize = 8;
+/// How often a create is counted anew against a quota that others count against too.
+const COUNTS_MAX: usize = 50;
 /// The letters of generated names: no vowels, so that no words come out.
 const NAME_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 /// A generated name's prefix is cut to this length, so that prefix and suffix make a DNS label.
@@ -88,9 +90,8 @@ pub(crate) async fn create(
         });
         wrong.extend(strategy.validate(&resource.kind, &new));
         refuse(resource, &new, &wrong)?;
-        for warning in admission::validate(&context.server, &attributes.of(context), Some(&new), None).await? {
-            context.warn(warning);
-        }
+        let admitted = admission::validate(&context.server, &attributes.of(context), Some(&new), None).await?;
+        admitted.warnings.into_iter().for_each(|warning| context.warn(warning));
         for warning in strategy.warnings(&resource.kind, &new, None) {
             context.warn(warning);
         }
@@ -103,7 +104,9 @@ pub(crate) async fn create(
         }
         let key = resource.key(target.namespace, new.name());
         let document = document::encode(resource, &new)?;
-        match context.server.store().commit(vec![Change::Put { key, expect: Expect::Absent, document }]).await {
+        let mut changes = admitted.changes;
+        changes.push(Change::Put { key: key.clone(), expect: Expect::Absent, document });
+        match context.server.store().commit(changes).await {
             Ok(events) => {
                 allocation.keep();
                 let revision = events.last().map_or(0, |event| event.revision);
@@ -111,6 +114,11 @@ pub(crate) async fn create(
                 return Ok(new);
             }
             Err(StoreError::Conflict { .. }) if generated && tries < NAMES_MAX => {}
+            // Another write was counted against the same quota in between.
+            Err(StoreError::Conflict { key: other, .. }) if other != key && tries < COUNTS_MAX => {}
+            Err(StoreError::Conflict { key: other, .. }) if other != key => {
+                return Err(ApiError::modified(&Gvr::new("", "v1", "resourcequotas"), last_of(&other)));
+            }
             Err(StoreError::Conflict { .. }) => {
                 let error = ApiError::already_exists(&resource.gvr, new.name());
                 return Err(if generated { exhausted(resource, &object) } else { error });
@@ -119,6 +127,11 @@ pub(crate) async fn create(
         }
     }
     Err(exhausted(resource, &object))
+}
+
+/// The last word of a key: the object's name.
+fn last_of(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or_default()
 }
 
 fn exhausted(resource: &Resource, object: &Object) -> ApiError {
@@ -144,7 +157,7 @@ where
             return Err(ApiError::modified(&resource.gvr, name));
         }
         let step = prepare(context, target, new, &old, owned).await?;
-        let Prepared { object: new, allocation } = step;
+        let Prepared { object: new, allocation, mut changes } = step;
         if same(&new, &old) {
             return Ok(Written { object: old, created: false });
         }
@@ -155,10 +168,10 @@ where
         let gone = delete::finished(resource, &new, &old);
         let document = document::encode(resource, &new)?;
         let key = entry.key.clone();
-        let mut changes = vec![Change::Put { key: key.clone(), expect: Expect::Revision(revision), document }];
-        if gone {
-            changes = vec![Change::Delete { key, revision }];
-        }
+        changes.push(match gone {
+            true => Change::Delete { key, revision },
+            false => Change::Put { key, expect: Expect::Revision(revision), document },
+        });
         match context.server.store().commit(changes).await {
             Ok(events) => {
                 allocation.keep();
@@ -225,6 +238,8 @@ where
 struct Prepared {
     object: Object,
     allocation: alloc::Allocation,
+    /// What is written in the same transaction.
+    changes: Vec<Change>,
 }
 
 async fn prepare(
@@ -263,13 +278,12 @@ async fn prepare(
         strategy.validate_subresource_update(kind, subresource, &new, old)
     });
     refuse(resource, &new, &wrong)?;
-    for warning in admission::validate(&context.server, &attributes.of(context), Some(&new), Some(old)).await? {
-        context.warn(warning);
-    }
+    let admitted = admission::validate(&context.server, &attributes.of(context), Some(&new), Some(old)).await?;
+    admitted.warnings.into_iter().for_each(|warning| context.warn(warning));
     for warning in strategy.warnings(kind, &new, Some(old)) {
         context.warn(warning);
     }
-    Ok(Prepared { object: new, allocation })
+    Ok(Prepared { object: new, allocation, changes: admitted.changes })
 }
 
 /// What is wrong with changed metadata. Upstream looks at it twice, in its generic store and in the kind's own strategy,
