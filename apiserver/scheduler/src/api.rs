@@ -8,7 +8,7 @@ use kube::{Client, Error};
 use kubernel_meta::time;
 use serde_json::{Value, json};
 
-use crate::engine::{FRAMEWORK, Outcome, PodName};
+use crate::engine::{FRAMEWORK, Outcome, PodName, Report};
 
 /// The kernel's own group.
 const KERNEL: &str = "/apis/kernel.kubernel.io/v1alpha1";
@@ -47,17 +47,24 @@ impl Api {
             Ok(()) => Outcome::Bound,
             Err(Error::Api(status)) if status.code == 404 => Outcome::Gone,
             Err(error) => {
-                tracing::info!(%namespace, pod = %name, node, %error, "a binding failed");
+                let reason = match &error {
+                    Error::Api(status) => status.message.clone(),
+                    other => other.to_string(),
+                };
+                tracing::info!(%namespace, pod = %name, node, reason, "a binding failed");
                 Outcome::Failed
             }
         }
     }
 
-    /// Writes `PodScheduled=False`. `first`: the condition was not False before.
-    pub(crate) async fn report(&self, pod: &PodName, reason: &str, message: &str, first: bool) {
-        let PodName { namespace, name, uid } = pod;
-        let mut condition = json!({"type": "PodScheduled", "status": "False", "reason": reason, "message": message, "lastProbeTime": null});
-        if first {
+    /// Writes `PodScheduled=False`.
+    pub(crate) async fn report(&self, report: &Report) {
+        let PodName { namespace, name, uid } = &report.pod;
+        let mut condition = json!({
+            "type": "PodScheduled", "status": "False", "reason": report.reason, "message": *report.message,
+            "lastProbeTime": null, "observedGeneration": report.generation,
+        });
+        if report.first {
             condition["lastTransitionTime"] = time::format(Timestamp::now()).into();
         }
         let body = json!({"metadata": {"uid": **uid}, "status": {"conditions": [condition]}});

@@ -63,9 +63,11 @@ impl Unfit {
 
 /// What does not depend on the Pods that run there. `Ok`: how well it suits, by preferences; higher is better.
 pub(crate) fn suits(class: &Class, node: &NodeTraits) -> Result<i64, Unfit> {
-    let cordon = Taint { key: UNSCHEDULABLE_TAINT.into(), value: String::new(), effect: "NoSchedule".into() };
-    if node.unschedulable && !tolerated(&class.tolerations, &cordon) {
-        return Err(Unfit::Unschedulable);
+    if node.unschedulable {
+        let cordon = Taint { key: UNSCHEDULABLE_TAINT.into(), value: String::new(), effect: "NoSchedule".into() };
+        if !tolerated(&class.tolerations, &cordon) {
+            return Err(Unfit::Unschedulable);
+        }
     }
     let hard = |taint: &&Taint| taint.effect == "NoSchedule" || taint.effect == "NoExecute";
     if node.taints.iter().filter(hard).any(|taint| !tolerated(&class.tolerations, taint)) {

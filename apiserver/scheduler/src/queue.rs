@@ -109,6 +109,11 @@ impl Queue {
         roles.filter_map(move |role| self.roles.get(role)?.classes.get(&class)).flat_map(BTreeMap::values)
     }
 
+    /// The demand of a role has to be said again.
+    pub(crate) fn mark_changed(&mut self, role: RoleId) {
+        self.changed.insert(role);
+    }
+
     /// The roles whose demand may have changed since the last call.
     pub(crate) fn take_changed(&mut self) -> BTreeSet<RoleId> {
         std::mem::take(&mut self.changed)

@@ -39,10 +39,14 @@ pub struct Config {
 
 /// What comes in.
 enum Input {
-    Pod(Change<Pod>),
+    Pod(Box<Change<Pod>>),
     Node(Change<Node>),
     Namespace(Change<Named>),
     Role(Change<ResourceRole>),
+}
+
+fn pod(change: Change<Pod>) -> Input {
+    Input::Pod(Box::new(change))
 }
 
 /// Schedules Pods until shutdown. Begins to place when everything that exists has been read, so that the ledger holds
@@ -50,7 +54,7 @@ enum Input {
 pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
     let (to, mut inputs) = mpsc::channel(CHANGES_QUEUED_MAX);
     let watches = [
-        tokio::spawn(follow(client.clone(), "/api/v1/pods", to.clone(), Input::Pod, shutdown.clone())),
+        tokio::spawn(follow(client.clone(), "/api/v1/pods", to.clone(), pod, shutdown.clone())),
         tokio::spawn(follow(client.clone(), "/api/v1/nodes", to.clone(), Input::Node, shutdown.clone())),
         tokio::spawn(follow(client.clone(), "/api/v1/namespaces", to.clone(), Input::Namespace, shutdown.clone())),
         tokio::spawn(follow(
@@ -106,9 +110,7 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
         for action in actions {
             match action {
                 Action::Bind { pod, node } => bind(&api, &writer, &outcomes_to, pod, node),
-                Action::Report { pod, reason, message, first } => {
-                    writer.write(Write::Report { pod, reason, message, first }).await;
-                }
+                Action::Report(report) => writer.write(Write::Report(report)).await,
             }
         }
     }
@@ -188,18 +190,20 @@ impl Feeder {
     fn take(&mut self, kernel: &mut Kernel, now: Millis, input: Input) {
         let engine = &mut self.engine;
         match input {
-            Input::Pod(Change::Start) => self.pods.start(),
-            Input::Pod(Change::Set(pod)) => {
-                self.pods.add(&pod.metadata.uid);
-                engine.set_pod(kernel, now, &pod);
-            }
-            Input::Pod(Change::Gone(pod)) => {
-                self.pods.remove(&pod.metadata.uid);
-                engine.remove_pod(kernel, now, &pod.metadata.uid);
-            }
-            Input::Pod(Change::Synced) => {
-                self.pods.finish().iter().for_each(|uid| engine.remove_pod(kernel, now, uid));
-            }
+            Input::Pod(change) => match *change {
+                Change::Start => self.pods.start(),
+                Change::Set(pod) => {
+                    self.pods.add(&pod.metadata.uid);
+                    engine.set_pod(kernel, now, &pod);
+                }
+                Change::Gone(pod) => {
+                    self.pods.remove(&pod.metadata.uid);
+                    engine.remove_pod(kernel, now, &pod.metadata.uid);
+                }
+                Change::Synced => {
+                    self.pods.finish().iter().for_each(|uid| engine.remove_pod(kernel, now, uid));
+                }
+            },
             Input::Node(Change::Start) => self.nodes.start(),
             Input::Node(Change::Set(node)) => {
                 self.nodes.add(&node.metadata.name);

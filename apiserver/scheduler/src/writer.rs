@@ -1,14 +1,12 @@
 //! Writes conditions and events behind the scheduler's back, a few at a time.
 
-use std::sync::Arc;
-
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
     api::{Api, Happening},
-    engine::PodName,
+    engine::{PodName, Report},
 };
 
 /// Writes that wait. Events beyond it are dropped, as upstream drops them; conditions wait.
@@ -19,7 +17,7 @@ const UNDER_WAY_MAX: usize = 32;
 /// Something to write.
 pub(crate) enum Write {
     /// `PodScheduled=False`, and for a Pod that fits nowhere the event FailedScheduling.
-    Report { pod: PodName, reason: &'static str, message: Arc<str>, first: bool },
+    Report(Report),
     /// An event.
     Event { pod: PodName, happening: Happening },
 }
@@ -50,12 +48,12 @@ impl Writer {
 async fn carry_out(api: &Api, write: Write) {
     match write {
         Write::Event { pod, happening } => api.event(&pod, &happening).await,
-        Write::Report { pod, reason, message, first } => {
-            api.report(&pod, reason, &message, first).await;
-            if reason == "Unschedulable" {
-                let note = message.to_string();
+        Write::Report(report) => {
+            api.report(&report).await;
+            if report.reason == "Unschedulable" {
+                let note = report.message.to_string();
                 let failed = Happening { type_: "Warning", reason: "FailedScheduling", action: "Scheduling", note };
-                api.event(&pod, &failed).await;
+                api.event(&report.pod, &failed).await;
             }
         }
     }

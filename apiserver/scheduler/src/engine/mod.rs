@@ -39,8 +39,21 @@ pub(crate) const BINDINGS_MAX: usize = 512;
 pub(crate) enum Action {
     /// Bind a Pod to a node.
     Bind { pod: PodName, node: Arc<str> },
-    /// Say of a Pod why it has no node. `first`: nothing of the kind was said before.
-    Report { pod: PodName, reason: &'static str, message: Arc<str>, first: bool },
+    /// Say of a Pod why it has no node.
+    Report(Report),
+}
+
+/// Why a Pod has no node.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Report {
+    pub(crate) pod: PodName,
+    /// The generation of the Pod that was looked at.
+    pub(crate) generation: i64,
+    /// `Unschedulable` or `SchedulingGated`.
+    pub(crate) reason: &'static str,
+    pub(crate) message: Arc<str>,
+    /// Nothing of the kind was said before.
+    pub(crate) first: bool,
 }
 
 /// Which Pod.
@@ -73,6 +86,8 @@ pub(crate) struct Engine {
     delayed: BTreeSet<(Millis, Arc<str>)>,
     /// When to look through the reports of blocked Pods.
     review_at: Option<Millis>,
+    /// When the kernel wants to be woken.
+    wake_at: Option<Millis>,
     tenancy: Tenancy,
     /// Names of namespaces seen on Pods: one text for all Pods of a namespace.
     namespaces: HashMap<Arc<str>, Namespace>,
@@ -95,6 +110,7 @@ struct Pod {
     name: PodName,
     class: ClassId,
     priority: i32,
+    generation: i64,
     stage: Stage,
     /// What was last said about it: a hash of the words, and when.
     reported: Option<(u64, Millis)>,
@@ -147,6 +163,7 @@ impl Engine {
             blocked: HashMap::new(),
             delayed: BTreeSet::new(),
             review_at: None,
+            wake_at: None,
             tenancy: Tenancy::default(),
             namespaces: HashMap::new(),
             bindings: 0,

@@ -8,7 +8,7 @@ use std::{
 
 use kubernel_kernel::{Input, Kernel, Millis, TaskId, TaskSpec, TaskState};
 
-use super::{Action, Engine, FRAMEWORK, Pod, PodName, Stage};
+use super::{Action, Engine, FRAMEWORK, Pod, PodName, Report, Stage};
 use crate::{class::Class, reasons::GATED, wire};
 
 /// How soon a Pod whose binding failed is tried again; doubled with each failure.
@@ -43,6 +43,7 @@ impl Engine {
         }
         if let Some(known) = self.pods.get_mut(&uid) {
             known.priority = pod.spec.priority;
+            known.generation = pod.metadata.generation;
         }
         let over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         let ours = pod.spec.scheduler_name == FRAMEWORK && pod.metadata.deletion_timestamp.is_none();
@@ -128,7 +129,8 @@ impl Engine {
             _ => {}
         }
         let first = pod.reported.replace((words, now)).is_none();
-        self.actions.push(Action::Report { pod: pod.name.clone(), reason, message: message.clone(), first });
+        let (name, generation, message) = (pod.name.clone(), pod.generation, message.clone());
+        self.actions.push(Action::Report(Report { pod: name, generation, reason, message, first }));
     }
 
     fn register(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>, pod: &wire::Pod, class: Class) {
@@ -153,7 +155,7 @@ impl Engine {
         let name = PodName { namespace, name: pod.metadata.name.as_str().into(), uid: uid.clone() };
         let scheduled = pod.status.conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
         let reported = scheduled.map(|condition| (hash(&condition.reason, &condition.message), Millis(0)));
-        let record = Pod { name, class, priority: 0, stage: Stage::Aside, reported, failures: 0 };
+        let record = Pod { name, class, priority: 0, generation: 0, stage: Stage::Aside, reported, failures: 0 };
         self.pods.insert(uid.clone(), record);
     }
 

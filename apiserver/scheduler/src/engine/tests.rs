@@ -86,7 +86,7 @@ impl Cluster {
                         self.change(&pod.name, json!({"spec": {"nodeName": *node}}));
                         self.engine.binding_ended(&mut self.kernel, self.now, &pod.uid, Outcome::Bound);
                     }
-                    Action::Report { pod, reason, message, .. } => {
+                    Action::Report(Report { pod, reason, message, .. }) => {
                         let words = message.split(". no new claims").next().unwrap_or_default().to_owned();
                         done.push(format!("{}: {reason}: {words}", pod.name));
                     }
@@ -277,4 +277,22 @@ fn namespaces_share_by_weight_and_converge() {
     let state = cluster.kernel.state();
     let share = |path| state.roles().id(path).map_or(0, |id| state.roles().share(id).millionths());
     assert_eq!((share("red"), share("blue")), (250_000, 750_000));
+}
+
+#[test]
+fn turns_that_wait_for_bindings_are_not_lost() {
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "900", json!({"status": {"allocatable": {"pods": "1000"}}}));
+    for at in 0..BINDINGS_MAX + 50 {
+        cluster.pod("web", &format!("p{at}"), "1", json!({}));
+    }
+    let first = cluster.engine.schedule(&mut cluster.kernel, cluster.now);
+    assert_eq!(first.len(), BINDINGS_MAX);
+    cluster.now = cluster.now.after_ms(5_000);
+    assert_eq!(cluster.engine.schedule(&mut cluster.kernel, cluster.now), []);
+    for action in first {
+        let Action::Bind { pod, .. } = action else { continue };
+        cluster.engine.binding_ended(&mut cluster.kernel, cluster.now, &pod.uid, Outcome::Bound);
+    }
+    assert_eq!(cluster.engine.schedule(&mut cluster.kernel, cluster.now).len(), 50);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kubernel_kernel::{Input, Kernel, Millis, Refusal, Step, TaskSpec, Turn};
+use kubernel_kernel::{Event, Input, Kernel, Millis, Refusal, Step, TaskSpec, Turn};
 
 use super::{Action, BINDINGS_MAX, Engine, Node, Stage, pods::REPORT_EVERY_MS};
 use crate::{
@@ -20,18 +20,40 @@ impl Engine {
     pub(crate) fn schedule(&mut self, kernel: &mut Kernel, now: Millis) -> Vec<Action> {
         self.retry(kernel, now);
         self.review(kernel, now);
-        self.demand(kernel, now);
-        let mut turn = kernel.step(now, Input::Tick).turn;
+        let mut turn = self.next_turn(kernel, now);
         while let Some(next) = turn.filter(|turn| turn.framework == self.framework && self.bindings < BINDINGS_MAX) {
             turn = self.take_turn(kernel, now, next);
         }
         std::mem::take(&mut self.actions)
     }
 
+    /// Lets the kernel go through what is due, and says whose turn it is.
+    fn next_turn(&mut self, kernel: &mut Kernel, now: Millis) -> Option<Turn> {
+        loop {
+            self.demand(kernel, now);
+            let step = kernel.step(now, Input::Tick);
+            self.wake_at = step.wake_at.filter(|at| *at > now);
+            // A turn that nobody took, because too many bindings were under way, is taken away with the demand.
+            let mut lost = false;
+            for event in &step.events {
+                if let Event::Demanded { framework, role, slots: 0 } = event
+                    && *framework == self.framework
+                    && self.queue.ready(*role) > 0
+                {
+                    self.queue.mark_changed(*role);
+                    lost = true;
+                }
+            }
+            if !lost {
+                return step.turn;
+            }
+        }
+    }
+
     /// When to call [`Engine::schedule`] again even if nothing happens.
     pub(crate) fn wake_at(&self) -> Option<Millis> {
         let delayed = self.delayed.first().map(|(at, _)| *at);
-        [delayed, self.review_at].into_iter().flatten().min()
+        [delayed, self.review_at, self.wake_at].into_iter().flatten().min()
     }
 
     fn take_turn(&mut self, kernel: &mut Kernel, now: Millis, turn: Turn) -> Option<Turn> {
