@@ -40,7 +40,10 @@ struct Packed {
 /// Answers `/openapi/v3` and what is below it.
 pub(super) async fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) -> Result<Response<Body>, ApiError> {
     acceptable(headers, V3_PROTOBUF)?;
-    let resources = made(context, |resources| drop(resources.openapi().v3(resources))).await?;
+    let resources = made(context, |resources| {
+        resources.openapi().v3(resources);
+    })
+    .await?;
     let documents = resources.openapi().v3(&resources);
     if rest.is_empty() {
         let paths: Map<String, Value> = documents
@@ -72,7 +75,10 @@ pub(super) async fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) ->
 /// Answers `/openapi/v2`.
 pub(super) async fn v2(context: &Context, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
     acceptable(headers, V2_PROTOBUF)?;
-    let resources = made(context, |resources| drop(resources.openapi().v2(resources))).await?;
+    let resources = made(context, |resources| {
+        resources.openapi().v2(resources);
+    })
+    .await?;
     serve(headers, resources.openapi().v2(&resources), false)
 }
 
