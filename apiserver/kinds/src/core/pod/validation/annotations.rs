@@ -1,0 +1,67 @@
+//! Annotations of Pods and templates that mean something to the server.
+
+use kubernel_meta::field::{Error, Path};
+use serde_json::Value;
+
+use super::{apparmor, seccomp};
+use crate::tree::{items, text};
+use crate::validate::pairs;
+
+const MIRROR: &str = "kubernetes.io/config.mirror";
+const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+
+/// All containers with the paths to them, in the order in which upstream visits them.
+pub(super) fn containers<'a>(path: &Path, spec: &'a Value) -> impl Iterator<Item = (Path, &'a Value)> {
+    let of_list = |list: &'static str| {
+        let at = path.child(list);
+        items(spec, list).iter().enumerate().map(move |(i, container)| (at.index(i), container))
+    };
+    LISTS.map(of_list).into_iter().flatten()
+}
+
+/// What is wrong with the annotations themselves.
+pub(super) fn validate(path: &Path, spec: &Value, annotations: Option<&Value>) -> Vec<Error> {
+    let mut errors = Vec::new();
+    let of = |key: &str| annotations.and_then(|map| map.get(key)).and_then(Value::as_str);
+    if let Some(value) = of(MIRROR)
+        && text(spec, "nodeName").is_empty()
+    {
+        let detail = "must set spec.nodeName if mirror pod annotation is set";
+        errors.push(path.key(MIRROR).invalid(value, detail));
+    }
+    if let Some(value) = of(DELETION_COST)
+        && !is_cost(value)
+    {
+        errors.push(path.key(DELETION_COST).invalid(value, "must be a 32bit integer"));
+    }
+    errors.extend(seccomp::annotations(path, pairs(annotations)));
+    errors.extend(apparmor::annotations(path, spec, pairs(annotations)));
+    errors
+}
+
+/// A 32 bit integer without a sign of plus and without leading zeros.
+fn is_cost(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !text.starts_with('+') && (digits.len() == 1 || !digits.starts_with('0'));
+    plain && text.parse::<i32>().is_ok()
+}
+
+/// Where fields and old annotations contradict each other.
+pub(super) fn fields_match(path: &Path, spec: &Value, annotations: Option<&Value>) -> Vec<Error> {
+    let null = &Value::Null;
+    let pod_context = spec.get("securityContext").unwrap_or(null);
+    let mut errors = Vec::new();
+    errors.extend(seccomp::matches(&path.child("securityContext"), pod_context, "", annotations));
+    for (at, container) in containers(path, spec) {
+        let context = container.get("securityContext").unwrap_or(null);
+        let at = at.child("securityContext");
+        errors.extend(seccomp::matches(&at, context, text(container, "name"), annotations));
+    }
+    if spec.get("os").is_none_or(|os| text(os, "name") != "windows") {
+        for (at, container) in containers(path, spec) {
+            errors.extend(apparmor::matches(&at, pod_context, container, annotations));
+        }
+    }
+    errors
+}
