@@ -25,7 +25,7 @@ pub fn immutable(path: &Path, new: Option<&Value>, old: Option<&Value>) -> Optio
 }
 
 /// The texts about a value, as errors at its path.
-pub fn texts(path: &Path, value: &str, texts: Vec<String>) -> impl Iterator<Item = Error> {
+pub fn texts(path: &Path, value: &str, texts: Vec<String>) -> impl Iterator<Item = Error> + use<> {
     texts.into_iter().map(|text| path.invalid(value, text)).collect::<Vec<_>>().into_iter()
 }
 

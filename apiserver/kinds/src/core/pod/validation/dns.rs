@@ -62,7 +62,8 @@ fn searches(path: &Path, searches: &[Value]) -> Vec<Error> {
         errors.push(path.invalid(searches.to_vec(), detail));
     }
     if names.join(" ").len() > SEARCH_LIST_CHARS_MAX {
-        let detail = format!("must not have more than {SEARCH_LIST_CHARS_MAX} characters (including spaces) in the search list");
+        let detail =
+            format!("must not have more than {SEARCH_LIST_CHARS_MAX} characters (including spaces) in the search list");
         errors.push(path.invalid(searches.to_vec(), detail));
     }
     for (i, name) in names.into_iter().enumerate().filter(|(_, name)| *name != ".") {

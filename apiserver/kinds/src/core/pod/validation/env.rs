@@ -40,7 +40,8 @@ fn value_from(path: &Path, from: &Value, value: &str) -> Vec<Error> {
     source("secretKeyRef", &key_reference);
     source("fileKeyRef", &|_, _| Vec::new());
     if sources == 0 {
-        let detail = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
+        let detail =
+            "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
         errors.push(path.invalid("", detail));
     } else if !value.is_empty() {
         errors.push(path.invalid("", "may not be specified when `value` is not empty"));

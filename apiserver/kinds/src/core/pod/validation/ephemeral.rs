@@ -11,8 +11,15 @@ use crate::tree::{items, set, text};
 const FORBIDDEN: &str = "cannot be set for an Ephemeral Container";
 /// What upstream does not allow, in the order in which Go declares it.
 const FORBIDDEN_FIELDS: [&str; 9] = [
-    "ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules", "livenessProbe", "readinessProbe",
-    "startupProbe", "lifecycle",
+    "ports",
+    "resources",
+    "resizePolicy",
+    "restartPolicy",
+    "restartPolicyRules",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
 ];
 const MIRROR: &str = "kubernetes.io/config.mirror";
 

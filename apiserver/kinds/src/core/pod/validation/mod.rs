@@ -31,8 +31,8 @@ mod volume_sources;
 mod volumes;
 mod windows;
 
-use kubernel_meta::field::{Error, Path};
 use kubernel_meta::Object;
+use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
 use crate::tree::{items, text};

@@ -101,9 +101,8 @@ pub(super) fn devices(path: &Path, container: &Value, volumes: &volumes::Known<'
         } else if before.iter().any(|other| text(other, "name") == name) {
             errors.push(at_name.invalid(name, "must be unique"));
         }
-        let claim = |source: &Value| {
-            set(source, "persistentVolumeClaim").is_some() || set(source, "ephemeral").is_some()
-        };
+        let claim =
+            |source: &Value| set(source, "persistentVolumeClaim").is_some() || set(source, "ephemeral").is_some();
         match volumes.get(name) {
             Some(source) if !claim(source) => {
                 let detail = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";

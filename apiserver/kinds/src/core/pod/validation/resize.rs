@@ -34,9 +34,10 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
         let now = new.str_at(&["status", "qosClass"]);
         errors.push(path.invalid(now, "Pod QOS Class may not change as a result of resizing"));
     }
-    let running = old.list_at(&["status", "containerStatuses"]).iter().find(|status| {
-        status.pointer("/state/running").is_some_and(Value::is_object)
-    });
+    let running = old
+        .list_at(&["status", "containerStatuses"])
+        .iter()
+        .find(|status| status.pointer("/state/running").is_some_and(Value::is_object));
     if running.is_some_and(|status| set(status, "resources").is_none()) {
         errors.push(path.forbidden("Pod running on node without support for resize"));
     }

@@ -27,9 +27,8 @@ pub(super) fn validate(path: &Path, spec: &Value) -> Vec<Error> {
         }
         let sources = ["resourceClaimName", "resourceClaimTemplateName"].map(|field| (field, set(claim, field)));
         // Errors show Go's own form of the claim.
-        let shown = || {
-            json!({"Name": name, "ResourceClaimName": sources[0].1, "ResourceClaimTemplateName": sources[1].1})
-        };
+        let shown =
+            || json!({"Name": name, "ResourceClaimName": sources[0].1, "ResourceClaimTemplateName": sources[1].1});
         match sources.iter().filter(|(_, source)| source.is_some()).count() {
             0 => {
                 let detail = "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`";

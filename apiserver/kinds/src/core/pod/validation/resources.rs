@@ -10,9 +10,24 @@ use crate::validate::texts;
 
 const CONTAINER: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 const STANDARD: [&str; 19] = [
-    "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage",
-    "limits.cpu", "limits.memory", "limits.ephemeral-storage", "pods", "resourcequotas", "services",
-    "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims", "storage", "requests.storage",
+    "cpu",
+    "memory",
+    "ephemeral-storage",
+    "requests.cpu",
+    "requests.memory",
+    "requests.ephemeral-storage",
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "storage",
+    "requests.storage",
     "services.nodeports",
 ];
 const STANDARD_MORE: [&str; 1] = ["services.loadbalancers"];
@@ -151,7 +166,8 @@ fn claim_names(path: &Path, resources: &Value, claims: &[&str]) -> Vec<Error> {
         if !claims.contains(&name) {
             let mut sorted = claims.to_vec();
             sorted.sort_unstable();
-            let list = if sorted.is_empty() { " which is empty".to_owned() } else { format!(": {}", sorted.join(", ")) };
+            let list =
+                if sorted.is_empty() { " which is empty".to_owned() } else { format!(": {}", sorted.join(", ")) };
             let detail = format!("must be one of the names in pod.spec.resourceClaims{list}");
             errors.push(at.error(Reason::NotFound, name, detail));
         }

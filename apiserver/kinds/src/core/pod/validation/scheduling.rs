@@ -117,9 +117,7 @@ fn spread_label_keys(path: &Path, constraint: &Value) -> Vec<Error> {
 /// What is wrong with readiness gates.
 pub(super) fn readiness_gates(path: &Path, spec: &Value) -> Vec<Error> {
     let gates = items(spec, "readinessGates").iter().enumerate();
-    gates
-        .flat_map(|(i, gate)| label_key(&path.index(i).child("conditionType"), text(gate, "conditionType")))
-        .collect()
+    gates.flat_map(|(i, gate)| label_key(&path.index(i).child("conditionType"), text(gate, "conditionType"))).collect()
 }
 
 /// What is wrong with scheduling gates.

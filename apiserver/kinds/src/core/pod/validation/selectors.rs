@@ -37,7 +37,7 @@ fn requirement_errors(path: &Path, requirement: &Value) -> Vec<Error> {
 }
 
 /// What is wrong with a label key.
-pub(super) fn label_key(path: &Path, key: &str) -> impl Iterator<Item = Error> {
+pub(super) fn label_key(path: &Path, key: &str) -> impl Iterator<Item = Error> + use<> {
     texts(path, key, meta::label_key(key))
 }
 

@@ -16,7 +16,6 @@ const DEADLINE_SECS_MAX: i64 = i32::MAX as i64;
 /// What the parts of a spec need to know of the whole.
 pub(super) struct Context<'a> {
     pub(super) spec: &'a Value,
-    pub(super) holder: Holder,
     pub(super) volumes: volumes::Known<'a>,
     /// The names in `spec.resourceClaims`.
     pub(super) claims: Vec<&'a str>,
@@ -44,7 +43,7 @@ pub fn validate_spec(path: &Path, spec: &Value, pod_name: &str, holder: Holder) 
     errors.extend(volume_errors);
     let claims = resource_claims::names(spec);
     errors.extend(resource_claims::validate(&path.child("resourceClaims"), spec));
-    let context = Context { spec, holder, volumes: known, claims };
+    let context = Context { spec, volumes: known, claims };
     errors.extend(containers::regular(&path.child("containers"), &context));
     errors.extend(containers::init(&path.child("initContainers"), &context));
     errors.extend(ephemeral::validate(&path.child("ephemeralContainers"), &context));
@@ -68,7 +67,7 @@ pub fn validate_spec(path: &Path, spec: &Value, pod_name: &str, holder: Holder) 
 
 fn names(path: &Path, spec: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
-    let mut named = |field: &str, rule: fn(&str) -> Vec<String>| {
+    let named = |field: &str, rule: fn(&str) -> Vec<String>| {
         let name = text(spec, field);
         if name.is_empty() { Vec::new() } else { texts(&path.child(field), name, rule(name)).collect() }
     };

@@ -84,9 +84,7 @@ fn deadline(path: &Path, new: &Value, old: &Value) -> Result<Option<Error>, Erro
             }
             Ok(None)
         }
-        (None, Some(_)) => {
-            Ok(Some(path.invalid(Value::Null, "must not update from a positive integer to nil value")))
-        }
+        (None, Some(_)) => Ok(Some(path.invalid(Value::Null, "must not update from a positive integer to nil value"))),
         (None, None) => Ok(None),
     }
 }
@@ -108,9 +106,10 @@ fn added_tolerations(path: &Path, new: &Value, old: &Value) -> Vec<Error> {
 
 fn deleted_gates(path: &Path, new: &Value, old: &Value) -> Vec<Error> {
     let known = items(old, "schedulingGates");
-    let added = items(new, "schedulingGates").iter().enumerate().filter(|(_, gate)| {
-        !known.iter().any(|other| text(other, "name") == text(gate, "name"))
-    });
+    let added = items(new, "schedulingGates")
+        .iter()
+        .enumerate()
+        .filter(|(_, gate)| !known.iter().any(|other| text(other, "name") == text(gate, "name")));
     added
         .map(|(i, gate)| {
             let name = text(gate, "name");
@@ -196,7 +195,9 @@ fn narrowed_affinity(path: &Path, new: &Value, old: &Value) -> Vec<Error> {
     }
     let pairs = new.iter().zip(&old).enumerate().filter(|(_, (new, old))| !only_additions(new, old));
     pairs
-        .map(|(i, (new, _))| path.index(i).invalid(go_term(new), "only additions are allowed (no mutations or deletions)"))
+        .map(|(i, (new, _))| {
+            path.index(i).invalid(go_term(new), "only additions are allowed (no mutations or deletions)")
+        })
         .collect()
 }
 

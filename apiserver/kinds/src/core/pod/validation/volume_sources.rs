@@ -8,7 +8,6 @@ use super::paths;
 use super::volumes::required;
 use crate::tree::{flag, int, items, set, text};
 
-
 pub(super) fn git_repo(path: &Path, source: &Value) -> Vec<Error> {
     let mut errors = required(path, source, &["repository"]);
     errors.extend(paths::descending(&path.child("directory"), text(source, "directory")));
@@ -186,7 +185,8 @@ pub(super) fn azure_file(path: &Path, source: &Value) -> Vec<Error> {
 }
 
 pub(super) fn azure_disk(path: &Path, source: &Value) -> Vec<Error> {
-    const MANAGED: &str = "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
+    const MANAGED: &str =
+        "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
     const BLOB: &str = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd";
     let mut errors = required(path, source, &["diskName", "diskURI"]);
     let choices: [(&str, [&str; 3]); 2] =

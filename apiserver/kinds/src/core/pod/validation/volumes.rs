@@ -57,12 +57,7 @@ const SOURCES: [(&str, &str, &str, Check); 30] = [
 ];
 
 /// The usable volumes, and what is wrong with all of them.
-pub(super) fn validate<'a>(
-    path: &Path,
-    spec: &'a Value,
-    pod_name: &str,
-    holder: Holder,
-) -> (Known<'a>, Vec<Error>) {
+pub(super) fn validate<'a>(path: &Path, spec: &'a Value, pod_name: &str, holder: Holder) -> (Known<'a>, Vec<Error>) {
     let volumes = items(spec, "volumes");
     let created: Vec<String> = volumes
         .iter()

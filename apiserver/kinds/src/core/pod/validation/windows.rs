@@ -13,12 +13,29 @@ const DOMAIN_LENGTH_MAX: usize = 256;
 const USER_LENGTH_MAX: usize = 104;
 const NOT_FOR_WINDOWS: &str = "cannot be set for a windows pod";
 const POD_FIELDS: [&str; 11] = [
-    "appArmorProfile", "seLinuxOptions", "seccompProfile", "fsGroup", "fsGroupChangePolicy", "sysctls", "runAsUser",
-    "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy", "seLinuxChangePolicy",
+    "appArmorProfile",
+    "seLinuxOptions",
+    "seccompProfile",
+    "fsGroup",
+    "fsGroupChangePolicy",
+    "sysctls",
+    "runAsUser",
+    "runAsGroup",
+    "supplementalGroups",
+    "supplementalGroupsPolicy",
+    "seLinuxChangePolicy",
 ];
 const CONTAINER_FIELDS: [&str; 10] = [
-    "appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem", "privileged",
-    "allowPrivilegeEscalation", "procMount", "runAsUser", "runAsGroup",
+    "appArmorProfile",
+    "seLinuxOptions",
+    "seccompProfile",
+    "capabilities",
+    "readOnlyRootFilesystem",
+    "privileged",
+    "allowPrivilegeEscalation",
+    "procMount",
+    "runAsUser",
+    "runAsGroup",
 ];
 
 /// What is wrong with `windowsOptions`.
@@ -164,7 +181,8 @@ pub(super) fn host_process(path: &Path, spec: &Value) -> Vec<Error> {
     }
     if count > 0 {
         if count != all {
-            let detail = "If pod contains any hostProcess containers then all containers must be HostProcess containers";
+            let detail =
+                "If pod contains any hostProcess containers then all containers must be HostProcess containers";
             errors.push(path.invalid("", detail));
         }
         if !flag(spec, "hostNetwork") {
