@@ -63,3 +63,43 @@ pub fn port_or_name(path: &Path, value: Option<&Value>) -> Vec<Error> {
         _ => Vec::new(),
     }
 }
+
+/// What is wrong with a name like `example.com/path`.
+pub fn domain_prefixed_path(path: &Path, text: &str) -> Vec<Error> {
+    if text.is_empty() {
+        return vec![path.required("")];
+    }
+    match text.split_once('/') {
+        Some((domain, rest)) if !domain.is_empty() && !rest.is_empty() => {
+            let mut errors: Vec<Error> = texts(path, domain, meta::dns1123_subdomain(domain)).collect();
+            let is_path = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/%".contains(c);
+            if !rest.chars().all(is_path) {
+                errors.push(path.invalid(rest, "Invalid path"));
+            }
+            errors
+        }
+        _ => vec![path.invalid(text, "must be a domain-prefixed path (such as \"acme.io/foo\")")],
+    }
+}
+
+/// What is wrong with a CIDR: it must be one, and written in one way only.
+pub fn cidr(path: &Path, text: &str) -> Option<Error> {
+    let Ok(net) = text.parse::<ipnet::IpNet>() else {
+        let trimmed: Vec<String> = text.split(['.', '/']).map(|part| part.trim_start_matches('0').to_owned()).collect();
+        let zeros = text.contains('.')
+            && trimmed.len() == 5
+            && text.split(['.', '/']).any(|p| p.len() > 1 && p.starts_with('0'));
+        let message = if zeros {
+            "must not have leading 0s in IP or prefix length"
+        } else {
+            "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+        };
+        return Some(path.invalid(text, message));
+    };
+    if let ipnet::IpNet::V6(v6) = net {
+        if v6.addr().to_ipv4_mapped().is_some() {
+            return Some(path.invalid(text, "must not have an IPv4-mapped IPv6 address"));
+        }
+    }
+    (net.addr() != net.network()).then(|| path.invalid(text, "must not have bits set beyond the prefix length"))
+}

@@ -1,7 +1,13 @@
 //! `autoscaling/v2` HorizontalPodAutoscaler.
 
+use super::{metrics, rules};
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::default_to;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of HorizontalPodAutoscaler.
@@ -17,5 +23,34 @@ kind! {
         "Name" name, "Reference" string, "Targets" string, "MinPods" string, "MaxPods" string, "Replicas" string,
         "Age" string,
     ];
-    strategy: Generic;
+    strategy: AutoscalerStrategy;
+}
+
+/// What only autoscalers know, in their stored version.
+#[derive(Debug)]
+pub struct AutoscalerStrategy;
+
+impl Strategy for AutoscalerStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        default_to(object.map_at_mut(&["spec"]), "minReplicas", 1);
+        metrics::defaults(object);
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        rules::create(object)
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let reference = |field: &str| object.str_at(&["spec", "scaleTargetRef", field]);
+        let minimum = object.int_at(&["spec", "minReplicas"]);
+        vec![
+            json!(object.name()),
+            json!(format!("{}/{}", reference("kind"), reference("name"))),
+            json!(metrics::targets(object)),
+            json!(minimum.map_or_else(|| "<unset>".to_owned(), |minimum| minimum.to_string())),
+            json!(object.int_at(&["spec", "maxReplicas"]).unwrap_or_default()),
+            json!(object.int_at(&["status", "currentReplicas"]).unwrap_or_default()),
+            json!(print::age(object, now)),
+        ]
+    }
 }

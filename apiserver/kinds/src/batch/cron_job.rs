@@ -1,7 +1,14 @@
 //! `batch/v1` CronJob.
 
+use super::cron_job_rules;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field, time};
+use serde_json::{Value, json};
+
+use crate::core::pod::{spec_defaults, warnings as pod_warnings};
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::{default_text, default_to, map_in};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of CronJob.
@@ -18,5 +25,67 @@ kind! {
         "Last Schedule" string, "Age" string, "Containers" string wide, "Images" string wide,
         "Selector" string wide,
     ];
-    strategy: Generic;
+    strategy: CronJobStrategy;
+}
+
+/// What only CronJobs know.
+#[derive(Debug)]
+pub struct CronJobStrategy;
+
+impl Strategy for CronJobStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        let spec = object.map_at_mut(&["spec"]);
+        default_text(spec, "concurrencyPolicy", "Allow");
+        default_to(spec, "suspend", false);
+        default_to(spec, "successfulJobsHistoryLimit", 3);
+        default_to(spec, "failedJobsHistoryLimit", 1);
+        default_to(spec, "jobTemplate", json!({}));
+        if let Some(job) = map_in(spec, "jobTemplate") {
+            default_to(job, "spec", json!({}));
+            if let Some(job) = map_in(job, "spec") {
+                spec_defaults::pod_template(job.entry("template").or_insert_with(|| json!({})));
+            }
+        }
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        cron_job_rules::create(object)
+    }
+
+    /// Names of Jobs add eleven characters, and those are labels of Pods.
+    fn validate_name(&self, name: &str, prefix: bool) -> Vec<String> {
+        let mut wrong = strategy::dns_subdomain(name, prefix);
+        if !prefix && name.len() > cron_job_rules::NAME_LENGTH_MAX {
+            wrong.push(format!("must be no more than {} characters", cron_job_rules::NAME_LENGTH_MAX));
+        }
+        wrong
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        pod_warnings::of_template(&["spec", "jobTemplate", "spec", "template"], object, old)
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let spec = |field: &str| object.str_at(&["spec", field]);
+        let job = ["spec", "jobTemplate", "spec"];
+        let (names, images) = print::containers_and_images(object.at(&[&job[..], &["template", "spec"]].concat()));
+        let last = object.str_at(&["status", "lastScheduleTime"]);
+        let suspended = object.at(&["spec", "suspend"]).and_then(Value::as_bool).unwrap_or_default();
+        vec![
+            json!(object.name()),
+            json!(spec("schedule")),
+            json!(if spec("timeZone").is_empty() { "<none>" } else { spec("timeZone") }),
+            json!(if suspended { "True" } else { "False" }),
+            json!(object.list_at(&["status", "active"]).len()),
+            json!(if last.is_empty() { "<none>".to_owned() } else { time::age(last, now) }),
+            json!(print::age(object, now)),
+            json!(names),
+            json!(images),
+            json!(print::selector(object.at(&[&job[..], &["selector"]].concat()))),
+        ]
+    }
 }

@@ -1,4 +1,8 @@
 //! The kinds of the `batch` group.
 
 pub mod cron_job;
+mod cron_job_rules;
+mod failure_policy;
 pub mod job;
+mod job_rules;
+mod schedule;

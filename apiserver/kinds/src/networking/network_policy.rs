@@ -1,7 +1,13 @@
 //! `networking.k8s.io/v1` NetworkPolicy.
 
+use super::network_policy_rules;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::{default_text, maps_in};
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of NetworkPolicy.
@@ -14,5 +20,38 @@ kind! {
     columns: [
         "Name" name, "Pod-Selector" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: NetworkPolicyStrategy;
+}
+
+/// What only NetworkPolicies know.
+#[derive(Debug)]
+pub struct NetworkPolicyStrategy;
+
+impl Strategy for NetworkPolicyStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        let egress = !object.list_at(&["spec", "egress"]).is_empty();
+        let spec = object.map_at_mut(&["spec"]);
+        for list in ["ingress", "egress"] {
+            for port in maps_in(spec, list).flat_map(|rule| maps_in(rule, "ports")) {
+                default_text(port, "protocol", "TCP");
+            }
+        }
+        if spec.get("policyTypes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+            let types = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+            spec.insert("policyTypes".to_owned(), types);
+        }
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        network_policy_rules::create(object)
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let selector = print::selector(object.at(&["spec", "podSelector"]));
+        vec![json!(object.name()), json!(selector), json!(print::age(object, now))]
+    }
 }

@@ -1,7 +1,12 @@
 //! `networking.k8s.io/v1` ServiceCIDR.
 
+use super::address_rules;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ServiceCIDR.
@@ -16,5 +21,24 @@ kind! {
     columns: [
         "Name" name, "CIDRs" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: ServiceCidrStrategy;
+}
+
+/// What only ServiceCIDRs know.
+#[derive(Debug)]
+pub struct ServiceCidrStrategy;
+
+impl Strategy for ServiceCidrStrategy {
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        address_rules::cidrs(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        address_rules::cidrs_update(new, old)
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let cidrs: Vec<&str> = object.list_at(&["spec", "cidrs"]).iter().filter_map(Value::as_str).collect();
+        vec![json!(object.name()), json!(cidrs.join(",")), json!(print::age(object, now))]
+    }
 }

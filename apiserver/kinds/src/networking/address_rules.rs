@@ -1,0 +1,95 @@
+//! Rules of the objects that back cluster IPs: IPAddresses and ServiceCIDRs.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use kubernel_meta::Object;
+use kubernel_meta::field::{Error, Path};
+use serde_json::{Value, json};
+
+use crate::tree::{items, text};
+use crate::validate;
+
+/// What is wrong with an address as the name of an IPAddress: there is one way to write each.
+pub(super) fn address_name(name: &str) -> Vec<String> {
+    match name.parse::<IpAddr>() {
+        Ok(ip) if ip.to_string() == name => Vec::new(),
+        Ok(ip) => vec![format!("must be in canonical form (\"{ip}\")")],
+        Err(_) => {
+            let trim = |part: &str| {
+                if part.trim_start_matches('0').is_empty() {
+                    "0".to_owned()
+                } else {
+                    part.trim_start_matches('0').to_owned()
+                }
+            };
+            let trimmed = name.split('.').map(trim).collect::<Vec<_>>().join(".");
+            let message = match trimmed.parse::<IpAddr>() {
+                Ok(_) => "must not have leading 0s",
+                Err(_) => "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+            };
+            vec![message.to_owned()]
+        }
+    }
+}
+
+/// What is wrong with an IPAddress: it belongs to something.
+pub(super) fn address(object: &Object) -> Vec<Error> {
+    let path = Path::root("spec").child("parentRef");
+    let Some(parent) = object.at(&["spec", "parentRef"]).filter(|parent| parent.is_object()) else {
+        return vec![path.required("")];
+    };
+    let missing = ["resource", "name"].into_iter().filter(|field| text(parent, field).is_empty());
+    missing.map(|field| path.child(field).required("")).collect()
+}
+
+/// What is wrong with a change: the parent stays.
+pub(super) fn address_update(new: &Object, old: &Object) -> Option<Error> {
+    let path = Path::root("spec").child("parentRef");
+    let (parent, before) = (new.at(&["spec", "parentRef"]), old.at(&["spec", "parentRef"]));
+    let error = validate::immutable(&path, parent, before)?;
+    let part = |field: &str| {
+        let name = field[..1].to_uppercase() + &field[1..];
+        format!("{}:{}", json!(name), json!(parent.map_or("", |parent| text(parent, field))))
+    };
+    let parts = ["group", "resource", "namespace", "name"].map(part);
+    Some(error.shown_as(format!("{{{}}}", parts.join(","))))
+}
+
+/// What is wrong with a ServiceCIDR: one block, or one of each family.
+pub(super) fn cidrs(object: &Object) -> Vec<Error> {
+    let path = Path::root("spec").child("cidrs");
+    let spec = object.at(&["spec"]).unwrap_or(&Value::Null);
+    let blocks = items(spec, "cidrs");
+    match blocks.len() {
+        0 => return vec![path.required("at least one CIDR required")],
+        1 | 2 => {}
+        _ => {
+            let shown = json!({"CIDRs": blocks});
+            return vec![path.invalid(shown, "may only hold up to 2 values")];
+        }
+    }
+    let mut errors = Vec::new();
+    for (at, block) in blocks.iter().filter_map(Value::as_str).enumerate() {
+        errors.extend(validate::cidr(&path.index(at), block));
+    }
+    let families: Vec<bool> = blocks
+        .iter()
+        .filter_map(|block| block.as_str()?.parse::<IpNet>().ok())
+        .map(|net| net.addr().is_ipv4())
+        .collect();
+    if errors.is_empty() && families.len() == 2 && families[0] == families[1] {
+        let message = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+        errors.push(path.invalid(blocks.to_vec(), message));
+    }
+    errors
+}
+
+/// What is wrong with a change: blocks stay; a second one may come.
+pub(super) fn cidrs_update(new: &Object, old: &Object) -> Vec<Error> {
+    let path = Path::root("spec").child("cidrs");
+    let (after, before) = (new.list_at(&["spec", "cidrs"]), old.list_at(&["spec", "cidrs"]));
+    let changed = before.iter().enumerate().filter(|(at, block)| after.get(*at) != Some(block));
+    let shown = |at: usize| after.get(at).cloned().unwrap_or_default();
+    changed.map(|(at, _)| path.index(at).invalid(shown(at), "field is immutable")).collect()
+}

@@ -1,0 +1,196 @@
+//! Rules of Ingresses and their classes.
+
+use std::net::IpAddr;
+
+use kubernel_meta::field::{Error, Path};
+use kubernel_meta::{Object, validation as meta};
+use serde_json::Value;
+
+use crate::tree::{int, items, set, text};
+use crate::validate;
+
+const CONTROLLER_LENGTH_MAX: usize = 250;
+
+/// What is wrong with an Ingress.
+pub(super) fn create(ingress: &Object) -> Vec<Error> {
+    let (path, spec) = (Path::root("spec"), ingress.at(&["spec"]).unwrap_or(&Value::Null));
+    let mut errors = Vec::new();
+    let class = set(spec, "ingressClassName").and_then(Value::as_str);
+    let annotation = ingress.at(&["metadata", "annotations", "kubernetes.io/ingress.class"]).and_then(Value::as_str);
+    if let (Some(class), Some(annotation)) = (class, annotation) {
+        if class != annotation {
+            let at = Path::root("annotations").child("kubernetes.io/ingress.class");
+            errors.push(at.invalid(annotation, "must match `ingressClassName` when both are specified"));
+        }
+    }
+    let rules = items(spec, "rules");
+    let default = set(spec, "defaultBackend");
+    if rules.is_empty() && default.is_none() {
+        let message = "either `defaultBackend` or `rules` must be specified";
+        errors.push(path.invalid(Value::Null, message));
+    }
+    if let Some(default) = default {
+        errors.extend(backend(&path.child("defaultBackend"), default));
+    }
+    for (at, rule) in rules.iter().enumerate() {
+        errors.extend(rule_errors(&path.child("rules").index(at), rule));
+    }
+    for (at, tls) in items(spec, "tls").iter().enumerate() {
+        let at = path.child("tls").index(at).child("hosts");
+        for (index, host) in items(tls, "hosts").iter().filter_map(Value::as_str).enumerate() {
+            errors.extend(validate::texts(&at.index(index), host, host_messages(host)));
+        }
+    }
+    if let Some(class) = class {
+        errors.extend(validate::texts(&path.child("ingressClassName"), class, meta::dns1123_subdomain(class)));
+    }
+    errors
+}
+
+fn host_messages(host: &str) -> Vec<String> {
+    if host.contains('*') { meta::wildcard_dns1123_subdomain(host) } else { meta::dns1123_subdomain(host) }
+}
+
+fn rule_errors(path: &Path, rule: &Value) -> Vec<Error> {
+    let (at, host) = (path.child("host"), text(rule, "host"));
+    let mut errors = Vec::new();
+    if !host.is_empty() {
+        if host.parse::<IpAddr>().is_ok() {
+            errors.push(at.invalid(host, "must be a DNS name, not an IP address"));
+        }
+        errors.extend(validate::texts(&at, host, host_messages(host)));
+    }
+    let Some(http) = set(rule, "http") else { return errors };
+    let at = path.child("http").child("paths");
+    if items(http, "paths").is_empty() {
+        errors.push(at.required(""));
+    }
+    for (index, entry) in items(http, "paths").iter().enumerate() {
+        let at = at.index(index);
+        errors.extend(path_errors(&at, entry));
+        errors.extend(backend(&at.child("backend"), entry.get("backend").unwrap_or(&Value::Null)));
+    }
+    errors
+}
+
+fn path_errors(path: &Path, entry: &Value) -> Vec<Error> {
+    const ANYWHERE: [&str; 4] = ["//", "/./", "/../", "%2f"];
+    const AT_END: [&str; 2] = ["/..", "/."];
+    let (kind, at) = (text(entry, "pathType"), path.child("path"));
+    let route = text(entry, "path");
+    match kind {
+        "Exact" | "Prefix" => {
+            if !route.starts_with('/') {
+                return vec![at.invalid(route, "must be an absolute path")];
+            }
+            let mut errors = Vec::new();
+            for part in ANYWHERE.iter().chain(&["%2F"]).filter(|part| route.contains(**part)) {
+                errors.push(at.invalid(route, format!("must not contain '{part}'")));
+            }
+            for part in AT_END.iter().filter(|part| route.ends_with(**part)) {
+                errors.push(at.invalid(route, format!("cannot end with '{part}'")));
+            }
+            errors
+        }
+        "ImplementationSpecific" if !route.is_empty() && !route.starts_with('/') => {
+            vec![at.invalid(route, "must be an absolute path")]
+        }
+        "ImplementationSpecific" => Vec::new(),
+        "" => vec![path.child("pathType").required("pathType must be specified")],
+        other => {
+            let known = ["Exact", "ImplementationSpecific", "Prefix"];
+            vec![path.child("pathType").not_supported(other, &known)]
+        }
+    }
+}
+
+fn backend(path: &Path, backend: &Value) -> Vec<Error> {
+    let (service, resource) = (set(backend, "service"), set(backend, "resource"));
+    let mut errors = Vec::new();
+    match (service, resource) {
+        (None, None) => errors.push(path.invalid("", "resource or service backend is required")),
+        (Some(_), Some(_)) => errors.push(path.invalid("", "cannot set both resource and service backends")),
+        (None, Some(resource)) => {
+            for field in ["kind", "name"] {
+                if text(resource, field).is_empty() {
+                    errors.push(path.child("resource").child(field).required(""));
+                }
+            }
+        }
+        (Some(service), None) => {
+            let (at, name) = (path.child("service").child("name"), text(service, "name"));
+            if name.is_empty() {
+                errors.push(at.required(""));
+            } else {
+                errors.extend(validate::texts(&at, name, meta::dns1123_label(name)));
+            }
+            errors.extend(service_port(path, service.get("port").unwrap_or(&Value::Null)));
+        }
+    }
+    errors
+}
+
+fn service_port(path: &Path, port: &Value) -> Vec<Error> {
+    let (name, number) = (text(port, "name"), int(port, "number"));
+    let at = path.child("service").child("port");
+    match (name.is_empty(), number) {
+        (false, 0) => validate::texts(&at.child("name"), name, meta::port_name(name)).collect(),
+        (false, _) => vec![path.invalid("", "cannot set both port name & port number")],
+        (true, 0) => vec![path.required("port name or number is required")],
+        (true, number) => {
+            meta::port_number(number).into_iter().map(|message| at.child("number").invalid(number, message)).collect()
+        }
+    }
+}
+
+/// What is wrong with an IngressClass.
+pub(super) fn class(class: &Object) -> Vec<Error> {
+    let (path, spec) = (Path::root("spec"), class.at(&["spec"]).unwrap_or(&Value::Null));
+    let (at, controller) = (path.child("controller"), text(spec, "controller"));
+    let mut errors = Vec::new();
+    if controller.len() > CONTROLLER_LENGTH_MAX {
+        errors.push(at.too_long(CONTROLLER_LENGTH_MAX));
+    }
+    errors.extend(validate::domain_prefixed_path(&at, controller));
+    if let Some(parameters) = set(spec, "parameters") {
+        errors.extend(parameter_errors(&path.child("parameters"), parameters));
+    }
+    errors
+}
+
+fn parameter_errors(path: &Path, parameters: &Value) -> Vec<Error> {
+    let mut errors = Vec::new();
+    if let Some(group) = set(parameters, "apiGroup").and_then(Value::as_str) {
+        errors.extend(validate::texts(&path.child("apiGroup"), group, meta::dns1123_subdomain(group)));
+    }
+    for field in ["kind", "name"] {
+        let (at, value) = (path.child(field), text(parameters, field));
+        if value.is_empty() {
+            errors.push(at.required(""));
+        } else {
+            errors.extend(validate::texts(&at, value, meta::path_segment_name(value)));
+        }
+    }
+    let namespace = set(parameters, "namespace");
+    match text(parameters, "scope") {
+        "Namespace" if namespace.is_none() => {
+            errors.push(path.child("namespace").required("`parameters.scope` is set to 'Namespace'"));
+        }
+        "Cluster" if namespace.is_some() => {
+            errors.push(path.child("namespace").forbidden("`parameters.scope` is set to 'Cluster'"));
+        }
+        "Namespace" | "Cluster" => {}
+        "" => errors.push(path.child("scope").required("")),
+        other => errors.push(path.child("scope").not_supported(other, &["Cluster", "Namespace"])),
+    }
+    errors
+}
+
+/// What is wrong with a change: the controller stays.
+pub(super) fn class_update(new: &Object, old: &Object) -> Vec<Error> {
+    let path = Path::root("spec").child("controller");
+    let field = ["spec", "controller"];
+    let mut errors: Vec<Error> = validate::immutable(&path, new.at(&field), old.at(&field)).into_iter().collect();
+    errors.extend(class(new));
+    errors
+}

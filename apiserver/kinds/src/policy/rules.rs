@@ -1,0 +1,39 @@
+//! Rules of PodDisruptionBudgets.
+
+use kubernel_meta::field::{Error, Path};
+use kubernel_meta::{LabelSelector, Object};
+use serde_json::Value;
+
+use crate::apps::{rollout, workload};
+use crate::tree::{set, text};
+
+/// What is wrong with a budget.
+pub(super) fn create(budget: &Object) -> Vec<Error> {
+    let (path, spec) = (Path::root("spec"), budget.at(&["spec"]).unwrap_or(&Value::Null));
+    let mut errors = Vec::new();
+    let (minimum, maximum) = (set(spec, "minAvailable"), set(spec, "maxUnavailable"));
+    if minimum.is_some() && maximum.is_some() {
+        errors.push(path.invalid(spec.clone(), "minAvailable and maxUnavailable cannot be both set"));
+    }
+    for (field, value) in [("minAvailable", minimum), ("maxUnavailable", maximum)] {
+        let at = path.child(field);
+        errors.extend(rollout::int_or_percent(&at, value));
+        errors.extend(rollout::at_most_all(&at, value));
+    }
+    if let Some(selector) = set(spec, "selector") {
+        errors.extend(LabelSelector::validate_value(selector, &path.child("selector")));
+    }
+    match text(spec, "unhealthyPodEvictionPolicy") {
+        "" | "IfHealthyBudget" | "AlwaysAllow" => {}
+        other => errors
+            .push(path.child("unhealthyPodEvictionPolicy").not_supported(other, &["AlwaysAllow", "IfHealthyBudget"])),
+    }
+    errors
+}
+
+/// What is wrong with a budget's status.
+pub(super) fn status(budget: &Object) -> Vec<Error> {
+    let counts = ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"];
+    let status = budget.at(&["status"]).unwrap_or(&Value::Null);
+    workload::non_negatives(&Path::root("status"), status, &counts)
+}
