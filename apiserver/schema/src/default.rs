@@ -5,7 +5,8 @@ use kubernel_meta::Object;
 use serde_json::{Map, Value};
 
 use crate::Schema;
-use crate::shape::{Shape, Struct, Types};
+use crate::decode::is_zero;
+use crate::shape::{Presence, Shape, Struct, Types};
 
 /// Sets every default whose field is missing, from the outside in. Idempotent.
 pub fn apply(schema: &Schema, object: &mut Object) {
@@ -16,7 +17,9 @@ fn apply_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
     for field in &item.fields {
         if let Some(default) = &field.default {
             let missing = map.get(&*field.name).is_none_or(|value| value.is_null() && !field.nullable);
-            if missing {
+            // Some zero values are said only for the keys of lists; Go leaves them out again.
+            let shown = field.presence != Presence::OmitZero || !is_zero(default);
+            if missing && shown {
                 map.insert(field.name.to_string(), default.clone());
             }
         }
