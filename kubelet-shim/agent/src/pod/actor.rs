@@ -37,6 +37,8 @@ pub(super) struct Actor {
     publish_after: Option<Instant>,
     finalize: bool,
     gone: bool,
+    /// A container that ended while it was being started. Starts come one after the other, so there is only one.
+    ended_early: Option<String>,
     volumes_at: Option<Instant>,
     view: watch::Sender<View>,
 }
@@ -65,6 +67,7 @@ impl Actor {
             publish_after: None,
             finalize: false,
             gone: false,
+            ended_early: None,
             view,
         }
     }
@@ -127,6 +130,9 @@ impl Actor {
         self.life.step(now, input);
         for action in self.life.take_actions() {
             self.act(action);
+        }
+        if let Some(id) = self.ended_early.take_if(|id| self.life.running().any(|(_, running)| running == id)) {
+            self.look(id);
         }
         self.publish(now);
     }
@@ -216,21 +222,30 @@ impl Actor {
         if self.life.sandbox_id() == Some(&id) {
             tokio::spawn(async move {
                 let ready = kubernel_runtime::cri::PodSandboxState::SandboxReady as i32;
-                let lost = match context.node.runtime.sandbox_status(&id).await {
-                    Ok(status) => status.state != ready,
-                    Err(error) => error.is_not_found(),
-                };
-                if lost {
-                    sender.input(Input::SandboxLost { id }).await;
+                let mut pause = outcome::LOOK_PAUSE_MIN;
+                while pause < outcome::LOOK_PAUSE_MAX {
+                    let lost = match context.node.runtime.sandbox_status(&id).await {
+                        Ok(status) => status.state != ready,
+                        Err(error) => error.is_not_found(),
+                    };
+                    if lost {
+                        sender.input(Input::SandboxLost { id }).await;
+                        return;
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
                 }
             });
             return;
         }
         let known = self.life.running().find(|(_, running)| *running == id).map(|(name, _)| name.to_owned());
-        // One that is not known to run yet reports its own end when its start is through.
-        let Some(container) = known else { return };
+        let Some(container) = known else {
+            // It may end before its start is through.
+            self.ended_early = Some(id);
+            return;
+        };
         tokio::spawn(async move {
-            if let Some(end) = outcome::look(&context, &id).await {
+            if let Some(end) = outcome::look_after_event(&context, &id).await {
                 sender.input(Input::Exited { container, end }).await;
             }
         });

@@ -1,6 +1,7 @@
 //! How a container ended, with its last words.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kubernel_podlife::Terminated;
@@ -13,6 +14,10 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 /// The most of a log that stands in for it.
 const LOG_BYTES_MAX: usize = 2048;
 const LOG_LINES_MAX: u64 = 80;
+
+/// Pauses between looks at a container that has ended but does not seem so.
+pub(crate) const LOOK_PAUSE_MIN: Duration = Duration::from_millis(5);
+pub(crate) const LOOK_PAUSE_MAX: Duration = Duration::from_secs(3);
 
 /// The end of a container, if it has ended.
 pub(crate) fn of(status: &cri::ContainerStatus) -> Option<Terminated> {
@@ -57,6 +62,22 @@ pub(crate) async fn look(context: &PodContext, id: &str) -> Option<Terminated> {
             tracing::warn!(%id, %error, "a container's status could not be had");
             None
         }
+    }
+}
+
+/// The end of a container that an event told about. The runtime may tell before its own books are up to date, so this
+/// asks a few times.
+pub(crate) async fn look_after_event(context: &PodContext, id: &str) -> Option<Terminated> {
+    let mut pause = LOOK_PAUSE_MIN;
+    loop {
+        if let Some(end) = look(context, id).await {
+            return Some(end);
+        }
+        if pause > LOOK_PAUSE_MAX {
+            return None;
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
     }
 }
 
