@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::in_process;
+use crate::node::Node;
 use crate::options::{ControlPlaneOptions, Only};
 
 /// A control plane that serves.
@@ -19,17 +20,18 @@ pub(crate) struct ControlPlane {
     pub(crate) api: ApiServer,
     /// Certificates and keys.
     pub(crate) pki: Arc<Pki>,
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
     /// Where it is reached, for example `https://127.0.0.1:6443`.
     pub(crate) url: String,
     /// Everything that runs until `stop`.
     pub(crate) tasks: JoinSet<()>,
 }
 
-/// Starts it; when this returns, requests are answered. `node` are the addresses of this machine's node, where there is
-/// one.
+/// Starts it; when this returns, requests are answered. `node` is this machine's node, where there is one.
 pub(crate) async fn start(
     options: &ControlPlaneOptions,
-    node: &[IpAddr],
+    node: Option<&Node>,
     stop: CancellationToken,
 ) -> Result<ControlPlane, String> {
     let ControlPlaneOptions { data_dir, listen, service_cidr } = options;
@@ -37,7 +39,9 @@ pub(crate) async fn start(
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("--listen {listen}: {error}"))?;
     let listen = listener.local_addr().map_err(|error| error.to_string())?;
     let mut addresses: Vec<IpAddr> = Some(listen.ip()).filter(|ip| !ip.is_unspecified()).into_iter().collect();
-    addresses.extend(node);
+    let advertised = node.map_or(listen, |node| node.api_address(listen));
+    addresses.extend(node.map(|node| node.ip));
+    addresses.extend(node.map(|_| advertised.ip()));
     let names = ServingNames { hosts: Vec::new(), addresses, service_cidr: *service_cidr };
     let pki = Arc::new(Pki::open(data_dir, &names).map_err(|error| error.to_string())?);
     let store =
@@ -52,13 +56,13 @@ pub(crate) async fn start(
         service_cidr: *service_cidr,
         node_ports: 30000..=32767,
         live: None,
-        advertise: Some(advertised(listen, node)),
+        advertise: Some(advertised),
         pki: Some(pki.clone()),
     });
     api.start().await.map_err(|error| error.to_string())?;
     let mut tasks = JoinSet::new();
     tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), stop));
-    Ok(ControlPlane { api, pki, url, tasks })
+    Ok(ControlPlane { api, pki, listen, url, tasks })
 }
 
 impl ControlPlane {
@@ -73,13 +77,5 @@ impl ControlPlane {
         self.tasks.spawn(async move {
             tokio::select! { () = controllers => {}, () = stop.cancelled() => {} }
         });
-    }
-}
-
-/// Where Pods find the API: the listener's own address, or the node's where it listens on all.
-fn advertised(listen: SocketAddr, node: &[IpAddr]) -> SocketAddr {
-    match node.first() {
-        Some(ip) if listen.ip().is_unspecified() => SocketAddr::new(*ip, listen.port()),
-        _ => listen,
     }
 }

@@ -2,7 +2,9 @@
 
 mod control_plane;
 mod in_process;
+mod node;
 mod options;
+mod progress;
 
 use std::process::ExitCode;
 
@@ -10,7 +12,9 @@ use clap::Parser;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use options::{Cli, Command, ServerOptions};
+use node::Node;
+use options::{Cli, Command, HollowOptions, ServerOptions, UpOptions};
+use progress::Progress;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -20,7 +24,9 @@ fn main() -> ExitCode {
         runtime.block_on(async {
             let stop = stop_on_signal();
             match cli.command {
+                Command::Up(options) => up(options, stop).await,
                 Command::Server(options) => server(options, stop).await,
+                Command::Hollow(options) => hollow(options, stop).await,
             }
         })
     });
@@ -33,8 +39,40 @@ fn main() -> ExitCode {
     }
 }
 
+async fn up(options: UpOptions, stop: CancellationToken) -> Result<(), String> {
+    let progress = Progress::start();
+    let UpOptions { control_plane: options, node: node_options } = options;
+    let node = Node::new(&node_options, &options.data_dir, options.service_cidr)?;
+    let mut control_plane = control_plane::start(&options, Some(&node), stop.clone()).await?;
+    progress.done(&format!("the API answers at {}", control_plane.url));
+    control_plane.run(None, &stop);
+    progress.done("controllers and scheduler run");
+    let name = node.run(&node_options, &options.data_dir, &mut control_plane, &stop)?;
+    tokio::select! {
+        () = node::ready(&control_plane, &name) => {
+            progress.done(&format!("node {name} is ready"));
+            println!("\n  export KUBECONFIG={}\n  kubectl get nodes\n", options.data_dir.join("admin.kubeconfig").display());
+        }
+        () = stop.cancelled() => {}
+    }
+    while control_plane.tasks.join_next().await.is_some() {}
+    Ok(())
+}
+
+async fn hollow(options: HollowOptions, stop: CancellationToken) -> Result<(), String> {
+    let HollowOptions { nodes, kubeconfig } = options;
+    let file = || format!("--kubeconfig {}", kubeconfig.display());
+    let read = kube::config::Kubeconfig::read_from(&kubeconfig).map_err(|error| format!("{}: {error}", file()))?;
+    let config = kube::Config::from_custom_kubeconfig(read, &kube::config::KubeConfigOptions::default())
+        .await
+        .map_err(|error| format!("{}: {error}", file()))?;
+    let client = kube::Client::try_from(config).map_err(|error| format!("{}: {error}", file()))?;
+    let config = kubernel_agent::hollow::HollowConfig { nodes, ..Default::default() };
+    kubernel_agent::hollow::run(config, client, stop).await.map_err(|error| error.to_string())
+}
+
 async fn server(options: ServerOptions, stop: CancellationToken) -> Result<(), String> {
-    let mut control_plane = control_plane::start(&options.control_plane, &[], stop.clone()).await?;
+    let mut control_plane = control_plane::start(&options.control_plane, None, stop.clone()).await?;
     control_plane.run(options.only, &stop);
     tracing::info!(url = %control_plane.url, "the API is served");
     while control_plane.tasks.join_next().await.is_some() {}

@@ -1,6 +1,6 @@
 //! The command line: every flag has an environment twin.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -17,8 +17,58 @@ pub(crate) struct Cli {
 /// What the process is.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// A whole cluster on this machine: control plane and node in one process
+    Up(UpOptions),
     /// The control plane without a node
     Server(ServerOptions),
+    /// Simulated nodes whose Pods start at once, for scale tests
+    Hollow(HollowOptions),
+}
+
+/// Of `kubernel up`.
+#[derive(Args)]
+pub(crate) struct UpOptions {
+    #[command(flatten)]
+    pub(crate) control_plane: ControlPlaneOptions,
+    #[command(flatten)]
+    pub(crate) node: NodeOptions,
+}
+
+/// Of everything with a node.
+#[derive(Args)]
+pub(crate) struct NodeOptions {
+    /// The node's name; the host's name where not given
+    #[arg(long, env = "KUBERNEL_NODE_NAME", value_name = "NAME")]
+    pub(crate) node_name: Option<String>,
+    /// The address under which the node is reached; found out where not given
+    #[arg(long, env = "KUBERNEL_NODE_IP", value_name = "IP")]
+    pub(crate) node_ip: Option<IpAddr>,
+    /// The socket of a containerd that runs already; one of our own is started where not given
+    #[arg(long, env = "KUBERNEL_CONTAINERD", value_name = "SOCKET")]
+    pub(crate) containerd: Option<PathBuf>,
+    /// Where the addresses of this node's Pods come from
+    #[arg(long, env = "KUBERNEL_POD_CIDR", default_value = "10.244.0.0/24", value_name = "CIDR")]
+    pub(crate) pod_cidr: Ipv4Net,
+    /// The name of the Pods' bridge and of the packet filter's table
+    #[arg(long, env = "KUBERNEL_BRIDGE", default_value = "kubernel0", value_name = "NAME")]
+    pub(crate) bridge: String,
+    /// The port of the kubelet API
+    #[arg(long, env = "KUBERNEL_KUBELET_PORT", default_value_t = 10250, value_name = "PORT")]
+    pub(crate) kubelet_port: u16,
+    /// Where the containers' logs go
+    #[arg(long, env = "KUBERNEL_LOG_DIR", default_value = "/var/log/pods", value_name = "DIR")]
+    pub(crate) log_dir: PathBuf,
+}
+
+/// Of `kubernel hollow`.
+#[derive(Args)]
+pub(crate) struct HollowOptions {
+    /// How many nodes
+    #[arg(long, env = "KUBERNEL_NODES", default_value_t = 100, value_name = "N")]
+    pub(crate) nodes: u32,
+    /// How to reach the API
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    pub(crate) kubeconfig: PathBuf,
 }
 
 /// Of `kubernel server`.
