@@ -21,6 +21,7 @@ use crate::verbs::patch::PatchType;
 /// Bodies in error texts are cut to this many bytes.
 const SUMMARY_BYTES_MAX: usize = 30;
 const SCHEME: &str = "pkg/api/legacyscheme/scheme.go:30";
+const META_SCHEME: &str = "pkg/apis/meta/internalversion/scheme/register.go:27";
 
 /// The kind that a body should hold.
 #[derive(Clone, Debug)]
@@ -84,6 +85,7 @@ pub(crate) fn read(
     if media == Media::Protobuf {
         let object = protobuf::decode(&expected.schema.types, body).map_err(|e| match e {
             Error::UnknownKind { .. } => ApiError::bad_request(e.to_string()),
+            Error::Protobuf(why) => unrecognized(&why),
             other => unrecognized(&other),
         })?;
         let (api_version, kind) = (object.api_version().to_owned(), object.kind().to_owned());
@@ -99,7 +101,22 @@ pub(crate) fn read(
     let gvk = check_kind(expected, &api_version, &kind, &unrecognized)?;
     let decoded = document.decode(&expected.schema).map_err(|e| cannot_handle(&gvk, expected, &e))?;
     report(context, &decoded, validation, |e| cannot_handle(&gvk, expected, &e))?;
-    Ok(named(decoded.object, expected))
+    let mut object = named(decoded.object, expected);
+    keep_empty_owners(&mut object, body);
+    Ok(object)
+}
+
+/// An empty list of owners says that there shall be none; decoding drops empty lists.
+fn keep_empty_owners(object: &mut Object, body: &[u8]) {
+    const PATH: [&str; 2] = ["metadata", "managedFields"];
+    let named = body.windows(PATH[1].len()).any(|window| window == PATH[1].as_bytes());
+    if !named || object.at(&PATH).is_some() {
+        return;
+    }
+    let sent = Document::json(body).map(Document::into_value).unwrap_or_default();
+    if sent.pointer("/metadata/managedFields").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        object.set(&PATH, Value::Array(Vec::new()));
+    }
 }
 
 /// The kind that a body names, with what it leaves out taken from the expected one; an error where it is another.
@@ -212,7 +229,7 @@ pub(crate) fn read_delete_options(context: &Context, body: &[u8]) -> Result<Obje
     if !kind.is_empty() && kind != "DeleteOptions" {
         let version = if api_version.is_empty() { "v1" } else { api_version };
         return Err(ApiError::bad_request(format!(
-            "decoded object cannot be converted to DeleteOptions: {version}, Kind={kind}"
+            "no kind {kind:?} is registered for version {version:?} in scheme {META_SCHEME:?}"
         )));
     }
     let decoded = document.decode(&expected.schema).map_err(|e| ApiError::bad_request(e.to_string()))?;

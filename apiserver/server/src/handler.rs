@@ -97,7 +97,7 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
     };
     if !verb_fits || !resource.kind.has_verb(&info.verb) {
         let item_verbs = ["get", "update", "patch", "delete"];
-        if !on_collection && !item_verbs.iter().any(|verb| resource.kind.has_verb(verb)) {
+        if !info.name.is_empty() && !on_collection && !item_verbs.iter().any(|verb| resource.kind.has_verb(verb)) {
             return Err(ApiError::unknown_resource());
         }
         return Err(not_allowed());

@@ -44,6 +44,9 @@ pub(crate) fn of(
         .iter()
         .map(|object| {
             let mut row = json!({ "cells": resource.kind.strategy.cells(&resource.kind, object, now), "object": null });
+            if let Some(conditions) = conditions(resource, object) {
+                row["conditions"] = conditions;
+            }
             match include {
                 Include::None => {}
                 Include::Metadata => row["object"] = partial(object, beta),
@@ -56,6 +59,19 @@ pub(crate) fn of(
         "kind": "Table", "apiVersion": api_version(beta), "metadata": meta,
         "columnDefinitions": columns(resource), "rows": rows,
     })
+}
+
+/// What a row says of Pods that are done: kubectl's printers hide them where asked to.
+fn conditions(resource: &Resource, object: &Object) -> Option<Value> {
+    if resource.gvk.kind != "Pod" {
+        return None;
+    }
+    let (reason, message) = match object.str_at(&["status", "phase"]) {
+        "Succeeded" => ("Succeeded", "The pod has completed successfully."),
+        "Failed" => ("Failed", "The pod failed."),
+        _ => return None,
+    };
+    Some(json!([{ "type": "Completed", "status": "True", "reason": reason, "message": message }]))
 }
 
 fn columns(resource: &Resource) -> Vec<Value> {

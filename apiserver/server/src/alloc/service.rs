@@ -158,7 +158,8 @@ fn address(
     // What is no address is for the Service's validation to refuse.
     let Ok(address) = named.parse::<Ipv4Addr>() else { return Ok(()) };
     let number = Number::Address(address);
-    if before.contains(&number) {
+    // An address that was given does not change; the Service's validation says so.
+    if before.iter().any(|number| matches!(number, Number::Address(_))) {
         return Ok(());
     }
     allocator.take(number).map_err(|refusal| {

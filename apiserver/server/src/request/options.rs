@@ -131,6 +131,9 @@ pub fn delete_options_of_query(query: &Query) -> Result<Object, ApiError> {
     if let Some(flag) = query.flag_set("orphanDependents") {
         object.set(&["orphanDependents"], flag);
     }
+    if let Some(uid) = query.get("uid") {
+        object.set(&["preconditions", "uid"], uid);
+    }
     if let Some(policy) = query.get("propagationPolicy") {
         object.set(&["propagationPolicy"], policy);
     }
@@ -179,13 +182,13 @@ pub fn delete_options_of_body(body: &Object) -> Result<DeleteOptions, ApiError> 
 }
 
 fn integer(query: &Query, name: &str) -> Result<Option<i64>, ApiError> {
-    match query.non_empty(name) {
-        None => Ok(None),
-        Some(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", json!(text)))),
-    }
+    let Some(text) = query.get(name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|error: std::num::ParseIntError| {
+        use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+        let overflow = matches!(error.kind(), PosOverflow | NegOverflow);
+        let why = if overflow { "value out of range" } else { "invalid syntax" };
+        ApiError::bad_request(format!("strconv.ParseInt: parsing {}: {why}", json!(text)))
+    })
 }
 
 fn meta(kind: &str) -> Gvk {

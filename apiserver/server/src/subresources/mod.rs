@@ -61,7 +61,7 @@ pub(crate) async fn serve(
     write(context, answer)
 }
 
-/// `Status: Success` without details.
+/// `Status: Success` of something that was created.
 fn success() -> Value {
-    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" })
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 })
 }

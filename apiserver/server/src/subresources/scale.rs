@@ -26,7 +26,7 @@ pub(super) async fn get(context: &Context, resource: &Arc<Resource>) -> Result<A
     let info = &context.info;
     let entry = get::entry(context, resource, &info.namespace, &info.name, At::Latest).await?;
     let scale = of(resource, &document::decode(resource, &entry)?)?;
-    answer(&scale)
+    answer(scale)
 }
 
 /// Answers a PUT.
@@ -43,7 +43,7 @@ pub(super) async fn update(context: &Context, resource: &Arc<Resource>, body: &[
         with_scale(context, resource, old, &before, after, &manager, false).map(|new| (new, true))
     })
     .await?;
-    answer(&of(resource, &written.object)?)
+    answer(of(resource, &written.object)?)
 }
 
 /// Answers a PATCH.
@@ -69,7 +69,7 @@ pub(super) async fn patch(context: &Context, resource: &Arc<Resource>, body: &[u
         with_scale(context, resource, old, &before, after, &manager, false).map(|new| (new, true))
     })
     .await?;
-    answer(&of(resource, &written.object)?)
+    answer(of(resource, &written.object)?)
 }
 
 fn target<'a>(
@@ -79,15 +79,17 @@ fn target<'a>(
     manager: &'a str,
 ) -> Target<'a> {
     let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
-    Target { resource, namespace, name, subresource: "scale", options, manager }
+    Target { resource, namespace, name, subresource: "scale", options, manager, strict_uid: true }
 }
 
 fn expected() -> Result<Expected, ApiError> {
     Expected::built_in("autoscaling", "v1", "Scale", "io.k8s.api.autoscaling.v1.Scale")
 }
 
-fn answer(scale: &Object) -> Result<Answer, ApiError> {
-    Ok(Answer::Value(StatusCode::OK, scale.clone().into_value()))
+fn answer(mut scale: Object) -> Result<Answer, ApiError> {
+    // Upstream does not show who owns what in a Scale.
+    scale.remove(&OWNERS);
+    Ok(Answer::Value(StatusCode::OK, scale.into_value()))
 }
 
 /// The workload with the Scale's replicas, owned by whoever owns them in the Scale.

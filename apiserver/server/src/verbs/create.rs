@@ -20,7 +20,15 @@ pub(crate) async fn create(context: &Context, resource: &Arc<Resource>, body: &[
     dedup_owners(context, &mut object);
     let manager = context.field_manager(&options.field_manager);
     let namespace = context.info.namespace.as_str();
-    let target = Target { resource, namespace, name: "", subresource: "", options: &options, manager: &manager };
+    let target = Target {
+        resource,
+        namespace,
+        name: "",
+        subresource: "",
+        options: &options,
+        manager: &manager,
+        strict_uid: false,
+    };
     let object = write::create(context, target, object, false).await?;
     Answer::object(StatusCode::CREATED, resource, &object)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use kubernel_meta::{ApiError, DeleteOptions, Object, PropagationPolicy, WriteOptions, time};
+use kubernel_meta::{ApiError, DeleteOptions, Gvr, Object, PropagationPolicy, WriteOptions, time};
 use kubernel_store::{At, Change, Expect, StoreError};
 use serde_json::{Value, json};
 
@@ -87,7 +87,8 @@ pub(crate) async fn delete_one(
     options: &DeleteOptions,
 ) -> Result<Deleted, ApiError> {
     let write_options = WriteOptions { dry_run: options.dry_run, ..WriteOptions::default() };
-    let target = Target { resource, namespace, name, subresource: "", options: &write_options, manager: "" };
+    let target =
+        Target { resource, namespace, name, subresource: "", options: &write_options, manager: "", strict_uid: false };
     for _ in 0..TRIES_MAX {
         let entry = super::get::entry(context, resource, namespace, name, At::Latest).await?;
         let old = document::decode(resource, &entry)?;
@@ -133,13 +134,15 @@ pub(crate) async fn delete_one(
 
 fn check_preconditions(resource: &Resource, object: &Object, options: &DeleteOptions) -> Result<(), ApiError> {
     let (name, wanted) = (object.name(), &options.preconditions);
+    // Upstream names the kind here, where it names the resource everywhere else.
+    let kind = Gvr::new(resource.gvk.group.as_str(), "", resource.gvk.kind.as_str());
     if let Some(uid) = wanted.uid.as_deref().filter(|uid| *uid != object.uid()) {
         let found = object.uid();
         let detail = format!(
             "the UID in the precondition ({uid}) does not match the UID in record ({found}). The object might have been \
              deleted and then recreated"
         );
-        return Err(ApiError::conflict(&resource.gvr, name, detail));
+        return Err(ApiError::conflict(&kind, name, detail));
     }
     if let Some(version) = wanted.resource_version.as_deref().filter(|version| *version != object.resource_version()) {
         let found = object.resource_version();
@@ -147,7 +150,7 @@ fn check_preconditions(resource: &Resource, object: &Object, options: &DeleteOpt
             "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({found}). \
              The object might have been modified"
         );
-        return Err(ApiError::conflict(&resource.gvr, name, detail));
+        return Err(ApiError::conflict(&kind, name, detail));
     }
     Ok(())
 }

@@ -42,7 +42,6 @@ async fn delete_entry(
 ) -> Result<Bytes, ApiError> {
     let before = document::decode(resource, &entry)?;
     match delete::delete_one(context, resource, before.namespace(), before.name(), options).await {
-        Ok(deleted) if !deleted.gone => document::to_json(&deleted.object),
         Ok(_) => document::to_json(&before),
         Err(error) if error.reason() == Reason::NotFound => document::to_json(&before),
         Err(error) => Err(error),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{StatusCode, header};
-use kubernel_meta::{ApiError, Object};
+use kubernel_meta::{ApiError, Details, Object, Reason};
 use kubernel_store::At;
 
 use crate::context::Context;
@@ -32,12 +32,13 @@ pub(crate) fn patch_type(context: &Context, resource: &Resource) -> Result<Patch
         "application/merge-patch+json" => Ok(PatchType::Merge),
         "application/strategic-merge-patch+json" if resource.kind.is_built_in() => Ok(PatchType::Strategic),
         "application/apply-patch+yaml" => Ok(PatchType::Apply),
-        _ => Err(negotiate::unsupported(if resource.kind.is_built_in() {
-            "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, \
-             application/apply-patch+yaml"
-        } else {
-            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-        })),
+        "application/strategic-merge-patch+json" => Err(negotiate::unsupported(
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        )),
+        _ => {
+            let error = ApiError::new(415, Reason::UnsupportedMediaType, "415: Unsupported Media Type");
+            Err(error.with_details(Details::default()))
+        }
     }
 }
 
@@ -53,10 +54,18 @@ pub(crate) async fn patch(
     let options = request::write_options(&context.query, "PatchOptions", apply)?;
     let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
     let manager = context.field_manager(&options.field_manager);
-    let target = Target { resource, namespace, name, subresource, options: &options, manager: &manager };
+    let target =
+        Target { resource, namespace, name, subresource, options: &options, manager: &manager, strict_uid: false };
     if apply {
         let applied = codec::read_apply(context, resource, body, options.field_validation)?;
+        checked_name(name, &applied)?;
         if subresource.is_empty() && missing(context, resource).await? {
+            if !applied.uid().is_empty() {
+                let uid = applied.uid();
+                let detail =
+                    format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+                return Err(ApiError::conflict(&resource.gvr, name, detail));
+            }
             return create_by_apply(context, target, applied).await;
         }
         let written = write::update(context, target, |old| {

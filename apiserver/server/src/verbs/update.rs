@@ -30,7 +30,8 @@ pub(crate) async fn update(
     match_namespace(resource, namespace, &mut object)?;
     dedup_owners(context, &mut object);
     let manager = context.field_manager(&options.field_manager);
-    let target = Target { resource, namespace, name, subresource, options: &options, manager: &manager };
+    let target =
+        Target { resource, namespace, name, subresource, options: &options, manager: &manager, strict_uid: true };
     let strategy = resource.kind.strategy;
     if subresource.is_empty() && strategy.allow_create_on_update() && !exists(context, resource).await? {
         object.remove(&["metadata", "resourceVersion"]);

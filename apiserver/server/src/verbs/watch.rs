@@ -330,7 +330,7 @@ impl Writer {
 
     /// A bookmark at this revision.
     pub(super) fn bookmark(&mut self, revision: u64, initial_end: bool) -> Bytes {
-        let mut metadata = json!({ "resourceVersion": revision.to_string(), "creationTimestamp": null });
+        let mut metadata = json!({ "resourceVersion": revision.to_string() });
         if initial_end {
             metadata["annotations"] = json!({ INITIAL_END: "true" });
         }

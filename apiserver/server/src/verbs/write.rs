@@ -46,6 +46,8 @@ pub(crate) struct Target<'a> {
     pub(crate) options: &'a WriteOptions,
     /// Who will own the written fields.
     pub(crate) manager: &'a str,
+    /// Another uid than the stored object's is a conflict (PUT), and not a change that cannot be (PATCH).
+    pub(crate) strict_uid: bool,
 }
 
 /// The outcome of a write.
@@ -65,7 +67,8 @@ pub(crate) async fn create(
 ) -> Result<Object, ApiError> {
     let Target { resource, options, .. } = target;
     let strategy = resource.kind.strategy;
-    if !object.resource_version().is_empty() {
+    // What is no version, or zero, counts as none.
+    if object.resource_version().parse::<u64>().is_ok_and(|version| version > 0) {
         return Err(bare("resourceVersion should not be set on objects to be created"));
     }
     let generated = object.name().is_empty() && !object.str_at(&["metadata", "generateName"]).is_empty();
@@ -88,6 +91,7 @@ pub(crate) async fn create(
         let mut wrong = validation::object_meta(&new, resource.kind.namespaced, |name, prefix| {
             strategy.validate_name(name, prefix)
         });
+        wrong.extend(validation::standard_finalizers(&new));
         wrong.extend(strategy.validate(&resource.kind, &new));
         refuse(resource, &new, &wrong)?;
         let admitted = admission::validate(&context.server, &attributes.of(context), Some(&new), None).await?;
@@ -152,7 +156,13 @@ where
         let entry = super::get::entry(context, resource, namespace, name, At::Latest).await?;
         let old = document::decode(resource, &entry)?;
         let (new, owned) = change(&old)?;
-        let locked = !new.resource_version().is_empty() && new.resource_version() != old.resource_version();
+        let wanted = match new.resource_version() {
+            "" => 0,
+            text => {
+                text.parse::<u64>().map_err(|_| bare(format!("strconv.ParseUint: parsing {text:?}: invalid syntax")))?
+            }
+        };
+        let locked = wanted > 0 && wanted != entry.revision;
         if locked {
             return Err(ApiError::modified(&resource.gvr, name));
         }
@@ -253,7 +263,7 @@ async fn prepare(
     let (kind, strategy) = (&resource.kind, resource.kind.strategy);
     if new.uid().is_empty() {
         new.set(&["metadata", "uid"], old.uid());
-    } else if new.uid() != old.uid() {
+    } else if target.strict_uid && new.uid() != old.uid() {
         let (namespace, name) = (target.namespace, target.name);
         return Err(wrong_uid(resource, namespace, name, new.uid(), old.uid()));
     }
@@ -264,7 +274,9 @@ async fn prepare(
     admission::mutate(&context.server, &attributes.of(context), &mut new, Some(old)).await?;
     keep_metadata(&mut new, old);
     let allocation = alloc::update(&context.server, resource, &mut new, old)?;
-    if subresource.is_empty() {
+    // A Scale is a view of the whole object, and so is a write to it.
+    let whole = matches!(subresource, "" | "scale");
+    if whole {
         strategy.prepare_update(kind, &mut new, old);
     } else {
         strategy.prepare_subresource_update(kind, subresource, &mut new, old);
@@ -272,7 +284,7 @@ async fn prepare(
     zero::fill(&resource.schema, &mut new);
     zero::settle(&resource.schema, &mut new);
     let mut wrong = meta_errors(resource, &new, old);
-    wrong.extend(if subresource.is_empty() {
+    wrong.extend(if whole {
         strategy.validate_update(kind, &new, old)
     } else {
         strategy.validate_subresource_update(kind, subresource, &new, old)
@@ -292,10 +304,11 @@ fn meta_errors(resource: &Resource, new: &Object, old: &Object) -> Vec<field::Er
     let names = |name: &str, prefix: bool| resource.kind.strategy.validate_name(name, prefix);
     let meta = validation::object_meta(new, resource.kind.namespaced, names);
     let update = validation::object_meta_update(new, old);
-    if meta.is_empty() && update.is_empty() {
+    let finalizers = validation::standard_finalizers(new);
+    if meta.is_empty() && update.is_empty() && finalizers.is_empty() {
         return Vec::new();
     }
-    [meta.clone(), update.clone(), update, meta].concat()
+    [meta.clone(), update.clone(), update, finalizers.clone(), meta, finalizers].concat()
 }
 
 /// What no update changes: see upstream's rest.BeforeUpdate.
@@ -305,7 +318,7 @@ fn keep_metadata(new: &mut Object, old: &Object) {
         match old.at(&path) {
             Some(value) if even_if_set || new.at(&path).is_none() => new.set(&path, value.clone()),
             Some(_) => {}
-            None if even_if_set => drop(new.remove(&path)),
+            None if even_if_set && field != "deletionTimestamp" => drop(new.remove(&path)),
             None => {}
         }
     };
@@ -344,7 +357,7 @@ fn same(new: &Object, old: &Object) -> bool {
 
 /// A new object's own metadata: whatever the client said of it does not count (rest.FillObjectMetaSystemFields).
 fn start_metadata(object: &mut Object, now: Timestamp) {
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "selfLink"] {
         object.remove(&["metadata", field]);
     }
     object.set(&["metadata", "creationTimestamp"], time::format(now));
