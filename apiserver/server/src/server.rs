@@ -18,7 +18,7 @@ use tower::Service;
 
 use crate::alloc::Allocator;
 use crate::authn::Authenticator;
-use crate::authz::Authorizer;
+use crate::authz::{Authorizer, NodeAuthorizer};
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
 use crate::{Error, User, bootstrap, codec, handler};
@@ -57,6 +57,7 @@ struct Shared {
     config: Config,
     authenticator: Authenticator,
     authorizer: Authorizer,
+    node_authorizer: NodeAuthorizer,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
     allocator: Arc<Allocator>,
@@ -84,6 +85,7 @@ impl ApiServer {
             shutdown: CancellationToken::new(),
             authenticator: Authenticator::default(),
             authorizer: Authorizer::default(),
+            node_authorizer: NodeAuthorizer::default(),
         }))
     }
 
@@ -113,6 +115,11 @@ impl ApiServer {
     /// What knows roles and bindings.
     pub(crate) fn authorizer(&self) -> &Authorizer {
         &self.0.authorizer
+    }
+
+    /// What knows what nodes may read.
+    pub(crate) fn node_authorizer(&self) -> &NodeAuthorizer {
+        &self.0.node_authorizer
     }
 
     /// The resources that are served now.

@@ -6,11 +6,13 @@
 mod authorizer;
 pub mod escalation;
 mod index;
+mod node;
 mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use authorizer::Authorizer;
+pub use node::NodeAuthorizer;
 pub use rule::Rule;
 
 use kubernel_meta::{ApiError, Details, Gvr, Reason};
@@ -87,11 +89,20 @@ impl Attributes {
     }
 }
 
-/// Asks the authorizers.
+/// Asks the authorizers: the node authorizer where the user is a node, then roles.
 pub async fn authorize(server: &ApiServer, attributes: &Attributes) -> Decision {
-    let authorizer = server.authorizer();
-    if let Err(error) = authorizer.repair(&**server.store()).await {
+    let (roles, store) = (server.authorizer(), &**server.store());
+    if let Err(error) = roles.repair(store).await {
         return Decision::Deny(format!("RBAC: {error}"));
     }
-    authorizer.decide(attributes)
+    let Some(node) = attributes.user.node_name() else { return roles.decide(attributes) };
+    let of_node = match server.node_authorizer().decide(node, attributes, roles, store).await {
+        Ok(Decision::Allow(reason)) => return Decision::Allow(reason),
+        Ok(Decision::Deny(reason)) => reason,
+        Err(error) => error.message().to_owned(),
+    };
+    match roles.decide(attributes) {
+        Decision::Deny(reason) if reason.is_empty() => Decision::Deny(of_node),
+        decision => decision,
+    }
 }

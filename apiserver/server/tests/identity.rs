@@ -1,0 +1,341 @@
+//! Who may do what, from the headers of a request to its answer, over a store in memory.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::Request;
+use http_body_util::BodyExt;
+use kubernel_server::pki::{JoinToken, Pki, ServingNames};
+use kubernel_server::{ApiServer, Config, User};
+use kubernel_store::Embedded;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+struct Cluster {
+    server: ApiServer,
+    pki: Arc<Pki>,
+    _folder: tempfile::TempDir,
+}
+
+/// How a request shows who sends it.
+#[derive(Clone, Copy)]
+enum As<'a> {
+    Admin,
+    Nobody,
+    Token(&'a str),
+    /// The admin, impersonating this user in these groups.
+    User(&'a str, &'a [&'a str]),
+}
+
+impl Cluster {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let service_cidr = "10.96.0.0/16".parse().unwrap();
+        let names = ServingNames { hosts: Vec::new(), addresses: Vec::new(), service_cidr };
+        let pki = Arc::new(Pki::open(folder.path(), &names).unwrap());
+        let server = ApiServer::new(Config {
+            store: Embedded::ephemeral(),
+            service_cidr,
+            node_ports: 30000..=32767,
+            live: None,
+            advertise: Some("10.1.2.3:6443".parse().unwrap()),
+            pki: Some(pki.clone()),
+        });
+        server.start().await.unwrap();
+        Self { server, pki, _folder: folder }
+    }
+
+    async fn call(&self, who: As<'_>, request: &str, body: Value) -> (u16, Value) {
+        let (method, path) = request.split_once(' ').unwrap();
+        let mut builder = Request::builder().method(method).uri(path).header("Content-Type", "application/json");
+        match who {
+            As::Admin => builder = builder.extension(User::system("admin")),
+            As::Nobody => {}
+            As::Token(token) => builder = builder.header("Authorization", format!("Bearer {token}")),
+            As::User(name, groups) => {
+                // The extension stands for a user that is known already: what it impersonates is another's matter.
+                let mut user = User::new(name, groups);
+                user.groups.push("system:authenticated".to_owned());
+                builder = builder.extension(user);
+            }
+        }
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let response = self.server.router().oneshot(builder.body(body).unwrap()).await.unwrap();
+        let code = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (code, serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes))))
+    }
+
+    /// The code, and (of part of) the message where it is an error.
+    #[track_caller]
+    fn check<'a>(
+        &'a self,
+        who: As<'a>,
+        request: &'a str,
+        body: Value,
+        expected: (u16, &'a str),
+    ) -> impl Future<Output = Value> + 'a {
+        let caller = std::panic::Location::caller();
+        async move {
+            let (code, answer) = self.call(who, request, body).await;
+            let message = answer["message"].as_str().unwrap_or_default();
+            assert!(code == expected.0 && message.contains(expected.1), "{caller}: {request}: {code} {answer}");
+            answer
+        }
+    }
+
+    async fn make_account(&self, name: &str) {
+        let body = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name } });
+        self.check(As::Admin, "POST /api/v1/namespaces/default/serviceaccounts", body, (201, "")).await;
+    }
+
+    async fn token(&self, account: &str, spec: Value) -> String {
+        let path = format!("POST /api/v1/namespaces/default/serviceaccounts/{account}/token");
+        let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec });
+        let answer = self.check(As::Admin, &path, body, (201, "")).await;
+        answer["status"]["token"].as_str().unwrap().to_owned()
+    }
+}
+
+fn pod(name: &str, spec: Value) -> Value {
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name },
+        "spec": { "containers": [{ "name": "c", "image": "x" }] },
+    });
+    for (key, value) in spec.as_object().into_iter().flatten() {
+        pod["spec"][key] = value.clone();
+    }
+    pod
+}
+
+const PODS: &str = "POST /api/v1/namespaces/default/pods";
+
+#[tokio::test]
+async fn a_new_cluster_has_what_every_cluster_has() {
+    let cluster = Cluster::new().await;
+    let exists = [
+        "/api/v1/namespaces/kube-node-lease",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:node",
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/cluster-admin",
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/rolebindings/system::leader-locking-kube-scheduler",
+        "/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical",
+        "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/catch-all",
+        "/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations/exempt",
+        "/apis/networking.k8s.io/v1/servicecidrs/kubernetes",
+        "/api/v1/namespaces/default/services/kubernetes",
+        "/api/v1/namespaces/default/endpoints/kubernetes",
+        "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes",
+        "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication",
+    ];
+    for path in exists {
+        cluster.check(As::Admin, &format!("GET {path}"), Value::Null, (200, "")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_restart_completes_default_roles_and_leaves_the_rest_alone() {
+    let cluster = Cluster::new().await;
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let get = |name: &str| format!("GET {roles}/{name}");
+    let (_, mut discovery) = cluster.call(As::Admin, &get("system:discovery"), Value::Null).await;
+    discovery["rules"] = json!([{ "verbs": ["get"], "nonResourceURLs": ["/mine"] }]);
+    let (_, mut basic) = cluster.call(As::Admin, &get("system:basic-user"), Value::Null).await;
+    basic["rules"] = json!([]);
+    basic["metadata"]["annotations"]["rbac.authorization.kubernetes.io/autoupdate"] = json!("false");
+    for role in [&discovery, &basic] {
+        let put = format!("PUT {roles}/{}", role["metadata"]["name"].as_str().unwrap());
+        cluster.check(As::Admin, &put, role.clone(), (200, "")).await;
+    }
+    let (_, untouched) = cluster.call(As::Admin, &get("view"), Value::Null).await;
+    cluster.server.start().await.unwrap();
+    let (_, discovery) = cluster.call(As::Admin, &get("system:discovery"), Value::Null).await;
+    let rules = discovery["rules"].as_array().unwrap();
+    assert!(rules.len() == 2 && rules[0]["nonResourceURLs"] == json!(["/mine"]), "{discovery}");
+    let (_, basic) = cluster.call(As::Admin, &get("system:basic-user"), Value::Null).await;
+    assert_eq!(basic["rules"], Value::Null);
+    assert_eq!(cluster.call(As::Admin, &get("view"), Value::Null).await.1, untouched);
+}
+
+#[tokio::test]
+async fn requests_are_known_by_what_they_show() {
+    let cluster = Cluster::new().await;
+    let pods = "GET /api/v1/namespaces/default/pods";
+    let anonymous =
+        "User \"system:anonymous\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\"";
+    cluster.check(As::Nobody, pods, Value::Null, (403, anonymous)).await;
+    cluster.check(As::Token("nonsense"), pods, Value::Null, (401, "Unauthorized")).await;
+    cluster.check(As::Token("a.b.c"), pods, Value::Null, (401, "Unauthorized")).await;
+    cluster.check(As::User("jane", &[]), pods, Value::Null, (403, "User \"jane\" cannot list")).await;
+    cluster.check(As::User("root", &["system:masters"]), pods, Value::Null, (200, "")).await;
+    cluster.check(As::Nobody, "GET /version", Value::Null, (200, "")).await;
+    cluster.check(As::Nobody, "GET /metrics", Value::Null, (403, "cannot get path \"/metrics\"")).await;
+}
+
+#[tokio::test]
+async fn a_token_counts_as_long_as_what_it_is_bound_to() {
+    let cluster = Cluster::new().await;
+    cluster.make_account("web").await;
+    cluster.check(As::Admin, PODS, pod("p", json!({ "serviceAccountName": "web" })), (201, "")).await;
+    let bound = json!({ "boundObjectRef": { "apiVersion": "v1", "kind": "Pod", "name": "p" } });
+    let token = cluster.token("web", bound).await;
+    let whoami = "POST /apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
+    let me = cluster.check(As::Token(&token), whoami, body, (201, "")).await;
+    let user = &me["status"]["userInfo"];
+    assert_eq!(user["username"], "system:serviceaccount:default:web");
+    assert_eq!(user["extra"]["authentication.kubernetes.io/pod-name"], json!(["p"]));
+    let review = |audiences: Value| {
+        json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
+            "spec": { "token": token, "audiences": audiences },
+        })
+    };
+    let reviews = "POST /apis/authentication.k8s.io/v1/tokenreviews";
+    let own = json!(["https://kubernetes.default.svc.cluster.local", "other"]);
+    let answer = cluster.check(As::Admin, reviews, review(own.clone()), (201, "")).await;
+    assert_eq!(answer["status"]["authenticated"], true);
+    assert_eq!(answer["status"]["audiences"], json!(["https://kubernetes.default.svc.cluster.local"]));
+    let answer = cluster.check(As::Admin, reviews, review(json!(["other"])), (201, "")).await;
+    assert_eq!(answer["status"]["authenticated"], Value::Null);
+    let delete = "DELETE /api/v1/namespaces/default/pods/p?gracePeriodSeconds=0";
+    cluster.check(As::Admin, delete, Value::Null, (200, "")).await;
+    let answer = cluster.check(As::Admin, reviews, review(own), (201, "")).await;
+    let error = "[invalid bearer token, service account token has been invalidated]";
+    assert_eq!(answer["status"]["error"], error);
+}
+
+#[tokio::test]
+async fn a_node_joins_with_the_join_token_until_it_is_revoked() {
+    let cluster = Cluster::new().await;
+    let token = cluster.pki.join_token().bearer();
+    let requests = "GET /apis/certificates.k8s.io/v1/certificatesigningrequests/x";
+    cluster.check(As::Token(&token), requests, Value::Null, (404, "not found")).await;
+    let secrets = "GET /api/v1/namespaces/kube-system/secrets";
+    cluster.check(As::Token(&token), secrets, Value::Null, (403, "User \"system:bootstrap:")).await;
+    let id = cluster.pki.join_token().id();
+    let wrong = format!("{id}.0000000000000000");
+    assert!(JoinToken::parse(&wrong).is_some());
+    cluster.check(As::Token(&wrong), requests, Value::Null, (401, "Unauthorized")).await;
+}
+
+#[tokio::test]
+async fn roles_count_at_once_and_nobody_hands_on_more_than_they_hold() {
+    let cluster = Cluster::new().await;
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    let rules = json!([
+        { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": ["create", "get"] },
+        { "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"] },
+    ]);
+    let role = |name: &str, rules: Value| {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": { "name": name }, "rules": rules,
+        })
+    };
+    let bind = |name: &str, kind: &str, role: &str| {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane" }],
+        })
+    };
+    let (roles, bindings) = (format!("POST {rbac}/roles"), format!("POST {rbac}/rolebindings"));
+    cluster.check(As::Admin, &roles, role("r", rules), (201, "")).await;
+    cluster.check(As::Admin, &bindings, bind("r", "Role", "r"), (201, "")).await;
+    let jane = As::User("jane", &[]);
+    cluster.check(jane, "GET /api/v1/namespaces/default/pods", Value::Null, (200, "")).await;
+    let held = json!([{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] }]);
+    cluster.check(jane, &roles, role("same", held), (201, "")).await;
+    let more = json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] }]);
+    let text =
+        "is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"secrets\"]";
+    cluster.check(jane, &roles, role("more", more), (403, text)).await;
+    cluster.check(jane, &bindings, bind("b", "ClusterRole", "cluster-admin"), (403, "is attempting to grant")).await;
+    cluster.check(jane, &bindings, bind("b", "Role", "same"), (201, "")).await;
+    cluster.check(As::Admin, &format!("DELETE {rbac}/rolebindings/r"), Value::Null, (200, "")).await;
+    cluster.check(jane, "GET /api/v1/namespaces/default/pods", Value::Null, (403, "cannot list")).await;
+}
+
+#[tokio::test]
+async fn pods_are_completed_or_refused() {
+    let cluster = Cluster::new().await;
+    let missing = "error looking up service account default/web: serviceaccount \"web\" not found";
+    let web = json!({ "serviceAccountName": "web" });
+    cluster.check(As::Admin, PODS, pod("p", web.clone()), (403, missing)).await;
+    cluster.make_account("web").await;
+    let made = cluster.check(As::Admin, PODS, pod("p", web.clone()), (201, "")).await;
+    let spec = &made["spec"];
+    let volume = spec["volumes"][0]["name"].as_str().unwrap();
+    assert!(volume.starts_with("kube-api-access-"), "{volume}");
+    assert_eq!(spec["containers"][0]["volumeMounts"][0]["name"], volume);
+    assert_eq!(spec["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"]["expirationSeconds"], 3607);
+    assert_eq!(spec["tolerations"].as_array().unwrap().len(), 2);
+    assert_eq!((&spec["priority"], &spec["serviceAccount"]), (&json!(0), &json!("web")));
+    let critical = json!({ "serviceAccountName": "web", "priorityClassName": "system-node-critical" });
+    let made = cluster.check(As::Admin, PODS, pod("q", critical), (201, "")).await;
+    assert_eq!(made["spec"]["priority"], 2_000_001_000);
+    let unknown = json!({ "serviceAccountName": "web", "priorityClassName": "nope" });
+    cluster.check(As::Admin, PODS, pod("r", unknown), (403, "no PriorityClass with name nope was found")).await;
+    let class = json!({ "serviceAccountName": "web", "runtimeClassName": "nope" });
+    cluster.check(As::Admin, PODS, pod("r", class), (403, "RuntimeClass \"nope\" not found")).await;
+    let nowhere = "POST /api/v1/namespaces/nowhere/pods";
+    cluster.check(As::Admin, nowhere, pod("p", web), (404, "namespaces \"nowhere\" not found")).await;
+    let delete = "DELETE /api/v1/namespaces/kube-system";
+    cluster.check(As::Admin, delete, Value::Null, (403, "this namespace may not be deleted")).await;
+}
+
+#[tokio::test]
+async fn nodes_write_only_what_is_theirs() {
+    let cluster = Cluster::new().await;
+    cluster.make_account("web").await;
+    let node = |name: &str| json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name } });
+    let n1 = As::User("system:node:n1", &["system:nodes"]);
+    let made = cluster.check(n1, "POST /api/v1/nodes", node("n1"), (201, "")).await;
+    assert_eq!(made["spec"]["taints"][0]["key"], "node.kubernetes.io/not-ready");
+    let text = "node \"n1\" is not allowed to create node \"n2\"";
+    cluster.check(n1, "POST /api/v1/nodes", node("n2"), (403, text)).await;
+    let own = pod(
+        "own",
+        json!({
+            "serviceAccountName": "web", "nodeName": "n1", "volumes": [{ "name": "v", "configMap": { "name": "read" } }],
+        }),
+    );
+    cluster.check(As::Admin, PODS, own, (201, "")).await;
+    let unrelated = "no relationship found between node 'n1' and this object";
+    for (name, expected) in [("read", (404, "not found")), ("other", (403, unrelated))] {
+        let get = format!("GET /api/v1/namespaces/default/configmaps/{name}");
+        cluster.check(n1, &get, Value::Null, expected).await;
+    }
+    let list = "GET /api/v1/namespaces/default/secrets";
+    cluster.check(n1, list, Value::Null, (403, "No Object name found")).await;
+    let elsewhere = pod("p", json!({ "serviceAccountName": "web", "nodeName": "n2" }));
+    cluster.check(As::Admin, PODS, elsewhere, (201, "")).await;
+    let delete = "DELETE /api/v1/namespaces/default/pods/p?gracePeriodSeconds=0";
+    cluster.check(n1, delete, Value::Null, (403, "can only delete pods with spec.nodeName set to itself")).await;
+}
+
+#[tokio::test]
+async fn a_quota_holds_against_creates_at_the_same_time() {
+    let cluster = Cluster::new().await;
+    cluster.make_account("web").await;
+    let quotas = "/api/v1/namespaces/default/resourcequotas";
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "q" }, "spec": { "hard": { "pods": "5" } },
+    });
+    let mut made = cluster.check(As::Admin, &format!("POST {quotas}"), quota, (201, "")).await;
+    made["status"] = json!({ "hard": { "pods": "5" }, "used": { "pods": "0" } });
+    cluster.check(As::Admin, &format!("PUT {quotas}/q/status"), made, (200, "")).await;
+    let names: Vec<String> = (0..12).map(|n| format!("p{n}")).collect();
+    let calls =
+        names.iter().map(|name| cluster.call(As::Admin, PODS, pod(name, json!({ "serviceAccountName": "web" }))));
+    let answers = futures::future::join_all(calls).await;
+    let made = answers.iter().filter(|(code, _)| *code == 201).count();
+    let refused = answers.iter().filter(|(code, answer)| {
+        let text = answer["message"].as_str().unwrap_or_default();
+        *code == 403 && text.contains("exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5")
+    });
+    assert_eq!((made, refused.count()), (5, 7), "{answers:?}");
+    let (_, quota) = cluster.call(As::Admin, &format!("GET {quotas}/q"), Value::Null).await;
+    assert_eq!(quota["status"]["used"]["pods"], "5");
+}
