@@ -148,6 +148,19 @@ impl Runtime for CriRuntime {
         .boxed()
     }
 
+    fn network_namespace<'a>(&'a self, id: &'a str) -> Fut<'a, PathBuf> {
+        async move {
+            let request = cri::PodSandboxStatusRequest { pod_sandbox_id: id.to_owned(), verbose: true };
+            let answer = self.runtime().pod_sandbox_status(call(request)).await?.into_inner();
+            // What the verbose answer carries is no part of CRI; containerd and CRI-O both tell the pid.
+            let info = answer.info.get("info").and_then(|text| serde_json::from_str(text).ok());
+            let info: serde_json::Value = info.ok_or_else(|| missing("sandbox info"))?;
+            let pid = info["pid"].as_u64().filter(|pid| *pid > 0).ok_or_else(|| missing("sandbox pid"))?;
+            Ok(PathBuf::from(format!("/proc/{pid}/ns/net")))
+        }
+        .boxed()
+    }
+
     fn create_container<'a>(
         &'a self,
         sandbox_id: &'a str,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -161,6 +162,10 @@ impl Runtime for FakeRuntime {
             annotations: sandbox.annotations.clone(),
             ..Default::default()
         }))
+    }
+
+    fn network_namespace<'a>(&'a self, _id: &'a str) -> Fut<'a, PathBuf> {
+        unimplemented()
     }
 
     fn create_container<'a>(

@@ -1,5 +1,6 @@
 //! `trait Runtime`: what the agent asks of whatever runs containers.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -49,6 +50,8 @@ pub trait Runtime: Send + Sync + 'static {
     fn sandboxes(&self) -> Fut<'_, Vec<cri::PodSandbox>>;
     /// State and addresses of a sandbox.
     fn sandbox_status<'a>(&'a self, id: &'a str) -> Fut<'a, cri::PodSandboxStatus>;
+    /// The path of a sandbox's network namespace.
+    fn network_namespace<'a>(&'a self, id: &'a str) -> Fut<'a, PathBuf>;
 
     /// Creates a container in a sandbox; the answer is its id.
     fn create_container<'a>(

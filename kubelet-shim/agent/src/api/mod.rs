@@ -6,6 +6,7 @@ mod auth;
 mod logs;
 mod pods;
 mod stats;
+mod streams;
 mod tls;
 
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -76,6 +77,12 @@ fn routes(node: Arc<NodeContext>) -> Router {
         .route("/pods", get(pods::all))
         .route("/runningpods/", get(pods::running))
         .route("/containerLogs/{namespace}/{pod}/{container}", get(logs::container))
+        .route("/exec/{namespace}/{pod}/{container}", any(streams::exec))
+        .route("/exec/{namespace}/{pod}/{uid}/{container}", any(streams::with_uid::exec))
+        .route("/attach/{namespace}/{pod}/{container}", any(streams::attach))
+        .route("/attach/{namespace}/{pod}/{uid}/{container}", any(streams::with_uid::attach))
+        .route("/portForward/{namespace}/{pod}", any(streams::port_forward))
+        .route("/portForward/{namespace}/{pod}/{uid}", any(streams::with_uid::port_forward))
         .route("/stats/summary", get(stats::summary))
         .route("/metrics/resource", get(stats::resource_metrics))
         .layer(middleware::from_fn_with_state(node.clone(), guard))
@@ -103,8 +110,13 @@ impl axum::response::IntoResponse for Json {
     }
 }
 
-/// The fields of a query string, decoded.
+/// The fields of a query string, decoded; of a repeated one the last.
 pub(crate) fn query(raw: Option<&str>) -> HashMap<String, String> {
+    pairs(raw).into_iter().collect()
+}
+
+/// The fields of a query string in their order, decoded.
+pub(crate) fn pairs(raw: Option<&str>) -> Vec<(String, String)> {
     let decode = |text: &str| {
         let spaced = text.replace('+', " ");
         percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
