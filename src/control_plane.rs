@@ -3,10 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use kubernel_meta::Object;
+use kubernel_scheduler::Ledger;
 use kubernel_server::pki::{Identity, Pki, ServingNames, server_config};
-use kubernel_server::{ApiServer, Config};
+use kubernel_server::{ApiServer, Config, LiveObjects};
 use kubernel_store::Embedded;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -14,12 +17,26 @@ use crate::in_process;
 use crate::node::Node;
 use crate::options::{ControlPlaneOptions, Only};
 
+/// The kernel's ledger, as the API shows it.
+struct Live(Arc<Ledger>);
+
+impl LiveObjects for Live {
+    fn list(&self, plural: &str) -> Vec<Object> {
+        self.0.list(plural)
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.0.changed()
+    }
+}
+
 /// A control plane that serves.
 pub(crate) struct ControlPlane {
     /// The API.
     pub(crate) api: ApiServer,
     /// Certificates and keys.
     pub(crate) pki: Arc<Pki>,
+    ledger: Arc<Ledger>,
     /// Where it listens.
     pub(crate) listen: SocketAddr,
     /// Where it is reached, for example `https://127.0.0.1:6443`.
@@ -51,28 +68,32 @@ pub(crate) async fn start(
     let url = format!("https://{host}:{}", listen.port());
     let kubeconfig = data_dir.join("admin.kubeconfig");
     pki.write_kubeconfig(&kubeconfig, &url, &Identity::admin()).map_err(|error| error.to_string())?;
+    let ledger = Arc::new(Ledger::default());
     let api = ApiServer::new(Config {
         store,
         service_cidr: *service_cidr,
         node_ports: 30000..=32767,
-        live: None,
+        live: Some(Arc::new(Live(ledger.clone()))),
         advertise: Some(advertised),
         pki: Some(pki.clone()),
     });
     api.start().await.map_err(|error| error.to_string())?;
     let mut tasks = JoinSet::new();
     tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), stop));
-    Ok(ControlPlane { api, pki, listen, url, tasks })
+    Ok(ControlPlane { api, pki, ledger, listen, url, tasks })
 }
 
 impl ControlPlane {
-    /// Starts what acts on the API: the controllers.
-    pub(crate) fn run(&mut self, only: Option<Only>, stop: &CancellationToken) {
+    /// Starts what acts on the API: controllers and scheduler. `instance` names this process in events.
+    pub(crate) fn run(&mut self, only: Option<Only>, instance: &str, stop: &CancellationToken) {
         if only == Some(Only::Api) {
             return;
         }
         let config = kubernel_controllers::Config { root_ca: self.pki.authority().certificate_pem().to_owned() };
         let controllers = kubernel_controllers::run(in_process::client(&self.api, "kube-controller-manager"), config);
+        let config = kubernel_scheduler::Config { ledger: self.ledger.clone(), instance: instance.to_owned() };
+        let client = in_process::client(&self.api, "kube-scheduler");
+        self.tasks.spawn(kubernel_scheduler::run(client, config, stop.clone()));
         let stop = stop.clone();
         self.tasks.spawn(async move {
             tokio::select! { () = controllers => {}, () = stop.cancelled() => {} }

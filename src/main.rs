@@ -45,9 +45,9 @@ async fn up(options: UpOptions, stop: CancellationToken) -> Result<(), String> {
     let node = Node::new(&node_options, &options.data_dir, options.service_cidr)?;
     let mut control_plane = control_plane::start(&options, Some(&node), stop.clone()).await?;
     progress.done(&format!("the API answers at {}", control_plane.url));
-    control_plane.run(None, &stop);
+    control_plane.run(None, &node.name, &stop);
     progress.done("controllers and scheduler run");
-    let name = node.run(&node_options, &options.data_dir, &mut control_plane, &stop)?;
+    let name = node.run(&node_options, &options.data_dir, &mut control_plane, &stop).await?;
     tokio::select! {
         () = node::ready(&control_plane, &name) => {
             progress.done(&format!("node {name} is ready"));
@@ -73,7 +73,7 @@ async fn hollow(options: HollowOptions, stop: CancellationToken) -> Result<(), S
 
 async fn server(options: ServerOptions, stop: CancellationToken) -> Result<(), String> {
     let mut control_plane = control_plane::start(&options.control_plane, None, stop.clone()).await?;
-    control_plane.run(options.only, &stop);
+    control_plane.run(options.only, &node::hostname()?, &stop);
     tracing::info!(url = %control_plane.url, "the API is served");
     while control_plane.tasks.join_next().await.is_some() {}
     Ok(())

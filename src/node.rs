@@ -15,7 +15,8 @@ use kubernel_server::User;
 
 /// The node, before it runs.
 pub(crate) struct Node {
-    name: String,
+    /// The Node object's name.
+    pub(crate) name: String,
     /// The address under which others reach it.
     pub(crate) ip: IpAddr,
     network: kubernel_net::Config,
@@ -53,7 +54,7 @@ impl Node {
     }
 
     /// Starts everything of the node.
-    pub(crate) fn run(
+    pub(crate) async fn run(
         mut self,
         options: &NodeOptions,
         data_dir: &Path,
@@ -82,6 +83,7 @@ impl Node {
         let user = User::new(format!("system:node:{}", self.name), &["system:nodes", "system:authenticated"]);
         let kubelet = in_process::client_as(&control_plane.api, user, "kubelet");
         let proxy = in_process::client(&control_plane.api, "kube-proxy");
+        kubernel_net::prepare(&self.network).await.map_err(|error| error.to_string())?;
         let (on_network, on_agent) = (stop.clone(), stop.clone());
         let network = self.network;
         control_plane.tasks.spawn(async move {
@@ -114,9 +116,10 @@ fn is_ready() -> impl Condition<k8s_openapi::api::core::v1::Node> {
     }
 }
 
-fn hostname() -> Result<String, String> {
+/// This machine's name.
+pub(crate) fn hostname() -> Result<String, String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_err(|error| format!("no hostname: {error}; give --node-name"))?;
+        .map_err(|error| format!("no hostname: {error}; the file must be readable"))?;
     Ok(name.trim().to_ascii_lowercase())
 }
 
