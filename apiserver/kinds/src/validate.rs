@@ -84,17 +84,12 @@ pub fn domain_prefixed_path(path: &Path, text: &str) -> Vec<Error> {
 
 /// What is wrong with a CIDR: it must be one, and written in one way only.
 pub fn cidr(path: &Path, text: &str) -> Option<Error> {
+    let zeros = |part: &str| part.len() > 1 && part.starts_with('0') && part.bytes().all(|b| b.is_ascii_digit());
+    if text.contains('.') && text.split(['.', '/']).any(zeros) {
+        return Some(path.invalid(text, "must not have leading 0s in IP or prefix length"));
+    }
     let Ok(net) = text.parse::<ipnet::IpNet>() else {
-        let trimmed: Vec<String> = text.split(['.', '/']).map(|part| part.trim_start_matches('0').to_owned()).collect();
-        let zeros = text.contains('.')
-            && trimmed.len() == 5
-            && text.split(['.', '/']).any(|p| p.len() > 1 && p.starts_with('0'));
-        let message = if zeros {
-            "must not have leading 0s in IP or prefix length"
-        } else {
-            "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
-        };
-        return Some(path.invalid(text, message));
+        return Some(path.invalid(text, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"));
     };
     if let ipnet::IpNet::V6(v6) = net {
         if v6.addr().to_ipv4_mapped().is_some() {

@@ -96,7 +96,7 @@ fn every_kind_is_found_by_resource_and_by_kind() {
 
 #[test]
 fn cells_match_columns() {
-    let now = "2030-01-01T00:00:00Z".parse().unwrap();
+    let now: jiff::Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
     for kind in registry::all().iter().filter(|kind| kind.has_verb("list")) {
         let empty = kubernel_meta::Object::default();
         let fields = (kind.strategy.selectable_fields().len(), kind.strategy.field_values(&empty).len());

@@ -1,8 +1,10 @@
 //! The kinds of the `admissionregistration.k8s.io` group.
 
+mod defaults;
 pub mod mutating_admission_policy;
 pub mod mutating_admission_policy_binding;
 pub mod mutating_webhook_configuration;
 pub mod validating_admission_policy;
 pub mod validating_admission_policy_binding;
 pub mod validating_webhook_configuration;
+mod webhook_rules;

@@ -1,7 +1,12 @@
 //! `admissionregistration.k8s.io/v1` MutatingAdmissionPolicy.
 
+use super::defaults;
+use jiff::Timestamp;
+use kubernel_meta::Object;
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of MutatingAdmissionPolicy.
@@ -14,5 +19,33 @@ kind! {
     columns: [
         "Name" name, "Mutations" integer, "ParamKind" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: PolicyStrategy;
+}
+
+/// What only MutatingAdmissionPolicies know.
+#[derive(Debug)]
+pub struct PolicyStrategy;
+
+impl Strategy for PolicyStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        defaults::policy(object);
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let count = object.list_at(&["spec", "mutations"]).len();
+        let parameter = |field: &str| object.str_at(&["spec", "paramKind", field]);
+        let kind = match object.map_at(&["spec", "paramKind"]) {
+            None => "<unset>".to_owned(),
+            Some(_) => format!("{}/{}", parameter("apiVersion"), parameter("kind")),
+        };
+        vec![json!(object.name()), json!(count), json!(kind), json!(print::age(object, now))]
+    }
 }

@@ -1,7 +1,12 @@
 //! `admissionregistration.k8s.io/v1` MutatingWebhookConfiguration.
 
+use super::{defaults, webhook_rules};
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of MutatingWebhookConfiguration.
@@ -14,5 +19,32 @@ kind! {
     columns: [
         "Name" name, "Webhooks" integer, "Age" string,
     ];
-    strategy: Generic;
+    strategy: MutatingStrategy;
+}
+
+/// What only MutatingWebhookConfigurations know.
+#[derive(Debug)]
+pub struct MutatingStrategy;
+
+impl Strategy for MutatingStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        defaults::webhooks(object, true);
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        webhook_rules::create(object, true)
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let count = object.list_at(&["webhooks"]).len();
+        vec![json!(object.name()), json!(count), json!(print::age(object, now))]
+    }
 }

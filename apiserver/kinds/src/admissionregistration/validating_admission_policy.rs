@@ -1,7 +1,12 @@
 //! `admissionregistration.k8s.io/v1` ValidatingAdmissionPolicy.
 
+use super::defaults;
+use jiff::Timestamp;
+use kubernel_meta::Object;
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ValidatingAdmissionPolicy.
@@ -16,5 +21,33 @@ kind! {
     columns: [
         "Name" name, "Validations" integer, "ParamKind" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: PolicyStrategy;
+}
+
+/// What only ValidatingAdmissionPolicies know.
+#[derive(Debug)]
+pub struct PolicyStrategy;
+
+impl Strategy for PolicyStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        defaults::policy(object);
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let count = object.list_at(&["spec", "validations"]).len();
+        let parameter = |field: &str| object.str_at(&["spec", "paramKind", field]);
+        let kind = match object.map_at(&["spec", "paramKind"]) {
+            None => "<unset>".to_owned(),
+            Some(_) => format!("{}/{}", parameter("apiVersion"), parameter("kind")),
+        };
+        vec![json!(object.name()), json!(count), json!(kind), json!(print::age(object, now))]
+    }
 }

@@ -1,7 +1,12 @@
 //! `admissionregistration.k8s.io/v1` ValidatingAdmissionPolicyBinding.
 
+use super::defaults;
+use jiff::Timestamp;
+use kubernel_meta::Object;
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ValidatingAdmissionPolicyBinding.
@@ -14,5 +19,35 @@ kind! {
     columns: [
         "Name" name, "PolicyName" string, "ParamRef" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: BindingStrategy;
+}
+
+/// What only ValidatingAdmissionPolicyBindings know.
+#[derive(Debug)]
+pub struct BindingStrategy;
+
+impl Strategy for BindingStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        defaults::binding(object);
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let parameter = |field: &str| object.str_at(&["spec", "paramRef", field]);
+        let reference = match (object.map_at(&["spec", "paramRef"]), parameter("name"), parameter("namespace")) {
+            (None, ..) => "<unset>".to_owned(),
+            (Some(_), "", _) => crate::print::selector(object.at(&["spec", "paramRef", "selector"])),
+            (Some(_), name, "") => name.to_owned(),
+            (Some(_), name, namespace) => format!("{namespace}/{name}"),
+        };
+        let policy = object.str_at(&["spec", "policyName"]);
+        vec![json!(object.name()), json!(policy), json!(reference), json!(print::age(object, now))]
+    }
 }

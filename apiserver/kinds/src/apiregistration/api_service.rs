@@ -1,7 +1,13 @@
 //! `apiregistration.k8s.io/v1` APIService.
 
+use super::rules;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::{condition, default_to, map_in, text};
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of APIService.
@@ -16,5 +22,41 @@ kind! {
     columns: [
         "Name" name, "Service" string, "Available" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: ApiServiceStrategy;
+}
+
+/// What only APIServices know.
+#[derive(Debug)]
+pub struct ApiServiceStrategy;
+
+impl Strategy for ApiServiceStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        if let Some(service) = map_in(object.map_at_mut(&["spec"]), "service") {
+            default_to(service, "port", 443);
+        }
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        rules::create(object)
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let service = match object.map_at(&["spec", "service"]) {
+            None => "Local".to_owned(),
+            Some(_) => {
+                let part = |field: &str| object.str_at(&["spec", "service", field]);
+                format!("{}/{}", part("namespace"), part("name"))
+            }
+        };
+        let available = match condition(object.list_at(&["status", "conditions"]), "Available") {
+            None => "Unknown".to_owned(),
+            Some(condition) if text(condition, "status") == "True" => "True".to_owned(),
+            Some(condition) => format!("{} ({})", text(condition, "status"), text(condition, "reason")),
+        };
+        vec![json!(object.name()), json!(service), json!(available), json!(print::age(object, now))]
+    }
 }

@@ -1,7 +1,13 @@
 //! `flowcontrol.apiserver.k8s.io/v1` FlowSchema.
 
+use super::rules;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::{condition, text};
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of FlowSchema.
@@ -17,5 +23,42 @@ kind! {
         "Name" name, "PriorityLevel" string, "MatchingPrecedence" string, "DistinguisherMethod" string,
         "Age" string, "MissingPL" string,
     ];
-    strategy: Generic;
+    strategy: FlowSchemaStrategy;
+}
+
+/// What only FlowSchemas know.
+#[derive(Debug)]
+pub struct FlowSchemaStrategy;
+
+impl Strategy for FlowSchemaStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        if object.int_at(&["spec", "matchingPrecedence"]).unwrap_or_default() == 0 {
+            object.set(&["spec", "matchingPrecedence"], 1000);
+        }
+    }
+
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        rules::flow_schema(object)
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let method = object.str_at(&["spec", "distinguisherMethod", "type"]);
+        let dangling = condition(object.list_at(&["status", "conditions"]), "Dangling");
+        vec![
+            json!(object.name()),
+            json!(object.str_at(&["spec", "priorityLevelConfiguration", "name"])),
+            json!(object.int_at(&["spec", "matchingPrecedence"]).unwrap_or_default()),
+            json!(if method.is_empty() { "<none>" } else { method }),
+            json!(print::age(object, now)),
+            json!(dangling.map_or("?", |dangling| text(dangling, "status"))),
+        ]
+    }
 }

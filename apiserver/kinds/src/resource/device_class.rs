@@ -1,7 +1,11 @@
 //! `resource.k8s.io/v1` DeviceClass.
 
+use jiff::Timestamp;
+use kubernel_meta::Object;
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of DeviceClass.
@@ -14,5 +18,19 @@ kind! {
     columns: [
         "Name" name, "Age" string,
     ];
-    strategy: Generic;
+    strategy: DeviceClassStrategy;
+}
+
+/// What only DeviceClasses know.
+#[derive(Debug)]
+pub struct DeviceClassStrategy;
+
+impl Strategy for DeviceClassStrategy {
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        vec![json!(object.name()), json!(print::age(object, now))]
+    }
 }

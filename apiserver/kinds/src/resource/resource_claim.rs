@@ -1,7 +1,12 @@
 //! `resource.k8s.io/v1` ResourceClaim.
 
+use super::defaults;
+use jiff::Timestamp;
+use kubernel_meta::Object;
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ResourceClaim.
@@ -16,5 +21,37 @@ kind! {
     columns: [
         "Name" name, "State" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: ResourceClaimStrategy;
+}
+
+/// What only ResourceClaims know.
+#[derive(Debug)]
+pub struct ResourceClaimStrategy;
+
+impl Strategy for ResourceClaimStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        defaults::claim_spec(object.map_at_mut(&["spec"]));
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        vec![json!(object.name()), json!(state(object)), json!(print::age(object, now))]
+    }
+}
+
+fn state(claim: &Object) -> String {
+    let mut states = Vec::new();
+    if claim.deletion_timestamp().is_some() {
+        states.push("deleted");
+    }
+    if claim.map_at(&["status", "allocation"]).is_none() {
+        if claim.deletion_timestamp().is_none() {
+            states.push("pending");
+        }
+    } else {
+        states.push("allocated");
+        if !claim.list_at(&["status", "reservedFor"]).is_empty() {
+            states.push("reserved");
+        }
+    }
+    states.join(",")
 }

@@ -1,7 +1,12 @@
 //! `resource.k8s.io/v1` ResourceClaimTemplate.
 
+use super::defaults;
+use jiff::Timestamp;
+use kubernel_meta::Object;
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ResourceClaimTemplate.
@@ -14,5 +19,19 @@ kind! {
     columns: [
         "Name" name, "Age" string,
     ];
-    strategy: Generic;
+    strategy: ResourceClaimTemplateStrategy;
+}
+
+/// What only ResourceClaimTemplates know.
+#[derive(Debug)]
+pub struct ResourceClaimTemplateStrategy;
+
+impl Strategy for ResourceClaimTemplateStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        defaults::claim_spec(object.map_at_mut(&["spec", "spec"]));
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        vec![json!(object.name()), json!(print::age(object, now))]
+    }
 }

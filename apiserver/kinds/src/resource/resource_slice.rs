@@ -1,7 +1,11 @@
 //! `resource.k8s.io/v1` ResourceSlice.
 
+use jiff::Timestamp;
+use kubernel_meta::Object;
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ResourceSlice.
@@ -14,5 +18,35 @@ kind! {
     columns: [
         "Name" name, "Node" string, "Driver" string, "Pool" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: ResourceSliceStrategy;
+}
+
+/// What only ResourceSlices know.
+#[derive(Debug)]
+pub struct ResourceSliceStrategy;
+
+impl Strategy for ResourceSliceStrategy {
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let spec = |path: &[&str]| json!(object.str_at(path));
+        let node = object.str_at(&["spec", "nodeName"]);
+        vec![
+            json!(object.name()),
+            json!(node),
+            spec(&["spec", "driver"]),
+            spec(&["spec", "pool", "name"]),
+            json!(print::age(object, now)),
+        ]
+    }
+
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        &["spec.nodeName", "spec.driver"]
+    }
+
+    fn field_values(&self, object: &Object) -> Vec<String> {
+        ["nodeName", "driver"].map(|field| object.str_at(&["spec", field]).to_owned()).to_vec()
+    }
 }

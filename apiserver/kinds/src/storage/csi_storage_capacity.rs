@@ -1,7 +1,10 @@
 //! `storage.k8s.io/v1` CSIStorageCapacity.
 
+use super::csi_rules;
+use kubernel_meta::{Object, field};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::{Kind, Strategy};
 
 kind! {
     /// The descriptor of CSIStorageCapacity.
@@ -14,5 +17,23 @@ kind! {
     columns: [
         "Name" name, "Created At" date,
     ];
-    strategy: Generic;
+    strategy: CsiStorageCapacityStrategy;
+}
+
+/// What only CSIStorageCapacities know.
+#[derive(Debug)]
+pub struct CsiStorageCapacityStrategy;
+
+impl Strategy for CsiStorageCapacityStrategy {
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        csi_rules::capacity(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        csi_rules::capacity_update(new, old)
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
 }

@@ -1,7 +1,13 @@
 //! `storage.k8s.io/v1` StorageClass.
 
+use super::class_rules;
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
 use crate::descriptor::kind;
-use crate::strategy::Generic;
+use crate::tree::default_text;
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of StorageClass.
@@ -15,5 +21,39 @@ kind! {
         "Name" name, "Provisioner" string, "ReclaimPolicy" string, "VolumeBindingMode" string,
         "AllowVolumeExpansion" string, "Age" string,
     ];
-    strategy: Generic;
+    strategy: StorageClassStrategy;
+}
+
+/// What only StorageClasses know.
+#[derive(Debug)]
+pub struct StorageClassStrategy;
+
+impl Strategy for StorageClassStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        default_text(object.map_mut(), "reclaimPolicy", "Delete");
+        default_text(object.map_mut(), "volumeBindingMode", "Immediate");
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        class_rules::create(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        class_rules::update(new, old)
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        let default =
+            ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
+        let is_default = default.iter().any(|key| object.str_at(&["metadata", "annotations", key]) == "true");
+        let name = object.name();
+        vec![
+            json!(if is_default { format!("{name} (default)") } else { name.to_owned() }),
+            json!(object.str_at(&["provisioner"])),
+            json!(object.str_at(&["reclaimPolicy"])),
+            json!(object.str_at(&["volumeBindingMode"])),
+            json!(object.at(&["allowVolumeExpansion"]).and_then(Value::as_bool).unwrap_or_default()),
+            json!(print::age(object, now)),
+        ]
+    }
 }

@@ -1,0 +1,92 @@
+//! Rules of the classes that volumes come in.
+
+use kubernel_meta::field::{Error, Path};
+use kubernel_meta::{Object, validation as meta};
+use serde_json::Value;
+
+use crate::tree::{items, text};
+use crate::validate;
+
+/// What is wrong with a StorageClass.
+pub(super) fn create(class: &Object) -> Vec<Error> {
+    let mut errors = driver_name(&Path::root("provisioner"), class.str_at(&["provisioner"]));
+    for key in class.map_at(&["parameters"]).into_iter().flatten().map(|(key, _)| key) {
+        if key.is_empty() {
+            errors.push(Path::root("parameters").invalid("", "field can not be empty."));
+        }
+    }
+    match class.str_at(&["reclaimPolicy"]) {
+        "" | "Delete" | "Retain" => {}
+        other => errors.push(Path::root("reclaimPolicy").not_supported(other, &["Delete", "Retain"])),
+    }
+    match class.str_at(&["volumeBindingMode"]) {
+        "" => errors.push(Path::root("volumeBindingMode").required("")),
+        "Immediate" | "WaitForFirstConsumer" => {}
+        other => {
+            let known = ["Immediate", "WaitForFirstConsumer"];
+            errors.push(Path::root("volumeBindingMode").not_supported(other, &known));
+        }
+    }
+    errors.extend(topologies(class.list_at(&["allowedTopologies"])));
+    errors
+}
+
+fn topologies(terms: &[Value]) -> Vec<Error> {
+    let path = Path::root("allowedTopologies");
+    let mut errors = Vec::new();
+    for (at, term) in terms.iter().enumerate() {
+        let path = path.index(at).child("matchLabelExpressions");
+        for (index, expression) in items(term, "matchLabelExpressions").iter().enumerate() {
+            let path = path.index(index);
+            let key = text(expression, "key");
+            let values: Vec<&str> = items(expression, "values").iter().filter_map(Value::as_str).collect();
+            if values.is_empty() {
+                errors.push(path.child("values").required(""));
+            }
+            for (index, value) in values.iter().enumerate() {
+                if values[..index].contains(value) {
+                    errors.push(path.child("values").index(index).duplicate(*value));
+                }
+            }
+            errors.extend(validate::texts(&path.child("key"), key, meta::label_key(key)));
+        }
+        if terms[..at].contains(term) {
+            errors.push(path.duplicate(""));
+        }
+    }
+    errors
+}
+
+/// The name of a driver, compared without regard to case.
+fn driver_name(path: &Path, name: &str) -> Vec<Error> {
+    if name.is_empty() {
+        return vec![path.required("")];
+    }
+    let lower = name.to_lowercase();
+    validate::texts(path, &lower, meta::label_key(&lower)).collect()
+}
+
+/// What is wrong with a change: only topologies and expansion may change.
+pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
+    let fixed = ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"];
+    let changed =
+        fixed.iter().filter_map(|field| validate::immutable(&Path::root(field), new.at(&[*field]), old.at(&[*field])));
+    changed.collect()
+}
+
+/// What is wrong with a VolumeAttributesClass.
+pub(super) fn attributes(class: &Object) -> Vec<Error> {
+    let mut errors = driver_name(&Path::root("driverName"), class.str_at(&["driverName"]));
+    if class.map_at(&["parameters"]).is_none_or(|parameters| parameters.is_empty()) {
+        errors.push(Path::root("parameters").required("must contain at least one key/value pair"));
+    }
+    errors
+}
+
+/// What is wrong with a change: nothing of it may.
+pub(super) fn attributes_update(new: &Object, old: &Object) -> Vec<Error> {
+    let changed = ["driverName", "parameters"]
+        .into_iter()
+        .filter_map(|field| validate::immutable(&Path::root(field), new.at(&[field]), old.at(&[field])));
+    changed.collect()
+}
