@@ -191,9 +191,42 @@ pub fn aggregate(errors: &[Error]) -> Option<String> {
 /// A value as Go prints it in a field error: strings and composite values quoted or as JSON, nothing as `null`.
 fn go_value(value: &Value) -> String {
     match value {
-        Value::String(text) => format!("{text:?}").replace("\\'", "'"),
+        Value::String(text) => go_quoted(text),
         other => other.to_string(),
     }
+}
+
+/// A text in double quotes, as Go's `%q` and `strconv.Quote` write it.
+pub fn go_quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\x07' => out.push_str("\\a"),
+            '\x08' => out.push_str("\\b"),
+            '\x0c' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\x0b' => out.push_str("\\v"),
+            _ if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            _ if is_printed(c) => out.push(c),
+            _ if u32::from(c) <= 0xffff => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Whether Go prints a character as it is (`unicode.IsPrint`): no control characters, no spaces but the common one.
+/// Characters of no assigned meaning are printed, where Go escapes them.
+pub fn is_printed(c: char) -> bool {
+    let invisible = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let private = matches!(u32::from(c), 0xe000..=0xf8ff | 0xf0000..=0x10ffff);
+    !c.is_control() && (c == ' ' || !c.is_whitespace()) && !invisible && !private
 }
 
 impl fmt::Display for Error {

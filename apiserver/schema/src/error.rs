@@ -16,8 +16,8 @@ pub enum Error {
     /// Deeper than [`crate::DEPTH_MAX`].
     #[error("exceeded max depth")]
     Depth,
-    /// Not the protobuf of the type that it should be.
-    #[error("proto: {0}")]
+    /// No protobuf body at all, or not that of the type that it should be.
+    #[error("{0}")]
     Protobuf(&'static str),
     /// No kind of that name, or one that has no protobuf form.
     #[error(

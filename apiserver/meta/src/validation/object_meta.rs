@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::name::{dns1123_label, label_key, label_value};
 use crate::Object;
-use crate::field::{Error, Path, Reason};
+use crate::field::{Error, Path, Reason, go_quoted, is_printed};
 
 const ANNOTATIONS_SIZE_MAX: usize = 256 * 1024;
 const FIELD_MANAGER_LENGTH_MAX: usize = 128;
@@ -57,7 +57,7 @@ pub fn object_meta_update(new: &Object, old: &Object) -> Vec<Error> {
         extra.sort_unstable();
         extra.dedup();
         if !extra.is_empty() {
-            let list: Vec<String> = extra.iter().map(|name| format!("{name:?}")).collect();
+            let list: Vec<String> = extra.iter().map(|name| go_quoted(name)).collect();
             errors.push(path.child("finalizers").forbidden(format!(
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                 list.join(", ")
@@ -148,17 +148,25 @@ pub fn owner_references(object: &Object, path: &Path) -> Vec<Error> {
             match &controller {
                 None => controller = Some(name),
                 Some(first) => {
-                    let value = object.at(&["metadata", "ownerReferences"]).cloned().unwrap_or_default();
                     let detail = format!(
                         "Only one reference can have Controller set to true. Found \"true\" in references for \
                          {first} and {name}"
                     );
-                    errors.push(path.invalid(value, detail));
+                    let list = object.list_at(&["metadata", "ownerReferences"]);
+                    let shown: Vec<String> = list.iter().map(owner_as_go_prints_it).collect();
+                    errors.push(path.invalid(list.to_vec(), detail).shown_as(format!("[{}]", shown.join(","))));
                 }
             }
         }
     }
     errors
+}
+
+/// An owner reference as JSON with the fields in the order of Go's struct.
+fn owner_as_go_prints_it(owner: &Value) -> String {
+    const ORDER: [&str; 6] = ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+    let fields = ORDER.iter().filter_map(|name| Some(format!("\"{name}\":{}", owner.get(*name)?)));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
 /// What is wrong with an object's finalizers.
@@ -201,7 +209,7 @@ pub fn field_manager(name: &str, path: &Path) -> Vec<Error> {
     if name.len() > FIELD_MANAGER_LENGTH_MAX {
         errors.push(path.too_long(FIELD_MANAGER_LENGTH_MAX));
     }
-    for (position, odd) in name.char_indices().filter(|(_, c)| c.is_control()) {
+    for (position, odd) in name.char_indices().filter(|(_, c)| !is_printed(*c)) {
         let detail = format!("invalid character U+{:04X} (at position {position})", u32::from(odd));
         errors.push(path.error(Reason::Invalid, name, detail));
     }

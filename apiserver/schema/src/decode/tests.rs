@@ -216,14 +216,15 @@ fn yaml_bodies() {
     let body = "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: \"1\"\n  b: x\n  b: z\nfoo: 1\n";
     let decoded = super::yaml(&schema("ConfigMap"), body.as_bytes()).unwrap();
     assert_eq!(decoded.object.str_at(&["data", "b"]), "z");
-    assert_eq!(decoded.strict, ["key \"b\" already set in map", "unknown field \"foo\""]);
+    assert_eq!(decoded.strict, ["line 6: key \"b\" already set in map", "unknown field \"foo\""]);
     let wrong = super::yaml(&schema("ConfigMap"), b"data:\n  a: 1\n").unwrap_err();
     assert_eq!(wrong.to_string(), "json: cannot unmarshal number into Go struct field ConfigMap.data of type string");
-    assert!(
-        super::yaml(&schema("ConfigMap"), b"a:\n\t- b")
-            .unwrap_err()
-            .to_string()
-            .starts_with("error converting YAML to JSON: yaml: line 2")
+    let refused = |body: &str| super::yaml(&schema("ConfigMap"), body.as_bytes()).unwrap_err().to_string();
+    let prefix = "error converting YAML to JSON: yaml: ";
+    assert_eq!(refused("a: b: c"), format!("{prefix}mapping values are not allowed in this context"));
+    assert_eq!(
+        refused("apiVersion: v1\nkind: ConfigMap\n\tmetadata: x\n"),
+        format!("{prefix}line 3: found a tab character that violates indentation")
     );
 }
 

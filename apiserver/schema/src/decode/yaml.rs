@@ -1,10 +1,13 @@
 //! YAML text to [`Node`]s. Aliases are bounded, so that a small text cannot become a huge tree.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::{DuplicateKeyPolicy, Options};
+use kubernel_meta::field::go_quoted;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::{DuplicateKeyPolicy, Options, Spanned};
 
 use super::node::Node;
 use crate::Error;
@@ -14,58 +17,63 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Node<'static>, Vec<String>), Error> 
     let text = std::str::from_utf8(bytes).map_err(|_| Error::Yaml("invalid UTF-8".to_owned()))?;
     let mut options = Options::default();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
-    let read: Result<Owned, _> = serde_yaml::from_str_with_options(text, options);
-    let Owned(mut node) = read.map_err(|error| Error::Yaml(describe(&error)))?;
-    let mut strict = Vec::new();
-    collapse(&mut node, &mut strict);
-    Ok((node, strict))
+    let strict = RefCell::new(Vec::new());
+    let read = serde_yaml::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        Build { strict: &strict }.deserialize(deserializer)
+    });
+    let node = read.map_err(|error| Error::Yaml(describe(&error)))?;
+    Ok((node, strict.into_inner()))
 }
 
-/// Keeps the last of duplicate keys, and notes them.
-fn collapse(node: &mut Node<'static>, strict: &mut Vec<String>) {
-    match node {
-        Node::List(items) => items.iter_mut().for_each(|item| collapse(item, strict)),
-        Node::Map(entries) => {
-            let mut places = std::collections::HashMap::with_capacity(entries.len());
-            for (key, mut value) in std::mem::take(entries) {
-                collapse(&mut value, strict);
-                match places.get(&key) {
-                    Some(place) => {
-                        strict.push(format!("key {key:?} already set in map"));
-                        let entry: &mut (Cow<'static, str>, Node<'static>) = &mut entries[*place];
-                        entry.1 = value;
-                    }
-                    None => {
-                        places.insert(key.clone(), entries.len());
-                        entries.push((key, value));
-                    }
-                }
-            }
-        }
-        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
-    }
-}
-
+/// An error in the words of Go's parser, as far as they are known: `line 3: …`, the first line without its number.
 fn describe(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    match error.location() {
-        Some(place) => format!("line {}: {first}", place.line()),
-        None => first.to_owned(),
-    }
+    // The parser's own texts begin with the place.
+    let message = match first.strip_prefix("error: ").unwrap_or(first).split_once(": ") {
+        Some((place, message)) if place.starts_with("line ") => message,
+        _ => first,
+    };
+    let line = error.location().map_or(0, |place| place.line());
+    let (line, message) = match message {
+        // Go counts a plain text that a tab follows to the line of the tab.
+        tab if tab.contains("found a tab") && tab.contains("plain scalar") => {
+            (line + 1, "found a tab character that violates indentation")
+        }
+        other => (line, other),
+    };
+    if line > 1 { format!("line {line}: {message}") } else { message.to_owned() }
 }
 
-struct Owned(Node<'static>);
+/// Builds nodes, keeping the last of duplicate keys and noting them.
+#[derive(Clone, Copy)]
+struct Build<'s> {
+    strict: &'s RefCell<Vec<String>>,
+}
 
-impl<'de> Deserialize<'de> for Owned {
+/// A key of a map: texts, and what YAML takes for something else but JSON has as text.
+struct Key(Cow<'static, str>);
+
+impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Build).map(Self)
+        let strict = RefCell::new(Vec::new());
+        Ok(Self(match (Build { strict: &strict }).deserialize(deserializer)? {
+            Node::Text(text) | Node::Number(text) => text,
+            Node::Bool(value) => Cow::Owned(value.to_string()),
+            _ => Cow::Borrowed("null"),
+        }))
     }
 }
 
-struct Build;
+impl<'de> DeserializeSeed<'de> for Build<'_> {
+    type Value = Node<'static>;
 
-impl<'de> Visitor<'de> for Build {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Build<'_> {
     type Value = Node<'static>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,22 +119,28 @@ impl<'de> Visitor<'de> for Build {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(Owned(item)) = access.next_element()? {
+        while let Some(item) = access.next_element_seed(self)? {
             items.push(item);
         }
         Ok(Node::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(Owned(key)) = access.next_key()? {
-            let key = match key {
-                Node::Text(text) | Node::Number(text) => text,
-                Node::Bool(value) => Cow::Owned(value.to_string()),
-                _ => Cow::Borrowed("null"),
-            };
-            let Owned(value) = access.next_value()?;
-            entries.push((key, value));
+        let mut entries: Vec<(Cow<'static, str>, Node<'static>)> = Vec::new();
+        let mut places: HashMap<Cow<'static, str>, usize> = HashMap::new();
+        while let Some(key) = access.next_key::<Spanned<Key>>()? {
+            let (line, Key(key)) = (key.referenced.line(), key.value);
+            let value = access.next_value_seed(self)?;
+            match places.get(&key) {
+                Some(place) => {
+                    self.strict.borrow_mut().push(format!("line {line}: key {} already set in map", go_quoted(&key)));
+                    entries[*place].1 = value;
+                }
+                None => {
+                    places.insert(key.clone(), entries.len());
+                    entries.push((key, value));
+                }
+            }
         }
         Ok(Node::Map(entries))
     }

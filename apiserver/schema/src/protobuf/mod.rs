@@ -52,7 +52,7 @@ pub fn envelope(bytes: &[u8]) -> Result<Envelope<'_>, Error> {
             _ => {}
         }
     }
-    if encoding.is_empty() { Ok(found) } else { Err(Error::Protobuf("unknown content encoding")) }
+    if encoding.is_empty() { Ok(found) } else { Err(Error::Protobuf("proto: unknown content encoding")) }
 }
 
 /// Reads a body with its envelope: an object with `apiVersion` and `kind`, in the form that [`crate::decode`] gives.

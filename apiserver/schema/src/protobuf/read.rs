@@ -9,7 +9,7 @@ use crate::decode::{bytes_to_value, is_zero, quantity_text};
 use crate::shape::{Field, Presence, SchemaAlternative, Shape, Struct, Types};
 use crate::{DEPTH_MAX, Error, decode};
 
-const TRUNCATED: Error = Error::Protobuf("wrong wireType");
+const TRUNCATED: Error = Error::Protobuf("proto: wrong wireType");
 
 /// Reads the message of a struct.
 pub(super) fn message(types: &Types, item: &Struct, bytes: &[u8]) -> Result<Map<String, Value>, Error> {
@@ -172,7 +172,7 @@ impl Reader<'_> {
         if raw.starts_with(&super::MAGIC) {
             let envelope = super::envelope(raw)?;
             let Some(root) = self.types.find_kind(envelope.api_version, envelope.kind) else {
-                return Err(Error::Protobuf("raw value of unknown kind"));
+                return Err(Error::Protobuf("proto: raw value of unknown kind"));
             };
             let mut map = self.message(self.types.get(root), envelope.raw)?;
             map.insert("apiVersion".to_owned(), Value::from(envelope.api_version));
@@ -260,6 +260,6 @@ fn instant(bytes: &[u8], format: fn(Timestamp) -> String) -> Result<Value, Error
     if (seconds, nanos) == (0, 0) {
         return Ok(Value::Null);
     }
-    let time = Timestamp::new(seconds, nanos).map_err(|_| Error::Protobuf("time out of range"))?;
+    let time = Timestamp::new(seconds, nanos).map_err(|_| Error::Protobuf("proto: time out of range"))?;
     Ok(Value::String(format(time)))
 }

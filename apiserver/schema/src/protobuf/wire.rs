@@ -24,19 +24,19 @@ impl<'a> Fields<'a> {
     fn field(&mut self) -> Result<(u32, Value<'a>), Error> {
         let tag = varint(&mut self.rest)?;
         let number = u32::try_from(tag >> 3).ok().filter(|number| *number > 0);
-        let number = number.ok_or(Error::Protobuf("illegal tag"))?;
+        let number = number.ok_or(Error::Protobuf("proto: illegal tag"))?;
         let value = match tag & 7 {
             0 => Value::Varint(varint(&mut self.rest)?),
             1 => Value::Fixed64(u64::from_le_bytes(fixed(&mut self.rest)?)),
             2 => {
                 let length = usize::try_from(varint(&mut self.rest)?).ok();
                 let split = length.and_then(|length| self.rest.split_at_checked(length));
-                let (bytes, rest) = split.ok_or(Error::Protobuf("unexpected EOF"))?;
+                let (bytes, rest) = split.ok_or(Error::Protobuf("proto: unexpected EOF"))?;
                 self.rest = rest;
                 Value::Bytes(bytes)
             }
             5 => Value::Fixed32(u32::from_le_bytes(fixed(&mut self.rest)?)),
-            _ => return Err(Error::Protobuf("illegal wireType")),
+            _ => return Err(Error::Protobuf("proto: illegal wireType")),
         };
         Ok((number, value))
     }
@@ -61,25 +61,25 @@ impl<'a> Iterator for Fields<'a> {
 pub(super) fn varint(bytes: &mut &[u8]) -> Result<u64, Error> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first().ok_or(Error::Protobuf("unexpected EOF"))?;
+        let (byte, rest) = bytes.split_first().ok_or(Error::Protobuf("proto: unexpected EOF"))?;
         *bytes = rest;
         value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
             return Ok(value);
         }
     }
-    Err(Error::Protobuf("integer overflow"))
+    Err(Error::Protobuf("proto: integer overflow"))
 }
 
 fn fixed<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Error> {
-    let (first, rest) = bytes.split_first_chunk().ok_or(Error::Protobuf("unexpected EOF"))?;
+    let (first, rest) = bytes.split_first_chunk().ok_or(Error::Protobuf("proto: unexpected EOF"))?;
     *bytes = rest;
     Ok(*first)
 }
 
 /// A text that must be UTF-8.
 pub(super) fn text(bytes: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(bytes).map_err(|_| Error::Protobuf("invalid UTF-8"))
+    std::str::from_utf8(bytes).map_err(|_| Error::Protobuf("proto: invalid UTF-8"))
 }
 
 /// Writes a varint field.
