@@ -21,7 +21,8 @@ fail() {
 
 # --- Debian packages -----------------------------------------------------------------------------------------
 
-node_packages=(containerd runc containernetworking-plugins nftables iproute2 kmod busybox-static)
+# iptables: the CNI plugin for host ports calls it.
+node_packages=(containerd runc containernetworking-plugins nftables iptables iproute2 kmod busybox-static)
 client_packages=(docker-registry unzip python3-pip openssl curl)
 
 install_packages() {

@@ -22,16 +22,18 @@ pub(crate) enum Transport {
     WebSocket,
 }
 
-/// The transport that the request asks for, if it asks for a known one.
-pub(crate) fn transport(headers: &HeaderMap) -> Option<Transport> {
+/// The transport that the request asks for.
+pub(crate) fn transport(headers: &HeaderMap) -> Result<Transport, Refusal> {
+    let missing = || Refusal::bad_request("unable to upgrade: missing upgrade headers in request".into());
     if !tokens(headers, CONNECTION.as_str()).any(|t| t.eq_ignore_ascii_case("upgrade")) {
-        return None;
+        return Err(missing());
     }
-    tokens(headers, UPGRADE.as_str()).find_map(|token| match token.to_ascii_lowercase().as_str() {
+    let known = tokens(headers, UPGRADE.as_str()).find_map(|token| match token.to_ascii_lowercase().as_str() {
         "spdy/3.1" => Some(Transport::Spdy),
         "websocket" => Some(Transport::WebSocket),
         _ => None,
-    })
+    });
+    known.ok_or_else(missing)
 }
 
 /// The first of the server's protocols that the client offers too. None offered reads as the empty protocol where the
@@ -40,7 +42,7 @@ pub(crate) fn negotiate(
     headers: &HeaderMap,
     transport: Transport,
     supported: &[&'static str],
-) -> Result<&'static str, Response<Full<Bytes>>> {
+) -> Result<&'static str, Refusal> {
     let header = match transport {
         Transport::Spdy => STREAM_PROTOCOL_VERSION,
         Transport::WebSocket => SEC_WEBSOCKET_PROTOCOL.as_str(),
@@ -53,7 +55,7 @@ pub(crate) fn negotiate(
         let text = format!(
             "unable to upgrade: unable to negotiate protocol: client supports {offered:?}, server accepts {supported:?}"
         );
-        refuse(StatusCode::FORBIDDEN, text)
+        Refusal { status: StatusCode::FORBIDDEN, text }
     })
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn switch(
     headers: &HeaderMap,
     transport: Transport,
     protocol: &'static str,
-) -> Result<Response<Full<Bytes>>, Response<Full<Bytes>>> {
+) -> Result<Response<Full<Bytes>>, Refusal> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let out = response.headers_mut();
@@ -77,7 +79,8 @@ pub(crate) fn switch(
         Transport::WebSocket => {
             let key = headers.get(SEC_WEBSOCKET_KEY).filter(|key| STANDARD.decode(key).is_ok_and(|k| k.len() == 16));
             let Some(key) = key else {
-                return Err(refuse(StatusCode::BAD_REQUEST, "unable to upgrade: bad Sec-WebSocket-Key".into()));
+                let text = "unable to upgrade: bad Sec-WebSocket-Key".into();
+                return Err(Refusal { status: StatusCode::BAD_REQUEST, text });
             };
             let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()));
             out.insert(SEC_WEBSOCKET_ACCEPT, accept.unwrap_or(HeaderValue::from_static("")));
@@ -90,17 +93,27 @@ pub(crate) fn switch(
     Ok(response)
 }
 
-/// The answer to a request that asks for no upgrade.
-pub(crate) fn not_an_upgrade() -> Response<Full<Bytes>> {
-    refuse(StatusCode::BAD_REQUEST, "unable to upgrade: missing upgrade headers in request".into())
+/// Why a request is not upgraded.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
 }
 
-/// A plain text refusal.
-pub(crate) fn refuse(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
+impl Refusal {
+    /// A request that cannot be served for what it says.
+    pub(crate) fn bad_request(text: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, text }
+    }
+
+    /// As plain text.
+    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::from(self.text));
+        *response.status_mut() = self.status;
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
+        response
+    }
 }
 
 /// The comma separated words of all headers of that name.
@@ -120,7 +133,7 @@ mod tests {
     #[test]
     fn the_transport_is_read_from_the_upgrade_header() {
         let check = |connection: &str, upgrade: &str, expected| {
-            assert_eq!(transport(&headers(&[("connection", connection), ("upgrade", upgrade)])), expected);
+            assert_eq!(transport(&headers(&[("connection", connection), ("upgrade", upgrade)])).ok(), expected);
         };
         check("Upgrade", "SPDY/3.1", Some(Transport::Spdy));
         check("keep-alive, upgrade", "WebSocket", Some(Transport::WebSocket));
@@ -133,7 +146,7 @@ mod tests {
         let supported = &["v5.channel.k8s.io", "v4.channel.k8s.io", ""];
         let check = |offer: Option<&str>, expected: Result<&str, StatusCode>| {
             let headers = headers(&offer.map(|o| vec![("sec-websocket-protocol", o)]).unwrap_or_default());
-            let got = negotiate(&headers, Transport::WebSocket, supported).map_err(|r| r.status());
+            let got = negotiate(&headers, Transport::WebSocket, supported).map_err(|r| r.status);
             assert_eq!(got, expected, "{offer:?}");
         };
         check(Some("v4.channel.k8s.io, v5.channel.k8s.io"), Ok("v5.channel.k8s.io"));

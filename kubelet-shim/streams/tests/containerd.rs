@@ -1,5 +1,7 @@
 //! Exec against a real containerd: a private instance with its own folders, socket and streaming port.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
 use k8s_cri::v1::{
     ContainerConfig, ContainerMetadata, CreateContainerRequest, ExecRequest, ImageSpec, LinuxContainerConfig,

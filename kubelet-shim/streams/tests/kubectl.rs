@@ -2,6 +2,8 @@
 //!
 //! A stand-in for an API server knows one Pod; exec runs a local process, port-forward dials this host.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -75,7 +77,7 @@ async fn handle(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     Ok(match path.rsplit('/').next() {
         Some("exec") => {
             let command = query.split('&').filter_map(|pair| pair.strip_prefix("command="));
-            let command = command.map(|word| decode(word)).collect();
+            let command = command.map(decode).collect();
             remote_command::serve(request, StreamOptions::from_query(&query), Box::new(LocalProcess(command)))
         }
         Some("portforward") => {

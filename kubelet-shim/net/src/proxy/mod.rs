@@ -17,8 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Pause after a failure.
 const RETRY_SECS: u64 = 5;
-/// The table is rewritten from scratch this often, in case somebody else has changed it.
-const RESYNC_SECS: u64 = 600;
 
 /// Keeps the table until `shutdown`.
 pub(crate) async fn run(config: &Config, mut cluster: Cluster, shutdown: CancellationToken) {
@@ -30,12 +28,17 @@ pub(crate) async fn run(config: &Config, mut cluster: Cluster, shutdown: Cancell
         loop {
             let backends = backends::collect(&cluster.snapshot(), &config.node_name);
             current = apply(config, current.take(), plan::plan(&backends, &node)).await;
-            let pause = Duration::from_secs(if current.is_some() { RESYNC_SECS } else { RETRY_SECS });
+            let retry = async {
+                match current {
+                    Some(_) => std::future::pending().await,
+                    None => tokio::time::sleep(Duration::from_secs(RETRY_SECS)).await,
+                }
+            };
             tokio::select! {
                 more = cluster.changed() => if !more {
                     return;
                 },
-                () = tokio::time::sleep(pause) => current = None,
+                () = retry => {}
             }
         }
     };

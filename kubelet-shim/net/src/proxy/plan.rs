@@ -20,6 +20,9 @@ const MASQUERADE_MARK: &str = "0x4000";
 /// Longest readable part of a chain's name; nft takes 127 bytes.
 const CHAIN_NAME_BYTES_MAX: usize = 80;
 
+/// Up to so many endpoints are tried in a row, more are chosen from a map.
+const TARGETS_IN_ROW_MAX: usize = 8;
+
 /// What the plan needs to know of the node.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
@@ -89,6 +92,11 @@ fn frame(node: &Node) -> Table {
         "services",
         "",
         vec![
+            // Replies to clients that are no pods must come back through us.
+            format!(
+                "ip daddr {} ip saddr != {} meta mark set mark or {MASQUERADE_MARK}",
+                node.service_cidr, node.pod_cidr
+            ),
             "ip daddr . meta l4proto . th dport vmap @services".into(),
             format!("{host} meta l4proto . th dport vmap @nodeports"),
         ],
@@ -203,22 +211,9 @@ impl Plan<'_> {
         // Only one translation happens to a packet, so an endpoint that is itself redirected is resolved here.
         let targets: Vec<Target> = targets.iter().map(|target| self.redirected(*target)).collect();
         let mut rules = Vec::new();
-        if kind == "svc" {
-            // Nobody routes to ClusterIPs from outside by accident, but the reply must come back through us.
-            let (pods, ip) = (self.node.pod_cidr, backend.cluster_ip);
-            rules.push(format!("ip daddr {ip} ip saddr != {pods} meta mark set mark or {MASQUERADE_MARK}"));
-        }
         match backend.affinity_secs {
             Some(secs) => rules.extend(self.sticky_rules(&name, proto, &targets, secs)),
-            None => rules.push(match targets.as_slice() {
-                [(ip, port)] => format!("meta l4proto {proto} dnat to {ip}:{port}"),
-                _ => {
-                    let targets: Vec<String> =
-                        targets.iter().enumerate().map(|(n, (ip, port))| format!("{n} : {ip} . {port}")).collect();
-                    let choice = format!("numgen random mod {} map {{ {} }}", targets.len(), targets.join(", "));
-                    format!("meta l4proto {proto} dnat ip to {choice}")
-                }
-            }),
+            None => rules.extend(random_rules(proto, &targets)),
         }
         self.table.chains.insert(name.clone(), Chain { hook: "", rules });
         name
@@ -259,6 +254,22 @@ impl Plan<'_> {
 }
 
 type Target = (Ipv4Addr, u16);
+
+/// Translates to one of the targets, each as likely as the others. Few targets are tried one after the other: a map
+/// for each Service makes loading the table quadratic in the number of Services.
+fn random_rules(proto: &str, targets: &[Target]) -> Vec<String> {
+    if targets.len() > TARGETS_IN_ROW_MAX {
+        let targets: Vec<String> =
+            targets.iter().enumerate().map(|(n, (ip, port))| format!("{n} : {ip} . {port}")).collect();
+        let choice = format!("numgen random mod {} map {{ {} }}", targets.len(), targets.join(", "));
+        return vec![format!("meta l4proto {proto} dnat ip to {choice}")];
+    }
+    let rules = targets.iter().enumerate().map(|(n, (ip, port))| match targets.len() - n {
+        1 => format!("meta l4proto {proto} dnat to {ip}:{port}"),
+        left => format!("numgen random mod {left} == 0 meta l4proto {proto} dnat to {ip}:{port}"),
+    });
+    rules.collect()
+}
 
 /// None when there are usable endpoints. Silence where endpoints exist that this node may not use: the client's
 /// next try may reach another node.

@@ -75,8 +75,8 @@ fn check(services: &[Value], slices: &[Value], expected: &[&str]) {
     assert_eq!(lines(&table), expected);
 }
 
-const MARK: &str = "svc-default/web/http: ip daddr 10.96.0.20 ip saddr != 10.244.0.0/24 meta mark set mark or 0x4000";
-const DNAT: &str = "svc-default/web/http: meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 10.244.0.5 . 8080, 1 : 10.244.9.6 . 8080 }";
+const FIRST: &str = "svc-default/web/http: numgen random mod 2 == 0 meta l4proto tcp dnat to 10.244.0.5:8080";
+const SECOND: &str = "svc-default/web/http: meta l4proto tcp dnat to 10.244.9.6:8080";
 
 #[test]
 fn a_cluster_ip_spreads_over_its_endpoints() {
@@ -86,8 +86,8 @@ fn a_cluster_ip_spreads_over_its_endpoints() {
         &[
             "hairpins: 10.244.0.5 . 10.244.0.5 : ",
             "services: 10.96.0.20 . tcp . 80 : goto svc-default/web/http",
-            MARK,
-            DNAT,
+            FIRST,
+            SECOND,
         ],
     );
 }
@@ -107,8 +107,8 @@ fn terminating_endpoints_serve_when_no_other_does() {
     let ready = json!({"addresses": ["10.244.9.7"], "conditions": {"ready": true}});
     let dnat = |ip: &str| format!("svc-default/web/http: meta l4proto tcp dnat to {ip}:8080");
     let services = "services: 10.96.0.20 . tcp . 80 : goto svc-default/web/http";
-    check(&[web(json!({}))], &[web_slice(json!([leaving.clone()]))], &[services, MARK, &dnat("10.244.9.6")]);
-    check(&[web(json!({}))], &[web_slice(json!([leaving, ready]))], &[services, MARK, &dnat("10.244.9.7")]);
+    check(&[web(json!({}))], &[web_slice(json!([leaving.clone()]))], &[services, &dnat("10.244.9.6")]);
+    check(&[web(json!({}))], &[web_slice(json!([leaving, ready]))], &[services, &dnat("10.244.9.7")]);
 }
 
 #[test]
@@ -124,8 +124,8 @@ fn node_ports_and_external_ips_are_masqueraded() {
             "services: 192.0.2.9 . tcp . 80 : goto ext-default/web/http",
             "ext-default/web/http: meta mark set mark or 0x4000",
             "ext-default/web/http: goto svc-default/web/http",
-            MARK,
-            DNAT,
+            FIRST,
+            SECOND,
         ],
     );
 }
@@ -144,8 +144,8 @@ fn local_policies_use_local_endpoints_only() {
             "ext-default/web/http: fib saddr type local meta mark set mark or 0x4000 goto svc-default/web/http",
             "ext-default/web/http: goto loc-default/web/http",
             "loc-default/web/http: meta l4proto tcp dnat to 10.244.0.5:8080",
-            MARK,
-            DNAT,
+            FIRST,
+            SECOND,
         ],
     );
     let remote = web_slice(json!([{"addresses": ["10.244.9.6"], "nodeName": "n2"}]));
@@ -167,7 +167,6 @@ fn client_ip_affinity_remembers_each_endpoints_clients() {
             "services: 10.96.0.20 . tcp . 80 : goto svc-default/web/http",
             "ep-svc-10.244.9.6-8080: update @clients-svc-10.244.9.6-8080 { ip saddr }",
             "ep-svc-10.244.9.6-8080: meta l4proto tcp dnat to 10.244.9.6:8080",
-            MARK,
             "svc-default/web/http: ip saddr @clients-svc-10.244.9.6-8080 goto ep-svc-10.244.9.6-8080",
             "svc-default/web/http: numgen random mod 1 vmap { 0 : goto ep-svc-10.244.9.6-8080 }",
         ],
@@ -216,4 +215,14 @@ fn names_fit_what_nft_takes() {
     let table = plan(&[backend], &Node::new(&Config::new("n1"), true));
     let longest = table.chains.keys().chain(table.sets.keys()).map(String::len).max();
     assert!(longest.unwrap() < 120);
+}
+
+#[test]
+fn many_endpoints_are_chosen_from_a_map() {
+    let endpoints: Vec<Value> = (1..=9).map(|n| json!({"addresses": [format!("10.244.9.{n}")]})).collect();
+    let backends = collect(&snapshot(&[web(json!({}))], &[web_slice(json!(endpoints))]), "n1");
+    let lines = lines(&plan(&backends, &Node::new(&Config::new("n1"), true)));
+    let rule = "svc-default/web/http: meta l4proto tcp dnat ip to numgen random mod 9 map { 0 : 10.244.9.1 . 8080, ";
+    assert!(lines.last().unwrap().starts_with(rule), "{lines:?}");
+    assert_eq!(lines.len(), 2);
 }

@@ -11,11 +11,11 @@ mod websocket;
 
 pub use dial::{PodDialer, PodNetwork};
 
-use crate::upgrade::{self, Transport};
+use crate::upgrade::{self, Refusal, Transport};
 use crate::websocket::{Tunnel, accept};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 use std::io;
@@ -39,24 +39,10 @@ const WEBSOCKET_PROTOCOLS: &[&str] = &[TUNNEL, "v4.channel.k8s.io", "v4.base64.c
 /// The request must come from a hyper connection that is served with upgrades. `ports` of the query matter to the
 /// old WebSocket form only.
 pub fn serve<B>(mut request: Request<B>, target: Arc<dyn PortTarget>) -> Response<Full<Bytes>> {
-    let Some(transport) = upgrade::transport(request.headers()) else { return upgrade::not_an_upgrade() };
-    let supported = match transport {
-        Transport::Spdy => SPDY_PROTOCOLS,
-        Transport::WebSocket => WEBSOCKET_PROTOCOLS,
-    };
-    let answer = upgrade::negotiate(request.headers(), transport, supported)
-        .and_then(|protocol| Ok((protocol, upgrade::switch(request.headers(), transport, protocol)?)));
-    let (protocol, response) = match answer {
+    let Negotiated { transport, protocol, ports, response } = match negotiate(&request) {
         Ok(found) => found,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
-    let mut ports = Vec::new();
-    if transport == Transport::WebSocket && protocol != TUNNEL {
-        ports = match websocket::ports(request.uri().query().unwrap_or_default()) {
-            Ok(ports) => ports,
-            Err(text) => return upgrade::refuse(StatusCode::BAD_REQUEST, text),
-        };
-    }
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let io = match upgraded.await {
@@ -75,6 +61,29 @@ pub fn serve<B>(mut request: Request<B>, target: Arc<dyn PortTarget>) -> Respons
         }
     });
     response
+}
+
+struct Negotiated {
+    transport: Transport,
+    protocol: &'static str,
+    /// Only of the old WebSocket form.
+    ports: Vec<u16>,
+    response: Response<Full<Bytes>>,
+}
+
+fn negotiate<B>(request: &Request<B>) -> Result<Negotiated, Refusal> {
+    let headers = request.headers();
+    let transport = upgrade::transport(headers)?;
+    let supported = match transport {
+        Transport::Spdy => SPDY_PROTOCOLS,
+        Transport::WebSocket => WEBSOCKET_PROTOCOLS,
+    };
+    let protocol = upgrade::negotiate(headers, transport, supported)?;
+    let ports = match (transport, protocol) {
+        (Transport::Spdy, _) | (_, TUNNEL) => Vec::new(),
+        _ => websocket::ports(request.uri().query().unwrap_or_default()).map_err(Refusal::bad_request)?,
+    };
+    Ok(Negotiated { transport, protocol, ports, response: upgrade::switch(headers, transport, protocol)? })
 }
 
 /// The text on the error stream when a port cannot be reached.

@@ -16,10 +16,10 @@ pub(crate) use channels::ChannelWriter;
 pub use status::Exit;
 pub(crate) use websocket::{decode, encode};
 
-use crate::upgrade::{self, Transport};
+use crate::upgrade::{self, Refusal, Transport};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
@@ -117,20 +117,9 @@ struct Client {
 /// The request must come from a hyper connection that is served with upgrades. Errors that shall be HTTP answers
 /// (no such container) must be found before; from here on they travel on the error stream.
 pub fn serve<B>(mut request: Request<B>, options: StreamOptions, target: Box<dyn ExecTarget>) -> Response<Full<Bytes>> {
-    let Some(transport) = upgrade::transport(request.headers()) else { return upgrade::not_an_upgrade() };
-    if options.wants_nothing() {
-        let text = "you must specify at least 1 of stdin, stdout, stderr".to_owned();
-        return upgrade::refuse(StatusCode::BAD_REQUEST, text);
-    }
-    let supported = match transport {
-        Transport::Spdy => spdy::PROTOCOLS,
-        Transport::WebSocket => websocket::PROTOCOLS,
-    };
-    let answer = upgrade::negotiate(request.headers(), transport, supported)
-        .and_then(|protocol| Ok((protocol, upgrade::switch(request.headers(), transport, protocol)?)));
-    let (protocol, response) = match answer {
+    let (transport, protocol, response) = match negotiate(request.headers(), options) {
         Ok(found) => found,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
@@ -146,4 +135,20 @@ pub fn serve<B>(mut request: Request<B>, options: StreamOptions, target: Box<dyn
         }
     });
     response
+}
+
+fn negotiate(
+    headers: &HeaderMap,
+    options: StreamOptions,
+) -> Result<(Transport, &'static str, Response<Full<Bytes>>), Refusal> {
+    let transport = upgrade::transport(headers)?;
+    if options.wants_nothing() {
+        return Err(Refusal::bad_request("you must specify at least 1 of stdin, stdout, stderr".into()));
+    }
+    let supported = match transport {
+        Transport::Spdy => spdy::PROTOCOLS,
+        Transport::WebSocket => websocket::PROTOCOLS,
+    };
+    let protocol = upgrade::negotiate(headers, transport, supported)?;
+    Ok((transport, protocol, upgrade::switch(headers, transport, protocol)?))
 }
