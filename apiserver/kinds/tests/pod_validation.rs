@@ -80,7 +80,10 @@ fn changed_pods() {
             "strategic" => patch::strategic::apply(schema, target, body.as_bytes()).map(Value::Object),
             _ => Ok(serde_json::from_str(body).expect("a body")),
         };
-        let mut new = decoded(schema, patched.expect("a patch that applies"));
+        let mut new = match patched {
+            Ok(patched) => decoded(schema, patched),
+            Err(error) => return Some(error),
+        };
         if subresource.is_empty() {
             PodStrategy.prepare_update(&KIND, &mut new, &old);
         } else {

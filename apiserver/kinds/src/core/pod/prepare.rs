@@ -56,6 +56,8 @@ pub(super) fn subresource_update(subresource: &str, new: &mut Object, old: &Obje
             }
             count_generation(new, old);
         }
+        // What changes more than resources is left to the validation to refuse.
+        "resize" if !same_containers(new, old) => {}
         "resize" => {
             let wanted = new.at(&["spec"]).cloned().unwrap_or_default();
             become_old(new, old);
@@ -66,6 +68,16 @@ pub(super) fn subresource_update(subresource: &str, new: &mut Object, old: &Obje
         }
         _ => {}
     }
+}
+
+/// Whether the Pods have containers of the same names in the same order.
+fn same_containers(new: &Object, old: &Object) -> bool {
+    ["containers", "initContainers"].into_iter().all(|list| {
+        let names = |pod: &Object| -> Vec<String> {
+            pod.list_at(&["spec", list]).iter().map(|container| text(container, "name").to_owned()).collect()
+        };
+        names(new) == names(old)
+    })
 }
 
 /// Makes the new Pod the old one, save for what identifies the request's view of it.

@@ -28,6 +28,11 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
             errors.push(path.child(list).forbidden("containers may not be added or removed on resize"));
             return errors;
         }
+        let renamed = |(new, old): (&Value, &Value)| text(new, "name") != text(old, "name");
+        if items(spec, list).iter().zip(items(before, list)).any(renamed) {
+            errors.push(path.child(list).forbidden("containers may not be renamed or reordered on resize"));
+            return errors;
+        }
     }
     let class = old.str_at(&["status", "qosClass"]);
     if !class.is_empty() && class != qos::class(spec) {
@@ -52,22 +57,14 @@ fn containers(path: &Path, spec: &Value, before: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
     for list in ["initContainers", "containers"] {
         for (i, (new, old)) in items(spec, list).iter().zip(items(before, list)).enumerate() {
-            if list == "containers" || text(old, "restartPolicy") == "Always" {
-                errors.extend(removed(&path.child(list).index(i).child("resources"), new, old));
+            errors.extend(removed(&path.child(list).index(i).child("resources"), new, old));
+        }
+    }
+    for list in ["containers", "initContainers"] {
+        for (new, old) in items(spec, list).iter().zip(items(before, list)) {
+            if unsized_container(new) != unsized_container(old) {
+                errors.push(path.forbidden("only cpu and memory resources are mutable"));
             }
-        }
-    }
-    for (new, old) in items(spec, "containers").iter().zip(items(before, "containers")) {
-        if unsized_container(new) != unsized_container(old) {
-            errors.push(path.forbidden("only cpu and memory resources are mutable"));
-        }
-    }
-    for (new, old) in items(spec, "initContainers").iter().zip(items(before, "initContainers")) {
-        let sidecar = text(new, "restartPolicy") == "Always";
-        if sidecar && unsized_container(new) != unsized_container(old) {
-            errors.push(path.forbidden("only cpu and memory resources for sidecar containers are mutable"));
-        } else if !sidecar && new != old {
-            errors.push(path.forbidden("resources for non-sidecar init containers are immutable"));
         }
     }
     errors

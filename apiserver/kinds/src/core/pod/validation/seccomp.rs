@@ -28,8 +28,9 @@ pub(super) fn profile(path: &Path, context: &Value) -> Vec<Error> {
         ("Localhost", None) => errors.push(at.required("must be set when seccomp type is Localhost")),
         ("Localhost", Some(local)) => errors.extend(paths::descending(&at, local)),
         (_, Some(local)) => {
-            let shown = json!({"Type": kind, "LocalhostProfile": local});
-            errors.push(at.invalid(shown, "can only be set when seccomp type is Localhost"));
+            let shown = format!("{{\"Type\":{},\"LocalhostProfile\":{}}}", json!(kind), json!(local));
+            let detail = "can only be set when seccomp type is Localhost";
+            errors.push(at.invalid(profile.clone(), detail).shown_as(shown));
         }
         (_, None) => {}
     }

@@ -103,12 +103,13 @@ fn source(path: &Path, volume: &Value, pod_name: &str, holder: Holder) -> Vec<Er
         errors.extend(check(&path.child(name), source));
         let own_name = text(volume, "name");
         match field {
-            "iscsi" if set(source, "initiatorName").is_some() => {
-                if own_name.len() + 1 + text(source, "targetPortal").len() > 64 {
-                    let detail = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if \
-                                  iscsi.initiatorName is specified.";
-                    errors.push(path.child("name").invalid(own_name, detail));
-                }
+            "iscsi"
+                if set(source, "initiatorName").is_some()
+                    && own_name.len() + 1 + text(source, "targetPortal").len() > 64 =>
+            {
+                let detail = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if \
+                              iscsi.initiatorName is specified.";
+                errors.push(path.child("name").invalid(own_name, detail));
             }
             "ephemeral" if !pod_name.is_empty() && !own_name.is_empty() => {
                 let claim = format!("{pod_name}-{own_name}");
