@@ -89,7 +89,10 @@ struct Known {
 async fn write_all(client: Client, node: String, mut entries: mpsc::Receiver<Entry>) {
     let mut known: HashMap<String, Known> = HashMap::new();
     while let Some(entry) = entries.recv().await {
-        let key = format!("{}{}{}{}", entry.about, entry.warning, entry.reason, entry.message);
+        // The version of the object differs each time, the story does not.
+        let mut subject = entry.about.clone();
+        subject["resourceVersion"] = Value::Null;
+        let key = format!("{subject}{}{}{}", entry.warning, entry.reason, entry.message);
         let namespace = entry.about["namespace"].as_str().filter(|text| !text.is_empty()).unwrap_or("default");
         let api = core_api(&client, "Event", "events", namespace);
         let time = entry.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();

@@ -76,6 +76,8 @@ pub struct PodLife {
     pub(crate) start_time: Timestamp,
     /// Phase, reason and message that override what the containers say.
     pub(crate) failure: Option<(String, String)>,
+    /// The node never took it: there is nothing to say about its containers.
+    pub(crate) rejected: bool,
     pub(crate) transitions: BTreeMap<&'static str, (bool, Timestamp)>,
     /// The addresses last seen, shown until the end.
     pub(crate) ips: Vec<String>,
@@ -106,6 +108,7 @@ impl PodLife {
             finalized: false,
             start_time,
             failure: None,
+            rejected: false,
             transitions: BTreeMap::new(),
             ips: Vec::new(),
             actions: Vec::new(),
@@ -125,6 +128,7 @@ impl PodLife {
                 self.delete(now, self.pod.deletion.map_or_else(|| self.pod.grace_secs(), |d| d.grace_secs));
             }
             Input::Reject { reason, message } => {
+                self.rejected = true;
                 self.fail(now, reason, message);
             }
             Input::Volumes(Ok(())) => self.volumes = Step::Ready(()),

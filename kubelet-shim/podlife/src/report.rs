@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::container::{Container, Role, Shown};
 use crate::input::Terminated;
-use crate::life::PodLife;
+use crate::life::{Exit, PodLife};
 
 /// A time as the API writes it: whole seconds, UTC.
 pub(crate) fn time(at: Timestamp) -> String {
@@ -27,8 +27,13 @@ impl PodLife {
             "qosClass": self.qos.as_str(),
             "startTime": time(self.start_time),
             "conditions": conditions,
-            "containerStatuses": of(&[Role::Main]),
         });
+        if self.rejected {
+            status["reason"] = self.failure.as_ref().map_or("", |(reason, _)| reason).into();
+            status["message"] = self.failure.as_ref().map_or("", |(_, message)| message).into();
+            return status;
+        }
+        status["containerStatuses"] = of(&[Role::Main]).into();
         if self.pod.generation > 0 {
             status["observedGeneration"] = self.pod.generation.into();
         }
@@ -82,10 +87,24 @@ impl PodLife {
         status
     }
 
+    /// Whether containers that do not run and did not end are to count as lost.
+    fn vanished(&self) -> bool {
+        let inits = self.containers.iter().any(|container| container.role == Role::Init);
+        self.exit != Exit::No && !self.anything_runs() && (self.initialized || !inits)
+    }
+
     fn state(&self, container: &Container) -> Value {
         match &container.shown {
             Shown::Running(since) => json!({"running": {"startedAt": time(*since)}}),
             Shown::Terminated(end) => json!({"terminated": terminated(end)}),
+            // Over without a trace of it: whatever it was, it did not go well.
+            Shown::Waiting(..) if container.role == Role::Main && self.vanished() => {
+                let message = "The container could not be located when the pod was terminated";
+                json!({"terminated": {
+                    "exitCode": 137, "reason": "ContainerStatusUnknown", "message": message,
+                    "startedAt": null, "finishedAt": null,
+                }})
+            }
             Shown::Waiting(reason, _) if reason.is_empty() => {
                 let inits = self.containers.iter().any(|c| matches!(c.role, Role::Init | Role::Sidecar));
                 json!({"waiting": {"reason": if inits { "PodInitializing" } else { "ContainerCreating" }}})

@@ -1,9 +1,10 @@
 //! From a container's `volumeMounts` to places on the node.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use serde_json::Value;
 
 use crate::{PodVolumes, Result, VolumeError};
@@ -84,12 +85,18 @@ fn make_folders(volume: &Path, sub_path: &str) -> Result<()> {
     let mut here: OwnedFd =
         rustix::fs::open(volume, flags, Mode::empty()).map_err(|error| VolumeError::file(volume)(error.into()))?;
     let mut walked = volume.to_path_buf();
+    // Who may use the volume may use its folders.
+    let metadata = std::fs::metadata(volume).map_err(VolumeError::file(volume))?;
+    let mode = Mode::from_raw_mode(metadata.permissions().mode() & 0o7777);
     for part in Path::new(sub_path).components() {
         let Component::Normal(name) = part else { continue };
         walked.push(name);
-        let fail = |error: rustix::io::Errno| VolumeError::file(&walked)(error.into());
-        match rustix::fs::mkdirat(&here, name, Mode::from_raw_mode(0o750)) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+        let here_is = walked.clone();
+        let fail = |error: rustix::io::Errno| VolumeError::file(&here_is)(error.into());
+        match rustix::fs::mkdirat(&here, name, mode) {
+            // Made with less than that where the umask says so.
+            Ok(()) => rustix::fs::chmodat(&here, name, mode, AtFlags::empty()).map_err(fail)?,
+            Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(fail(error)),
         }
         here = rustix::fs::openat2(&here, name, flags, Mode::empty(), ResolveFlags::BENEATH).map_err(fail)?;

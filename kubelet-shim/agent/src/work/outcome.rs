@@ -36,7 +36,8 @@ pub(crate) fn of(status: &cri::ContainerStatus) -> Option<Terminated> {
         exit_code: status.exit_code,
         reason,
         message,
-        started_at: time(status.started_at),
+        // One that could not be started shows the beginning of time, as upstream's does.
+        started_at: time(status.started_at).or(Some(Timestamp::UNIX_EPOCH)),
         finished_at: time(status.finished_at),
     })
 }
