@@ -23,8 +23,17 @@ fn apply_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
                 map.insert(field.name.to_string(), default.clone());
             }
         }
-        if let Some(value) = map.get_mut(&*field.name) {
-            apply_value(types, &field.shape, value);
+        match (map.get_mut(&*field.name), &field.shape) {
+            (Some(value), shape) => apply_value(types, shape, value),
+            // A struct held by value is there, empty, for Go; so are its defaults.
+            (None, Shape::Struct(id)) if field.presence == Presence::Always => {
+                let mut inner = Map::new();
+                apply_struct(types, types.get(*id), &mut inner);
+                if !inner.is_empty() {
+                    map.insert(field.name.to_string(), Value::Object(inner));
+                }
+            }
+            (None, _) => {}
         }
     }
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{Error, Schema};
 use node::Node;
 
-pub(crate) use scalar::{bytes_to_value, quantity_text, value_to_bytes};
+pub(crate) use scalar::{bytes_to_value, double_value, quantity_text, value_to_bytes};
 pub(crate) use typed::is_zero;
 
 /// An object and what strict decoding has to say about the text it came from.

@@ -67,9 +67,12 @@ impl<'a> Node<'a> {
 }
 
 /// A number of no known type: a whole one where it fits, else the nearest double, as upstream's untyped trees hold it.
-pub(super) fn number(text: &str) -> Value {
+fn number(text: &str) -> Value {
     if let Ok(whole) = text.parse::<i64>() {
         return Value::from(whole);
+    }
+    if let Ok(large) = text.parse::<u64>() {
+        return Value::from(large);
     }
     let double = text.parse::<f64>().unwrap_or_default();
     // An exponent too large gives infinity, which JSON cannot say; upstream refuses it, we take the largest double.

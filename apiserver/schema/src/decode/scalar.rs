@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{DecodeError, alphabet};
 use kubernel_meta::{Quantity, time};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::node::Node;
 use crate::Error;
@@ -51,6 +51,16 @@ pub(crate) fn value_to_bytes(text: &str) -> Result<Vec<u8>, Error> {
 /// Bytes as JSON holds them.
 pub(crate) fn bytes_to_value(bytes: &[u8]) -> Value {
     Value::String(BASE64.encode(bytes))
+}
+
+/// A double, whole ones as integers: Go writes them without a fraction. What JSON cannot say is null.
+pub(crate) fn double_value(value: f64) -> Value {
+    // Up to here a double holds every integer exactly.
+    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() <= WHOLE_MAX {
+        return Value::from(value as i64);
+    }
+    Number::from_f64(value).map_or(Value::Null, Value::Number)
 }
 
 /// An `intstr.IntOrString`.

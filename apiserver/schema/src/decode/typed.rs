@@ -3,7 +3,7 @@
 use kubernel_meta::Object;
 use serde_json::{Map, Value};
 
-use super::node::{Node, number};
+use super::node::Node;
 use super::{Decoded, scalar};
 use crate::shape::{Field, Presence, SchemaAlternative, Shape, Struct, Types, Unknown};
 use crate::{Error, Schema};
@@ -114,7 +114,10 @@ impl<'a> Walk<'a> {
                 Ok(value) => Ok(Value::from(value)),
                 Err(_) => Err(self.mismatch(&format!("number {text}"), shape, go)),
             },
-            (Shape::Double, Node::Number(text)) => Ok(number(&text)),
+            (Shape::Double, Node::Number(text)) => match text.parse::<f64>() {
+                Ok(value) if value.is_finite() => Ok(scalar::double_value(value)),
+                _ => Err(self.mismatch(&format!("number {text}"), shape, go)),
+            },
             (Shape::Bytes, Node::Text(text)) => {
                 let bytes = scalar::value_to_bytes(&text)?;
                 Ok(if text.contains(['\r', '\n']) {

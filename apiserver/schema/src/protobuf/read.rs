@@ -5,7 +5,7 @@ use kubernel_meta::time;
 use serde_json::{Map, Value};
 
 use super::wire::{self, Fields};
-use crate::decode::{bytes_to_value, is_zero, quantity_text};
+use crate::decode::{bytes_to_value, double_value, is_zero, quantity_text};
 use crate::shape::{Field, Presence, SchemaAlternative, Shape, Struct, Types};
 use crate::{DEPTH_MAX, Error, decode};
 
@@ -129,8 +129,8 @@ impl Reader<'_> {
             // Negative numbers come as 64 bits of two's complement, whatever their type.
             (Shape::Int32, wire::Value::Varint(number)) => Ok(Value::from(number as i32)),
             (Shape::Int64, wire::Value::Varint(number)) => Ok(Value::from(number as i64)),
-            (Shape::Double, wire::Value::Fixed64(bits)) => Ok(double(f64::from_bits(bits))),
-            (Shape::Double, wire::Value::Fixed32(bits)) => Ok(double(f32::from_bits(bits).into())),
+            (Shape::Double, wire::Value::Fixed64(bits)) => Ok(double_value(f64::from_bits(bits))),
+            (Shape::Double, wire::Value::Fixed32(bits)) => Ok(double_value(f32::from_bits(bits).into())),
             (Shape::Text, wire::Value::Bytes(bytes)) => Ok(Value::String(String::from_utf8_lossy(bytes).into_owned())),
             (Shape::Bytes, wire::Value::Bytes(bytes)) => Ok(bytes_to_value(bytes)),
             (Shape::Struct(id), wire::Value::Bytes(bytes)) => {
@@ -211,16 +211,6 @@ fn empty(shape: &Shape) -> wire::Value<'static> {
         Shape::Bool | Shape::Int32 | Shape::Int64 => wire::Value::Varint(0),
         Shape::Double => wire::Value::Fixed64(0),
         _ => wire::Value::Bytes(&[]),
-    }
-}
-
-fn double(value: f64) -> Value {
-    let whole = value.fract() == 0.0 && value.abs() < 9e15;
-    // Go writes whole doubles without a fraction, so JSON gives them back as integers.
-    if whole {
-        Value::from(value as i64)
-    } else {
-        serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
     }
 }
 
