@@ -1,0 +1,46 @@
+# up    a cluster on this machine, with a sample app on it     down   stops it (containers too)
+# test  everything CI checks                                    bench  the benchmarks, one line per figure
+# Run as root on Debian 12 with Rust; what else is needed gets installed.
+
+export KUBERNEL_TOOLS ?= $(CURDIR)/target/tools
+export DATA_DIR ?= /var/lib/kubernel
+export LISTEN ?= 127.0.0.1:6443
+
+IMAGES := target/images/sample.tar
+
+.PHONY: up down test unit lint e2e bench images release
+
+up: release images
+	@e2e/prerequisites.sh clients
+	@manifests/up.sh
+
+down:
+	@manifests/down.sh
+
+test: lint unit e2e
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+unit:
+	cargo test --workspace --locked --exclude kubernel-e2e
+
+e2e: images
+	@e2e/prerequisites.sh all
+	cargo build --locked
+	@e2e/run.sh
+
+bench: release
+	@e2e/prerequisites.sh all
+	@e2e/bench.sh
+
+release:
+	@e2e/prerequisites.sh node
+	cargo build --release --locked
+
+images: $(IMAGES)
+
+$(IMAGES): e2e/image/build.sh $(wildcard e2e/sample/src/*.rs)
+	@e2e/prerequisites.sh node
+	@e2e/image/build.sh $@
