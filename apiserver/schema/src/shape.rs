@@ -24,6 +24,8 @@ pub struct Types {
     structs: Vec<Struct>,
     by_name: HashMap<Arc<str>, StructId>,
     by_kind: HashMap<(Arc<str>, Arc<str>), StructId>,
+    /// For each struct the places of its fields in the order of their protobuf numbers.
+    proto_orders: Vec<Box<[usize]>>,
 }
 
 /// The place of a struct in its table.
@@ -184,6 +186,9 @@ impl Types {
         if let Some(api_version) = &item.api_version {
             self.by_kind.insert((api_version.clone(), item.kind().into()), id);
         }
+        let mut order: Vec<usize> = (0..item.fields.len()).filter(|at| !item.fields[*at].proto.is_empty()).collect();
+        order.sort_by(|a, b| item.fields[*a].proto.cmp(&item.fields[*b].proto));
+        self.proto_orders[id.0 as usize] = order.into();
         self.structs[id.0 as usize] = item;
         id
     }
@@ -196,6 +201,7 @@ impl Types {
         let id = StructId(u32::try_from(self.structs.len()).unwrap_or(u32::MAX));
         let name: Arc<str> = name.into();
         self.structs.push(Struct { name: name.clone(), ..Struct::default() });
+        self.proto_orders.push(Box::default());
         self.by_name.insert(name, id);
         id
     }
@@ -217,6 +223,12 @@ impl Types {
         &self.structs[id.0 as usize]
     }
 
+    /// The fields of a struct that have a protobuf form, in the order of their numbers.
+    pub(crate) fn in_proto_order(&self, id: StructId) -> Vec<&Field> {
+        let (item, order) = (self.get(id), &self.proto_orders[id.0 as usize]);
+        order.iter().map(|at| &item.fields[*at]).collect()
+    }
+
     /// All structs.
     pub fn iter(&self) -> impl Iterator<Item = &Struct> {
         self.structs.iter()
@@ -234,6 +246,14 @@ impl Struct {
         let package = self.name.rsplit('.').nth(1).unwrap_or_default();
         let start = self.name.len() - self.kind().len() - package.len();
         &self.name[start.saturating_sub(1).min(start)..]
+    }
+
+    /// The place of the field of this JSON name, looked for from `start` on and then from the beginning: clients write
+    /// fields in the order of their structs.
+    pub(crate) fn position_from(&self, start: usize, name: &str) -> Option<usize> {
+        let (before, after) = self.fields.split_at(start.min(self.fields.len()));
+        let is = |field: &Field| &*field.name == name;
+        after.iter().position(is).map(|at| before.len() + at).or_else(|| before.iter().position(is))
     }
 
     /// The field of this JSON name.

@@ -53,8 +53,9 @@ impl<'a> Walk<'a> {
         let outer = self.holder.replace(item);
         let mut out = Map::new();
         let mut seen = 0_u128;
+        let mut next = 0;
         for (key, node) in entries {
-            let Some(index) = item.fields.iter().position(|field| *field.name == *key) else {
+            let Some(index) = item.position_from(next, &key) else {
                 match item.unknown {
                     Unknown::Keep => {
                         if out.insert(key.to_string(), node.into_value()).is_some() {
@@ -66,6 +67,7 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let field = &item.fields[index];
+            next = index + 1;
             if index < FIELDS_WATCHED {
                 if seen & (1 << index) != 0 {
                     self.report("duplicate", &key);

@@ -71,7 +71,7 @@ pub fn decode(types: &Types, bytes: &[u8]) -> Result<Object, Error> {
 /// Writes an object with its envelope, byte for byte as upstream does: map entries in key order, zero values of fields
 /// that are held by value. `apiVersion` and `kind` come from the object.
 pub fn encode(schema: &Schema, object: &Object) -> Vec<u8> {
-    let raw = write::message(&schema.types, schema.root(), object.map());
+    let raw = write::message(&schema.types, schema.root, object.map());
     let mut out = Vec::with_capacity(raw.len() + 64);
     out.extend_from_slice(&MAGIC);
     let mut meta = Vec::new();

@@ -5,14 +5,12 @@ use serde_json::{Map, Value};
 
 use super::wire::{put_bytes, put_double, put_varint};
 use crate::decode::value_to_bytes;
-use crate::shape::{Field, Presence, SchemaAlternative, Shape, Struct, Types};
+use crate::shape::{Field, Presence, SchemaAlternative, Shape, StructId, Types};
 
 /// Writes the message of a struct.
-pub(super) fn message(types: &Types, item: &Struct, map: &Map<String, Value>) -> Vec<u8> {
-    let mut fields: Vec<&Field> = item.fields.iter().filter(|field| !field.proto.is_empty()).collect();
-    fields.sort_by(|a, b| a.proto.cmp(&b.proto));
+pub(super) fn message(types: &Types, id: StructId, map: &Map<String, Value>) -> Vec<u8> {
     let mut out = Vec::new();
-    level(types, &fields, 0, map, &mut out);
+    level(types, &types.in_proto_order(id), 0, map, &mut out);
     out
 }
 
@@ -71,7 +69,7 @@ fn inner(types: &Types, shape: &Shape, value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     let empty = Map::new();
     match shape {
-        Shape::Struct(id) => return message(types, types.get(*id), value.as_object().unwrap_or(&empty)),
+        Shape::Struct(id) => return message(types, *id, value.as_object().unwrap_or(&empty)),
         Shape::Quantity => put_bytes(&mut out, 1, value.as_str().unwrap_or("0").as_bytes()),
         Shape::IntOrString => {
             put_varint(&mut out, 1, u64::from(value.is_string()));
@@ -89,7 +87,7 @@ fn inner(types: &Types, shape: &Shape, value: &Value) -> Vec<u8> {
                 put_bytes(&mut out, 1, value.to_string().as_bytes());
             }
         }
-        Shape::SchemaOr(alternative, id) => schema_or(types, *alternative, types.get(*id), value, &mut out),
+        Shape::SchemaOr(alternative, id) => schema_or(types, *alternative, *id, value, &mut out),
         // A list as the value of a map is a message of its own.
         Shape::List(list) => {
             for item in value.as_array().into_iter().flatten() {
@@ -101,7 +99,7 @@ fn inner(types: &Types, shape: &Shape, value: &Value) -> Vec<u8> {
     out
 }
 
-fn schema_or(types: &Types, alternative: SchemaAlternative, schema: &Struct, value: &Value, out: &mut Vec<u8>) {
+fn schema_or(types: &Types, alternative: SchemaAlternative, schema: StructId, value: &Value, out: &mut Vec<u8>) {
     let number = if alternative == SchemaAlternative::Bool {
         put_varint(out, 1, u64::from(value != &Value::Bool(false)));
         2
