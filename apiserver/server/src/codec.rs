@@ -270,6 +270,12 @@ pub(crate) fn own(
     let reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
     let owner = Owner { manager, subresource, reset: &reset };
     track(&resource.schema, &resource.gvk, &owner, old, new, now);
+    // Who finalizes a namespace takes fields away but comes to own none.
+    if subresource == "finalize"
+        && let Some(entries) = new.map_at_mut(&["metadata"]).get_mut("managedFields").and_then(Value::as_array_mut)
+    {
+        entries.retain(|entry| entry["subresource"] != subresource);
+    }
 }
 
 /// The same for an object of a subresource's own kind.

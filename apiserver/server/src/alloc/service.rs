@@ -39,7 +39,10 @@ pub(super) fn allocate(
         keep_allocated(service, old);
     }
     sync_addresses(service, old);
-    families(service);
+    let wrong = families(service);
+    if !wrong.is_empty() {
+        return Err(ApiError::invalid(&resource.gvk, service.name(), &wrong));
+    }
     let before = old.map(held).unwrap_or_default();
     let mut allocation = Allocation::default();
     allocation.allocator = Some(allocator.clone());
@@ -55,7 +58,7 @@ pub(super) fn allocate(
 
 /// What the client left out is what the Service has (patchAllocatedValues).
 fn keep_allocated(service: &mut Object, old: &Object) {
-    if needs_address(service) && needs_address(old) {
+    if type_of(service) != "ExternalName" && type_of(old) != "ExternalName" {
         for field in ["clusterIP", "clusterIPs"] {
             let missing = match service.at(&["spec", field]) {
                 None | Some(Value::Null) => true,
@@ -111,9 +114,10 @@ fn sync_addresses(service: &mut Object, old: Option<&Object>) {
 }
 
 /// `ipFamilies` and `ipFamilyPolicy` of a cluster with IPv4 alone.
-fn families(service: &mut Object) {
+fn families(service: &mut Object) -> Vec<field::Error> {
+    let mut wrong = Vec::new();
     if type_of(service) == "ExternalName" {
-        return;
+        return wrong;
     }
     let headless = service.str_at(&["spec", "clusterIP"]) == "None";
     let selector = service.map_at(&["spec", "selector"]).is_some_and(|selector| !selector.is_empty());
@@ -127,6 +131,20 @@ fn families(service: &mut Object) {
     if none {
         service.set(&["spec", "ipFamilies"], if both { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) });
     }
+    if headless && !selector {
+        return wrong;
+    }
+    let spec = field::Path::root("spec");
+    if policy == "RequireDualStack" {
+        let detail = "this cluster is not configured for dual-stack services";
+        wrong.push(spec.child("ipFamilyPolicy").invalid(policy, detail));
+    }
+    for (index, family) in service.list_at(&["spec", "ipFamilies"]).iter().enumerate() {
+        if family == "IPv6" {
+            wrong.push(spec.child("ipFamilies").index(index).invalid("IPv6", "not configured on this cluster"));
+        }
+    }
+    wrong
 }
 
 fn address(

@@ -9,9 +9,9 @@ use kubernel_meta::{ApiError, Details, Gvk, Reason, field};
 use kubernel_store::At;
 
 use crate::context::Context;
+use crate::document;
 use crate::resources::Resource;
 use crate::verbs::get;
-use crate::{document, respond};
 
 use super::connect::{READ, container, pair};
 use super::kubelet;
@@ -29,7 +29,9 @@ pub(super) async fn serve(context: &Context, pods: &Arc<Resource>) -> Result<Res
     let node = pod.str_at(&["spec", "nodeName"]);
     if node.is_empty() {
         // There is no log yet, which is no error.
-        return Ok(respond::text(StatusCode::OK, ""));
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(response);
     }
     let backend = kubelet::of_node(context, node).await?;
     let path = format!("/containerLogs/{}/{}/{container}?{query}", info.namespace, info.name);

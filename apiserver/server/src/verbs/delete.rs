@@ -19,6 +19,8 @@ use super::write::{self, Target};
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
+const CHILDREN_KEPT: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to \
+                             remove them or set propagationPolicy=Orphan to suppress this warning";
 /// How often a deletion is tried against a newer state before it is a conflict.
 const TRIES_MAX: usize = 8;
 
@@ -93,6 +95,9 @@ pub(crate) async fn delete_one(
         let entry = super::get::entry(context, resource, namespace, name, At::Latest).await?;
         let old = document::decode(resource, &entry)?;
         check_preconditions(resource, &old, options)?;
+        if keeps_children_unasked(resource, options) {
+            context.warn(CHILDREN_KEPT);
+        }
         let admit = write::attributes(context, target, Operation::Delete, name.to_owned());
         let admitted = admission::validate(&context.server, &admit.of(context), None, Some(&old)).await?;
         admitted.warnings.into_iter().for_each(|warning| context.warn(warning));
@@ -256,6 +261,11 @@ fn finalizers<'a>(resource: &Resource, old: &'a Object, options: &DeleteOptions)
     before.sort_unstable();
     after.sort_unstable();
     if before == after { old.finalizers().collect() } else { kept }
+}
+
+/// Jobs leave their Pods behind where a deletion says nothing, which surprises people.
+fn keeps_children_unasked(resource: &Resource, options: &DeleteOptions) -> bool {
+    resource.gvk.kind == "Job" && options.propagation_policy.is_none() && options.orphan_dependents.is_none()
 }
 
 /// Kinds whose dependents stay where a deletion says nothing (DefaultGarbageCollectionPolicy).

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use kubernel_meta::{ApiError, DeleteOptions, Preconditions, Reason};
+use kubernel_meta::{ApiError, DeleteOptions, Reason};
 use kubernel_store::Entry;
 
 use crate::context::Context;
@@ -26,11 +26,11 @@ pub(crate) async fn deletecollection(
     let list_options = request::list_options(&context.query, false)?;
     let options = delete::options(context, body)?;
     let page = list::page(context, resource, &list_options).await?;
-    let options = &DeleteOptions { preconditions: Preconditions::default(), ..options };
+    let options = &options;
     let entries = page.entries.clone();
     let deletions = entries.into_iter().map(|entry| delete_entry(context, resource, entry, options));
     let items = stream::iter(deletions).buffered(WORKERS).try_collect().await?;
-    let list = List { items, revision: page.revision, continue_token: String::new(), remaining: None };
+    let list = List { items, revision: page.revision, continue_token: page.continue_token, remaining: page.remaining };
     Ok(Answer::List(resource.clone(), list))
 }
 

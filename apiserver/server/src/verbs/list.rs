@@ -51,8 +51,10 @@ pub(crate) struct Page {
     pub(crate) entries: Vec<Arc<Entry>>,
     /// The snapshot's revision.
     pub(crate) revision: u64,
-    continue_token: String,
-    remaining: Option<u64>,
+    /// How to go on; empty where this is all.
+    pub(crate) continue_token: String,
+    /// How many more there are, where that is known.
+    pub(crate) remaining: Option<u64>,
 }
 
 /// Answers a LIST.

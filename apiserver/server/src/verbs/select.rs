@@ -24,6 +24,8 @@ impl Select {
             if !meta && !known.contains(&field.as_str()) {
                 return Err(ApiError::bad_request(if known.is_empty() {
                     format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+                } else if resource.gvk.kind == "Job" {
+                    format!("field label {field:?} not supported for Job")
                 } else {
                     format!("field label not supported: {field}")
                 }));

@@ -68,9 +68,7 @@ pub(crate) async fn create(
     let Target { resource, options, .. } = target;
     let strategy = resource.kind.strategy;
     // What is no version, or zero, counts as none.
-    if object.resource_version().parse::<u64>().is_ok_and(|version| version > 0) {
-        return Err(bare("resourceVersion should not be set on objects to be created"));
-    }
+    let versioned = object.resource_version().parse::<u64>().is_ok_and(|version| version > 0);
     let generated = object.name().is_empty() && !object.str_at(&["metadata", "generateName"]).is_empty();
     for tries in 1.. {
         let mut new = object.clone();
@@ -105,6 +103,9 @@ pub(crate) async fn create(
                 return Err(ApiError::already_exists(&resource.gvr, new.name()));
             }
             return Ok(new);
+        }
+        if versioned {
+            return Err(bare("resourceVersion should not be set on objects to be created"));
         }
         let key = resource.key(target.namespace, new.name());
         let document = document::encode(resource, &new)?;
