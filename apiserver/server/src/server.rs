@@ -16,6 +16,7 @@ use kubernel_store::Store;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use crate::admission::ParsedObjects;
 use crate::alloc::Allocator;
 use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
@@ -58,6 +59,7 @@ struct Shared {
     authenticator: Authenticator,
     authorizer: Authorizer,
     node_authorizer: NodeAuthorizer,
+    parsed_objects: ParsedObjects,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
     allocator: Arc<Allocator>,
@@ -86,6 +88,7 @@ impl ApiServer {
             authenticator: Authenticator::default(),
             authorizer: Authorizer::default(),
             node_authorizer: NodeAuthorizer::default(),
+            parsed_objects: ParsedObjects::default(),
         }))
     }
 
@@ -115,6 +118,11 @@ impl ApiServer {
     /// What knows roles and bindings.
     pub(crate) fn authorizer(&self) -> &Authorizer {
         &self.0.authorizer
+    }
+
+    /// What admission has parsed already.
+    pub(crate) fn parsed_objects(&self) -> &ParsedObjects {
+        &self.0.parsed_objects
     }
 
     /// What knows what nodes may read.

@@ -7,7 +7,7 @@ use super::{Attributes, Operation, View, default_class};
 const DEFAULT_ANNOTATION: &str = "ingressclass.kubernetes.io/is-default-class";
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
-pub(super) async fn admit(view: &View, request: &Attributes<'_>, ingress: &mut Object) -> Result<(), ApiError> {
+pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, ingress: &mut Object) -> Result<(), ApiError> {
     if !request.is_main("networking.k8s.io", "ingresses") || request.operation != Operation::Create {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kubernel_kinds::core::pod::amounts::{self, Amounts};
 use kubernel_meta::{ApiError, Object, Quantity};
@@ -12,7 +13,7 @@ use super::{Attributes, Operation, View};
 const ANNOTATION: &str = "kubernetes.io/limit-ranger";
 
 /// Fills in defaults of a new Pod's containers.
-pub(super) async fn admit(view: &View, request: &Attributes<'_>, pod: &mut Object) -> Result<(), ApiError> {
+pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, pod: &mut Object) -> Result<(), ApiError> {
     if !request.is_main("", "pods") || request.operation != Operation::Create {
         return Ok(());
     }
@@ -38,7 +39,7 @@ pub(super) async fn admit(view: &View, request: &Attributes<'_>, pod: &mut Objec
 }
 
 /// Refuses a Pod or claim that is out of bounds.
-pub(super) async fn check(view: &View, request: &Attributes<'_>, object: &Object) -> Result<(), ApiError> {
+pub(super) async fn check(view: &View<'_>, request: &Attributes<'_>, object: &Object) -> Result<(), ApiError> {
     let is_pod = request.is_main("", "pods") && request.operation == Operation::Create;
     let is_claim = request.is_main("", "persistentvolumeclaims");
     if !is_pod && !is_claim {
@@ -77,7 +78,7 @@ pub(super) async fn check(view: &View, request: &Attributes<'_>, object: &Object
     Ok(())
 }
 
-async fn ranges(view: &View, namespace: &str) -> Result<Vec<Object>, ApiError> {
+async fn ranges(view: &View<'_>, namespace: &str) -> Result<Vec<Arc<Object>>, ApiError> {
     view.list(&format!("/registry/core/limitranges/{namespace}/")).await
 }
 

@@ -23,7 +23,7 @@ mod storage;
 mod tolerations;
 mod view;
 
-pub use view::View;
+pub use view::{ParsedObjects, View};
 
 /// What kind of write it is (admission.Operation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub async fn mutate(
     object: &mut Object,
     old: Option<&Object>,
 ) -> Result<(), ApiError> {
-    let view = View::new(server.store().clone());
+    let view = View::new(server);
     namespace_lifecycle::admit(&view, attributes, object).await?;
     limit_ranger::admit(&view, attributes, object).await?;
     service_account::admit(&view, attributes, object).await?;
@@ -106,7 +106,7 @@ pub async fn validate(
     object: Option<&Object>,
     old: Option<&Object>,
 ) -> Result<Admitted, ApiError> {
-    let view = View::new(server.store().clone());
+    let view = View::new(server);
     node_restriction::check(attributes, object, old)?;
     let Some(object) = object else {
         namespace_lifecycle::check_delete(attributes)?;
@@ -122,7 +122,7 @@ pub async fn validate(
 }
 
 /// The name of the newest class that an annotation marks as default; the first by name where several are as new.
-async fn default_class(view: &View, prefix: &str, annotation: &str) -> Result<Option<String>, ApiError> {
+async fn default_class(view: &View<'_>, prefix: &str, annotation: &str) -> Result<Option<String>, ApiError> {
     let classes = view.list(prefix).await?;
     let marked = classes.iter().filter(|class| class.annotations().any(|(k, v)| k == annotation && v == "true"));
     let newest = marked.max_by(|a, b| {

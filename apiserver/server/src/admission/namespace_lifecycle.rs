@@ -8,7 +8,7 @@ use super::{Attributes, Operation, View};
 /// Namespaces that may not be deleted.
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 
-pub(super) async fn admit(view: &View, request: &Attributes<'_>, object: &Object) -> Result<(), ApiError> {
+pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, object: &Object) -> Result<(), ApiError> {
     let reviews = request.kind.group == "authorization.k8s.io";
     if request.namespace.is_empty() || !request.kind.namespaced || reviews {
         return Ok(());

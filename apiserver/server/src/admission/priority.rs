@@ -1,5 +1,7 @@
 //! Priority: a Pod's class becomes its number; there is one default class; the system's own stay.
 
+use std::sync::Arc;
+
 use kubernel_meta::{ApiError, Object};
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ const SYSTEM_CLASSES: [&str; 2] = ["system-cluster-critical", "system-node-criti
 const PREEMPT: &str = "PreemptLowerPriority";
 
 pub(super) async fn admit(
-    view: &View,
+    view: &View<'_>,
     request: &Attributes<'_>,
     object: &mut Object,
     old: Option<&Object>,
@@ -57,7 +59,7 @@ pub(super) async fn admit(
     Ok(())
 }
 
-pub(super) async fn check(view: &View, request: &Attributes<'_>, object: &Object) -> Result<(), ApiError> {
+pub(super) async fn check(view: &View<'_>, request: &Attributes<'_>, object: &Object) -> Result<(), ApiError> {
     if !request.is_main(GROUP, "priorityclasses") || !is_default(object) {
         return Ok(());
     }
@@ -78,9 +80,9 @@ pub(super) fn check_delete(request: &Attributes<'_>) -> Result<(), ApiError> {
 }
 
 /// The default class; the one with the lowest value, should there be more.
-async fn default_class(view: &View) -> Result<Option<Object>, ApiError> {
+async fn default_class(view: &View<'_>) -> Result<Option<Arc<Object>>, ApiError> {
     let classes = view.list(PREFIX).await?;
-    Ok(classes.into_iter().filter(is_default).min_by_key(|class| class.int_at(&["value"])))
+    Ok(classes.into_iter().filter(|class| is_default(class)).min_by_key(|class| class.int_at(&["value"])))
 }
 
 fn is_default(class: &Object) -> bool {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Attributes, Operation, View};
 
-pub(super) async fn admit(view: &View, request: &Attributes<'_>, pod: &mut Object) -> Result<(), ApiError> {
+pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, pod: &mut Object) -> Result<(), ApiError> {
     if !request.is_main("", "pods") || request.operation != Operation::Create {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! ServiceAccount: a Pod gets the account `default`, the account's token and pull secrets; one that is missing refuses
 //! the Pod.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kubernel_meta::{ApiError, Object};
@@ -22,7 +23,7 @@ const ENFORCE_ANNOTATION: &str = "kubernetes.io/enforce-mountable-secrets";
 const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 const SUFFIX_CHARS: usize = 5;
 
-pub(super) async fn admit(view: &View, request: &Attributes<'_>, pod: &mut Object) -> Result<(), ApiError> {
+pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, pod: &mut Object) -> Result<(), ApiError> {
     if !request.is_main("", "pods") || request.operation != Operation::Create {
         return Ok(());
     }
@@ -52,7 +53,7 @@ pub(super) async fn admit(view: &View, request: &Attributes<'_>, pod: &mut Objec
     Ok(())
 }
 
-async fn find(view: &View, request: &Attributes<'_>, name: &str) -> Result<Object, ApiError> {
+async fn find(view: &View<'_>, request: &Attributes<'_>, name: &str) -> Result<Arc<Object>, ApiError> {
     let key = format!("/registry/core/serviceaccounts/{}/{name}", request.namespace);
     let tries = if name == DEFAULT_ACCOUNT { DEFAULT_ACCOUNT_TRIES } else { 1 };
     for attempt in 0..tries {

@@ -9,7 +9,7 @@ use super::{Attributes, Operation, View, default_class};
 const DEFAULT_ANNOTATION: &str = "storageclass.kubernetes.io/is-default-class";
 const BETA_CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
 
-pub(super) async fn admit(view: &View, request: &Attributes<'_>, object: &mut Object) -> Result<(), ApiError> {
+pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, object: &mut Object) -> Result<(), ApiError> {
     if request.operation != Operation::Create {
         return Ok(());
     }

@@ -1,31 +1,82 @@
 //! What admission and authentication read of the store: objects of the latest state, parsed.
+//!
+//! The same few small objects (a namespace, its ServiceAccount, the priority classes) are wanted for every Pod: those are
+//! parsed once for as long as they do not change.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kubernel_meta::{ApiError, Object};
-use kubernel_store::{At, Entry, Store};
+use kubernel_store::{At, Entry, Snapshot, Store};
+use parking_lot::RwLock;
+
+use crate::ApiServer;
+
+/// How many parsed objects are kept.
+const OBJECTS_MAX: usize = 4096;
+/// Objects with more JSON than this are parsed each time.
+const OBJECT_BYTES_MAX: usize = 16 * 1024;
+/// What is kept: resources that are read often and written seldom.
+const KEPT: [&str; 7] = [
+    "/registry/core/limitranges/",
+    "/registry/core/namespaces/",
+    "/registry/core/serviceaccounts/",
+    "/registry/networking.k8s.io/ingressclasses/",
+    "/registry/node.k8s.io/runtimeclasses/",
+    "/registry/scheduling.k8s.io/priorityclasses/",
+    "/registry/storage.k8s.io/storageclasses/",
+];
 
 /// The store, read by key. Every call reads the latest state.
-pub struct View {
-    store: Arc<dyn Store>,
+pub struct View<'a> {
+    store: &'a dyn Store,
+    parsed: &'a ParsedObjects,
 }
 
-impl View {
-    /// A view of this store.
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+/// Objects that were parsed already, each beside the entry that it was parsed from.
+#[derive(Debug, Default)]
+pub struct ParsedObjects(RwLock<HashMap<Arc<str>, (Arc<Entry>, Arc<Object>)>>);
+
+impl<'a> View<'a> {
+    /// A view of the server's store.
+    pub fn new(server: &'a ApiServer) -> Self {
+        Self { store: &**server.store(), parsed: server.parsed_objects() }
     }
 
     /// The object under a key; what cannot be parsed counts as absent.
-    pub async fn get(&self, key: &str) -> Result<Option<Object>, ApiError> {
-        let snapshot = self.store.snapshot(key, At::Latest).await.map_err(ApiError::internal)?;
-        Ok(snapshot.get(key).and_then(|entry| parse(&entry)))
+    pub async fn get(&self, key: &str) -> Result<Option<Arc<Object>>, ApiError> {
+        let snapshot = self.snapshot(key).await?;
+        Ok(snapshot.get(key).and_then(|entry| self.parsed.object(&entry)))
     }
 
     /// The objects whose keys start with `prefix`, in key order.
-    pub async fn list(&self, prefix: &str) -> Result<Vec<Object>, ApiError> {
-        let snapshot = self.store.snapshot(prefix, At::Latest).await.map_err(ApiError::internal)?;
-        Ok(snapshot.range(prefix, "").filter_map(|entry| parse(&entry)).collect())
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Arc<Object>>, ApiError> {
+        let snapshot = self.snapshot(prefix).await?;
+        Ok(snapshot.range(prefix, "").filter_map(|entry| self.parsed.object(&entry)).collect())
+    }
+
+    async fn snapshot(&self, prefix: &str) -> Result<Arc<dyn Snapshot>, ApiError> {
+        self.store.snapshot(prefix, At::Latest).await.map_err(ApiError::internal)
+    }
+}
+
+impl ParsedObjects {
+    fn object(&self, entry: &Arc<Entry>) -> Option<Arc<Object>> {
+        if entry.json.len() > OBJECT_BYTES_MAX || !KEPT.iter().any(|prefix| entry.key.starts_with(prefix)) {
+            return parse(entry).map(Arc::new);
+        }
+        if let Some((from, object)) = self.0.read().get(&entry.key)
+            && Arc::ptr_eq(from, entry)
+        {
+            return Some(object.clone());
+        }
+        let object = Arc::new(parse(entry)?);
+        let mut kept = self.0.write();
+        if kept.len() >= OBJECTS_MAX {
+            kept.clear();
+        }
+        kept.insert(entry.key.clone(), (entry.clone(), object.clone()));
+        Some(object)
     }
 }
 

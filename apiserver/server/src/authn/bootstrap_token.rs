@@ -16,14 +16,14 @@ const GROUP: &str = "system:bootstrappers";
 /// The user of a token whose Secret is there, says the same, has not expired and is meant for authentication; and
 /// until when.
 pub(super) async fn authenticate(
-    view: &View,
+    view: &View<'_>,
     token: &JoinToken,
     now: Timestamp,
 ) -> Result<(Bearer, Timestamp), String> {
     find(view, token, now).await.ok_or_else(|| INVALID_TOKEN.to_owned())
 }
 
-async fn find(view: &View, token: &JoinToken, now: Timestamp) -> Option<(Bearer, Timestamp)> {
+async fn find(view: &View<'_>, token: &JoinToken, now: Timestamp) -> Option<(Bearer, Timestamp)> {
     let key = format!("/registry/core/secrets/kube-system/bootstrap-token-{}", token.id());
     let secret = view.get(&key).await.ok()??;
     let data =

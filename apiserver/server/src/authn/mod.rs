@@ -55,7 +55,7 @@ pub async fn bearer(server: &ApiServer, token: &str, audiences: &[String]) -> Re
     {
         return Ok(bearer);
     }
-    let view = View::new(server.store().clone());
+    let view = View::new(server);
     let (bearer, until) = match JoinToken::parse(token) {
         Some(join) => bootstrap_token::authenticate(&view, &join, now).await?,
         None => service_account::authenticate(pki.signer(), &view, token, audiences, now).await?,

@@ -14,7 +14,7 @@ const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
 /// server. The error is upstream's text.
 pub(super) async fn authenticate(
     signer: &TokenSigner,
-    view: &View,
+    view: &View<'_>,
     token: &str,
     audiences: &[String],
     now: Timestamp,
@@ -40,7 +40,7 @@ pub(super) async fn authenticate(
     Ok((Bearer { user, audiences: fitting }, until))
 }
 
-async fn check_objects(view: &View, claims: &Claims, now: Timestamp) -> Result<User, String> {
+async fn check_objects(view: &View<'_>, claims: &Claims, now: Timestamp) -> Result<User, String> {
     let kubernetes = &claims.kubernetes;
     let (namespace, account) = (&kubernetes.namespace, &kubernetes.serviceaccount);
     let expected = format!("{}{namespace}:{}", super::user::SERVICE_ACCOUNT_PREFIX, account.name);
@@ -87,7 +87,13 @@ async fn check_objects(view: &View, claims: &Claims, now: Timestamp) -> Result<U
     Ok(user)
 }
 
-async fn check_bound(view: &View, what: &str, key: &str, reference: &Reference, now: Timestamp) -> Result<(), String> {
+async fn check_bound(
+    view: &View<'_>,
+    what: &str,
+    key: &str,
+    reference: &Reference,
+    now: Timestamp,
+) -> Result<(), String> {
     match view.get(key).await.map_err(|error| error.to_string())? {
         Some(found) if !is_gone(&found, now) && found.uid() == reference.uid => Ok(()),
         Some(found) if !is_gone(&found, now) => Err(format!(

@@ -28,7 +28,7 @@ pub async fn service_account_token(
 ) -> Result<Object, ApiError> {
     let Some(pki) = &server.config().pki else { return Err(ApiError::internal("no token issuer")) };
     check_meta(&request, namespace, name)?;
-    let view = View::new(server.store().clone());
+    let view = View::new(server);
     let Some(account) = view.get(&format!("/registry/core/serviceaccounts/{namespace}/{name}")).await? else {
         return Err(ApiError::not_found(&Gvr::new("", "v1", "serviceaccounts"), name));
     };
@@ -85,7 +85,7 @@ struct Bound {
     secret: Option<Reference>,
 }
 
-async fn find_bound(view: &View, namespace: &str, account: &str, reference: &Value) -> Result<Bound, ApiError> {
+async fn find_bound(view: &View<'_>, namespace: &str, account: &str, reference: &Value) -> Result<Bound, ApiError> {
     let of = |key: &str| reference[key].as_str().unwrap_or_default();
     let version = GroupVersion::parse(of("apiVersion")).unwrap_or_else(|| GroupVersion::new("", ""));
     let (kind, name) = (of("kind"), of("name"));
@@ -131,7 +131,7 @@ async fn find_bound(view: &View, namespace: &str, account: &str, reference: &Val
 }
 
 /// The node that a Pod is on; without a uid where there is no such Node.
-async fn node_of(view: &View, pod: &Object) -> Result<Option<Reference>, ApiError> {
+async fn node_of(view: &View<'_>, pod: &Object) -> Result<Option<Reference>, ApiError> {
     let name = pod.str_at(&["spec", "nodeName"]);
     if name.is_empty() {
         return Ok(None);

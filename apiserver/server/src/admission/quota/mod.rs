@@ -7,6 +7,7 @@ mod scope;
 mod usage;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use kubernel_kinds::core::pod::amounts::{self, Amounts};
@@ -23,7 +24,7 @@ const MANAGER: &str = "kube-apiserver";
 /// Checks the write against every quota that concerns it. Returns the quotas with what
 /// they count afterwards, and as they were.
 pub(super) async fn check(
-    view: &View,
+    view: &View<'_>,
     request: &Attributes<'_>,
     object: &Object,
     old: Option<&Object>,
@@ -85,7 +86,8 @@ pub(super) async fn check(
                 text(&hard)
             )));
         }
-        let (mut quota, before) = (quota.clone(), quota);
+        let before = Arc::unwrap_or_clone(quota);
+        let mut quota = before.clone();
         let values: Map<String, Value> =
             after.iter().map(|(name, amount)| (name.clone(), json!(amount.to_string()))).collect();
         quota.set(&["status", "used"], values);
