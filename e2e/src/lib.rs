@@ -1,1 +1,16 @@
-//! End-to-end tests and benchmarks that drive real clients.
+//! End-to-end tests: a real cluster, real kubectl and Helm, real containers.
+//!
+//! [`cluster`] is the one that most tests share, a namespace each ([`Cluster::user`]); a test that breaks its cluster
+//! starts one of its own. A test reads as what a user would type: [`User::ok`] runs a line of shell in which `kubectl`
+//! and `helm` are the real ones and the namespace is the test's own.
+
+mod cluster;
+mod user;
+
+pub use cluster::{Cluster, Settings, cluster};
+pub use user::{Output, User};
+
+/// The image with the sample program and busybox, and its second version.
+pub const SAMPLE_V1: &str = "kubernel.local/sample:v1";
+/// See [`SAMPLE_V1`].
+pub const SAMPLE_V2: &str = "kubernel.local/sample:v2";

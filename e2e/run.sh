@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs the end-to-end tests and leaves nothing behind: clusters, containers, bridges, tables.
+# Arguments go to cargo test, for example `--test kubectl` or a test's name.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+clean() {
+    local folder name
+    for folder in /tmp/kubernel-e2e/*/; do
+        [ -d "$folder" ] || continue
+        folder=${folder%/}
+        name=kbl-$(basename "$folder" | sed 's/-[0-9]*$//')
+        DATA_DIR=$folder manifests/down.sh
+        grep " $folder/" /proc/self/mounts | cut -d' ' -f2 | sort -r | xargs -r umount -l
+        ip link delete "$name" 2>/dev/null
+        nft delete table ip "$name" 2>/dev/null
+        rm -rf "$folder"
+    done
+}
+
+clean
+cargo test -p kubernel-e2e --locked "$@"
+code=$?
+clean
+exit $code
