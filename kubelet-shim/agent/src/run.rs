@@ -9,7 +9,7 @@ use kubernel_runtime::containerd::{self, ContainerdConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::node::services::Services;
-use crate::node::{NodeContext, heartbeat, machine, set};
+use crate::node::{NodeContext, heartbeat, log_rotation, machine, set};
 use crate::recorder::Recorder;
 use crate::work::NodeFacts;
 use crate::{AgentError, Config, Result, api};
@@ -32,7 +32,9 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken) ->
             if let Some(dir) = &config.cni_conf_dir {
                 own.cni_conf_dir.clone_from(dir);
             }
-            Arc::new(containerd::ensure(&own).await?)
+            let runtime = containerd::ensure(&own).await?;
+            tokio::spawn(containerd::keep_alive(own, shutdown.clone()));
+            Arc::new(runtime)
         }
     };
     let machine = machine::read(&config.data_dir);
@@ -48,5 +50,6 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken) ->
     let node = Arc::new(node);
     tokio::spawn(api::serve(node.clone(), listening, shutdown.clone()));
     tokio::spawn(heartbeat::run(node.clone(), machine, shutdown.clone()));
+    tokio::spawn(log_rotation::run(node.clone(), shutdown.clone()));
     set::run(node, shutdown).await
 }

@@ -8,11 +8,14 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
 
 use crate::{CriRuntime, PAUSE_IMAGE, Result, Runtime as _, RuntimeError, pause};
 
 /// How long a freshly started containerd may take to answer.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often the daemon is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// Unix socket addresses are limited by the kernel to this many bytes.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// containerd's namespace of everything that came through CRI.
@@ -68,6 +71,26 @@ pub async fn ensure(config: &ContainerdConfig) -> Result<CriRuntime> {
     };
     ensure_pause_image(&runtime, config).await?;
     Ok(runtime)
+}
+
+/// Starts the daemon again whenever it is gone, until `shutdown`. Containers do not notice: each has a shim process of
+/// its own.
+pub async fn keep_alive(config: ContainerdConfig, shutdown: CancellationToken) {
+    let socket = config.socket();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            () = shutdown.cancelled() => return,
+        }
+        // A daemon that is slow still takes connections; only one that is gone refuses them.
+        if tokio::net::UnixStream::connect(&socket).await.is_ok() {
+            continue;
+        }
+        tracing::warn!("containerd is gone; starting it again");
+        if let Err(error) = start(&config).await {
+            tracing::error!(%error, "containerd could not be started again");
+        }
+    }
 }
 
 /// Connects to a daemon that somebody else runs.

@@ -272,7 +272,9 @@ impl Actor {
         status["hostIPs"] = json!([{"ip": node_ip}]);
         status["hostIP"] = node_ip.into();
         self.show(&status);
-        if self.gone || self.publishing || self.publish_after.is_some_and(|at| Instant::now() < at) {
+        // A simulated Pod is only of interest once it runs; each status costs a write.
+        let starting = self.context.node.hollow && status["phase"] == "Pending" && !self.life.is_ending();
+        if self.gone || starting || self.publishing || self.publish_after.is_some_and(|at| Instant::now() < at) {
             return;
         }
         self.publish_after = None;

@@ -89,16 +89,13 @@ pub(crate) struct PodContext {
 }
 
 impl PodContext {
-    /// Removes runs of a container that nobody can ask for any more: all but the latest and the one before.
-    pub(crate) async fn remove_old_containers(&self, name: &str, attempt: u32) {
-        if attempt < 2 {
-            return;
-        }
+    /// Removes those runs of a container whose attempt number `which` picks.
+    pub(crate) async fn remove_containers(&self, name: &str, which: impl Fn(u32) -> bool) {
         let Ok(containers) = self.node.runtime.containers().await else { return };
         for container in containers {
             let label = |key: &str| container.labels.get(key).map(String::as_str);
-            let old = container.metadata.as_ref().is_some_and(|meta| meta.attempt + 1 < attempt);
-            if old && label(labels::POD_UID) == Some(&self.uid) && label(labels::CONTAINER_NAME) == Some(name) {
+            let picked = container.metadata.as_ref().is_some_and(|meta| which(meta.attempt));
+            if picked && label(labels::POD_UID) == Some(&self.uid) && label(labels::CONTAINER_NAME) == Some(name) {
                 let _ = self.node.runtime.remove_container(&container.id).await;
                 self.node.disown(&container.id);
             }

@@ -79,6 +79,7 @@ pub(crate) async fn run(
     if !context.node.hollow {
         std::fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
     }
+    let _turn = context.node.turns.acquire().await;
     let runtime = &context.node.runtime;
     let id = runtime.run_sandbox(config(context, pod, qos, attempt), String::new()).await;
     let id = id.map_err(|error| error.to_string())?;

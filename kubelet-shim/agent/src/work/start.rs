@@ -62,14 +62,22 @@ async fn start_container(context: &PodContext, start: &Start, sender: &Sender) -
             .map_err(|error| failure("CreateContainerConfigError")(format!("{}: {error}", dir.display())))?;
     }
     let sandbox = sandbox::config(context, pod, *qos, start.sandbox_attempt);
-    let created = node.runtime.create_container(sandbox_id, config, sandbox).await;
-    let id = created.map_err(|error| failure("CreateContainerError")(error.to_string()))?;
+    let turn = node.turns.acquire().await;
+    let id = match node.runtime.create_container(sandbox_id, config, sandbox).await {
+        Ok(id) => id,
+        Err(error) => {
+            // Half of an earlier attempt may hold the name.
+            context.remove_containers(name, |found| found == *attempt).await;
+            return Err(failure("CreateContainerError")(error.to_string()));
+        }
+    };
     node.recorder.pod(pod, Some(name), false, "Created", "Container created");
     // From here on the runtime may tell about its end.
     node.own(&id, sender);
     if let Err(error) = node.runtime.start_container(&id).await {
         return Err(not_started(context, &id, error).await);
     }
+    drop(turn);
     node.recorder.pod(pod, Some(name), false, "Started", "Container started");
     let status = node.runtime.container_status(&id).await;
     let started_at = status.as_ref().ok().and_then(|status| outcome::time(status.started_at));
@@ -86,7 +94,10 @@ async fn start_container(context: &PodContext, start: &Start, sender: &Sender) -
     if let Some(end) = status.ok().as_ref().and_then(outcome::of) {
         sender.input(Input::Exited { container: name.clone(), end }).await;
     }
-    context.remove_old_containers(name, *attempt).await;
+    // The latest run and the one before can still be asked for.
+    if *attempt > 1 {
+        context.remove_containers(name, |old| old + 1 < *attempt).await;
+    }
     Ok(id)
 }
 
