@@ -5,11 +5,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use http_body_util::BodyExt;
-use kubernel_server::pki::{JoinToken, Pki, ServingNames};
+use kubernel_server::pki::{JoinToken, PeerIdentity, Pki, ServingNames, sign_requests};
 use kubernel_server::{ApiServer, Config, User};
 use kubernel_store::Embedded;
+use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -214,10 +217,71 @@ async fn a_node_joins_with_the_join_token_until_it_is_revoked() {
     cluster.check(As::Token(&token), requests, Value::Null, (404, "not found")).await;
     let secrets = "GET /api/v1/namespaces/kube-system/secrets";
     cluster.check(As::Token(&token), secrets, Value::Null, (403, "User \"system:bootstrap:")).await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::OrganizationName, "system:nodes");
+    params.distinguished_name.push(rcgen::DnType::CommonName, "system:node:n1");
+    let wish = params.serialize_request(&key).unwrap().pem().unwrap();
+    let request = json!({
+        "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": { "name": "n1" },
+        "spec": {
+            "request": STANDARD.encode(wish), "signerName": "kubernetes.io/kube-apiserver-client-kubelet",
+            "usages": ["digital signature", "client auth"], "username": "somebody else",
+        },
+    });
+    let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let made = cluster.check(As::Token(&token), &format!("POST {path}"), request.clone(), (201, "")).await;
+    assert!(made["spec"]["username"].as_str().unwrap().starts_with("system:bootstrap:"), "{made}");
+    let mut other = request;
+    other["metadata"]["name"] = json!("n2");
+    other["spec"]["signerName"] = json!("kubernetes.io/kube-apiserver-client");
+    cluster.check(As::User("jane", &["system:masters"]), &format!("POST {path}"), other, (201, "")).await;
+    let server = cluster.server.clone();
+    let signer = tokio::spawn(async move { sign_requests(&server).await });
+    let mut certificate = Value::Null;
+    for _ in 0..100_000 {
+        tokio::task::yield_now().await;
+        let (_, mut request) = cluster.call(As::Token(&token), &format!("GET {path}/n1"), Value::Null).await;
+        certificate = request["status"]["certificate"].take();
+        if !certificate.is_null() {
+            break;
+        }
+    }
+    let pem = STANDARD.decode(certificate.as_str().unwrap()).unwrap();
+    let der = rustls_pki_types::CertificateDer::from_pem_slice(&pem).unwrap();
+    assert_eq!(PeerIdentity::read(&der).unwrap().user.node_name(), Some("n1"));
+    // A cluster admin may approve by hand, but an ordinary user who may write approvals may not sign for anybody.
+    let rules = json!([{ "apiGroups": ["certificates.k8s.io"], "resources": ["*"], "verbs": ["get", "update"] }]);
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "c" }, "rules": rules,
+    });
+    let rbac = "POST /apis/rbac.authorization.k8s.io/v1";
+    cluster.check(As::Admin, &format!("{rbac}/clusterroles"), role, (201, "")).await;
+    let bind = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": "c" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "c" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "joe" }],
+    });
+    cluster.check(As::Admin, &format!("{rbac}/clusterrolebindings"), bind, (201, "")).await;
+    let (_, mut pending) = cluster.call(As::Admin, &format!("GET {path}/n2"), Value::Null).await;
+    pending["status"]["certificate"] = json!(STANDARD.encode(&pem));
+    let text = "user not permitted to sign requests with signerName \"kubernetes.io/kube-apiserver-client\"";
+    let put = format!("PUT {path}/n2/status");
+    cluster.check(As::User("joe", &[]), &put, pending, (403, text)).await;
+    signer.abort();
     let id = cluster.pki.join_token().id();
     let wrong = format!("{id}.0000000000000000");
     assert!(JoinToken::parse(&wrong).is_some());
     cluster.check(As::Token(&wrong), requests, Value::Null, (401, "Unauthorized")).await;
+    let revoke = format!("DELETE /api/v1/namespaces/kube-system/secrets/bootstrap-token-{id}");
+    cluster.check(As::Admin, &revoke, Value::Null, (200, "")).await;
+    cluster.server.start().await.unwrap();
+    let secret = revoke.replace("DELETE", "GET");
+    cluster.check(As::Admin, &secret, Value::Null, (404, "not found")).await;
+    let info = "GET /api/v1/namespaces/kube-public/configmaps/cluster-info";
+    let info = cluster.check(As::Nobody, info, Value::Null, (200, "")).await;
+    assert!(info["data"]["kubeconfig"].as_str().unwrap().contains("certificate-authority-data"), "{info}");
 }
 
 #[tokio::test]

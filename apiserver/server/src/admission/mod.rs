@@ -9,6 +9,7 @@ use kubernel_store::Change;
 
 use crate::{ApiServer, User};
 
+mod certificates;
 mod escalation;
 mod ingress_class;
 mod limit_ranger;
@@ -87,6 +88,7 @@ pub async fn mutate(
     tolerations::admit(attributes, object);
     storage::admit(&view, attributes, object).await?;
     runtime_class::admit(&view, attributes, object).await?;
+    certificates::admit(attributes, object);
     ingress_class::admit(&view, attributes, object).await
 }
 
@@ -115,6 +117,7 @@ pub async fn validate(
     };
     limit_ranger::check(&view, attributes, object).await?;
     priority::check(&view, attributes, object).await?;
+    certificates::check(server, attributes, object, old).await?;
     escalation::check(server.authorizer(), attributes, object, old)?;
     let quotas = quota::check(&view, attributes, object, old).await?;
     let changes = if attributes.dry_run { Vec::new() } else { quota::changes(server, quotas)? };

@@ -35,7 +35,9 @@ pub struct View<'a> {
 
 /// Objects that were parsed already, each beside the entry that it was parsed from.
 #[derive(Debug, Default)]
-pub struct ParsedObjects(RwLock<HashMap<Arc<str>, (Arc<Entry>, Arc<Object>)>>);
+pub struct ParsedObjects(RwLock<HashMap<Arc<str>, Parsed>>);
+
+type Parsed = (Arc<Entry>, Arc<Object>);
 
 impl<'a> View<'a> {
     /// A view of the server's store.

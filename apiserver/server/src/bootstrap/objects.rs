@@ -8,6 +8,7 @@ use kubernel_meta::Object;
 use serde_json::{Value, json};
 
 use crate::ApiServer;
+use crate::pki::Pki;
 
 /// Flow control's priority levels and schemas, one JSON object a line: kind, name, spec.
 const FLOW: &str = include_str!("flow.jsonl");
@@ -53,6 +54,7 @@ pub(super) fn all(server: &ApiServer) -> Vec<Object> {
             "metadata": { "namespace": "kube-system", "name": "extension-apiserver-authentication" },
             "data": { "client-ca-file": pki.authority().certificate_pem() },
         }));
+        values.push(cluster_info(pki, config.advertise));
         values.push(join_secret(pki.join_token()));
     }
     values.into_iter().filter_map(|value| Object::from_value(value).ok()).collect()
@@ -66,6 +68,7 @@ pub(super) fn refresh(old: &Object, wanted: &Object) -> Option<Object> {
         ("Endpoints", "kubernetes") => &[&["subsets"]],
         ("EndpointSlice", "kubernetes") => &[&["endpoints"], &["ports"]],
         ("ConfigMap", "extension-apiserver-authentication") => &[&["data", "client-ca-file"]],
+        ("ConfigMap", "cluster-info") => &[&["data", "kubeconfig"]],
         _ => return None,
     };
     let mut new = old.clone();
@@ -119,6 +122,21 @@ fn endpoints(address: &SocketAddr) -> [Value; 2] {
             "ports": ports,
         }),
     ]
+}
+
+/// What everybody may know: the CA, by which a joining node checks that it found the cluster its token names.
+fn cluster_info(pki: &Pki, advertise: Option<SocketAddr>) -> Value {
+    let server = advertise.map(|address| format!("https://{address}")).unwrap_or_default();
+    let ca = STANDARD.encode(pki.authority().certificate_pem());
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config",
+        "clusters": [{ "name": "", "cluster": { "server": server, "certificate-authority-data": ca } }],
+    });
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "namespace": "kube-public", "name": "cluster-info" },
+        "data": { "kubeconfig": kubeconfig.to_string() },
+    })
 }
 
 fn join_secret(token: &crate::pki::JoinToken) -> Value {

@@ -1,13 +1,14 @@
 //! The cluster's certificates and keys in `<data-dir>/pki/`: its own CA, the serving certificate, client certificates,
 //! and the key that signs ServiceAccount tokens.
 //!
-//! Everything is made on first start and read again later. Private keys are readable by the owner alone. Nothing here
-//! knows of requests: [`crate::authn`] turns certificates and tokens into users.
+//! Everything is made on first start and read again later. Private keys are readable by the owner alone.
+//! [`crate::authn`] turns certificates and tokens into users; [`sign_requests`] is the one part that needs the API.
 
 mod authority;
 mod files;
 mod join;
 mod kubeconfig;
+mod request;
 mod signer;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::Error;
 
 pub use authority::{Authority, Identity, Issued, Usage};
 pub use join::JoinToken;
+pub use request::{RequestSubject, sign_requests};
 pub use signer::{Claims, ISSUER, KubernetesClaims, Reference, TokenError, TokenSigner};
 pub use tls::{PeerIdentity, server_config};
 

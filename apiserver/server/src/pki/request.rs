@@ -1,0 +1,190 @@
+//! CertificateSigningRequests: what is asked for, and the signer that answers for the cluster's CA.
+//!
+//! Nodes' requests for client certificates are approved at once where the requester may have them; whatever is approved,
+//! by hand or not, is signed (upstream's csrapproving and csrsigning controllers).
+
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Method, Request};
+use jiff::Timestamp;
+use kubernel_meta::{Object, time};
+use kubernel_store::{At, Entry};
+use rustls_pki_types::CertificateSigningRequestDer;
+use rustls_pki_types::pem::PemObject;
+use serde_json::{Value, json};
+use tower::Service;
+use x509_parser::prelude::{FromDer, X509CertificationRequest};
+
+use super::{Pki, Usage};
+use crate::authn::user::{NODE_PREFIX, NODES};
+use crate::authz::{self, Attributes, Decision};
+use crate::{ApiServer, Error, User};
+
+const PREFIX: &str = "/registry/certificates.k8s.io/certificatesigningrequests/";
+const NODE_SIGNER: &str = "kubernetes.io/kube-apiserver-client-kubelet";
+const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
+const SERVING_SIGNER: &str = "kubernetes.io/kubelet-serving";
+/// How long a certificate lives where the request does not say.
+const LIFE_SECS_DEFAULT: i64 = 365 * 24 * 60 * 60;
+
+/// Whom a request wants a certificate for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestSubject {
+    /// The common name.
+    pub name: String,
+    /// The organizations.
+    pub groups: Vec<String>,
+    /// Whether it asks for extensions: names and addresses, mostly.
+    pub has_extensions: bool,
+}
+
+impl RequestSubject {
+    /// Reads `spec.request` of a CertificateSigningRequest.
+    pub fn read(object: &Object) -> Option<Self> {
+        let pem = STANDARD.decode(object.str_at(&["spec", "request"])).ok()?;
+        let der = CertificateSigningRequestDer::from_pem_slice(&pem).ok()?;
+        let (_, request) = X509CertificationRequest::from_der(&der).ok()?;
+        let subject = &request.certification_request_info.subject;
+        let name = subject.iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default();
+        Some(Self {
+            name: name.to_owned(),
+            groups: subject.iter_organization().filter_map(|o| o.as_str().ok()).map(str::to_owned).collect(),
+            has_extensions: request.requested_extensions().is_some_and(|mut extensions| extensions.next().is_some()),
+        })
+    }
+
+    /// Whether it is a node's own name, and nothing more.
+    fn is_node(&self) -> bool {
+        self.name.strip_prefix(NODE_PREFIX).is_some_and(|node| !node.is_empty()) && self.groups == [NODES]
+    }
+}
+
+/// Approves and signs requests until the server goes away. Returns at once where the server has no CA.
+pub async fn sign_requests(server: &ApiServer) -> Result<(), Error> {
+    let Some(pki) = server.config().pki.clone() else { return Ok(()) };
+    loop {
+        let snapshot = server.store().snapshot(PREFIX, At::Latest).await?;
+        let mut watch = server.store().watch(PREFIX, snapshot.revision())?;
+        for entry in snapshot.range(PREFIX, "") {
+            handle(server, &pki, &entry).await;
+        }
+        loop {
+            match watch.next().await {
+                Ok(events) => {
+                    for event in events.iter().filter(|event| !event.deleted) {
+                        handle(server, &pki, &event.entry).await;
+                    }
+                }
+                Err(kubernel_store::StoreError::Compacted { .. }) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Takes a request one step further, where there is one.
+async fn handle(server: &ApiServer, pki: &Pki, entry: &Entry) {
+    let Some(mut object) = serde_json::from_slice(&entry.json).ok().map(Object::new) else { return };
+    let has = |kind: &str| object.list_at(&["status", "conditions"]).iter().any(|condition| condition["type"] == kind);
+    if has("Denied") || has("Failed") || !object.str_at(&["status", "certificate"]).is_empty() {
+        return;
+    }
+    let Some(subject) = RequestSubject::read(&object) else { return };
+    let outcome = if has("Approved") {
+        let Some(certificate) = sign(pki, &object, &subject) else { return };
+        object.set(&["status", "certificate"], STANDARD.encode(certificate));
+        put(server, "status", &object).await
+    } else if may_have(server, &object, &subject).await {
+        object.set(&["status", "conditions"], json!([approval(Timestamp::now())]));
+        put(server, "approval", &object).await
+    } else {
+        return;
+    };
+    if let Err(problem) = outcome {
+        tracing::warn!(request = object.name(), problem, "a certificate could not be given");
+    }
+}
+
+/// Whether a node's client certificate goes to somebody who may have it: the node itself, or whoever may ask for any.
+async fn may_have(server: &ApiServer, object: &Object, subject: &RequestSubject) -> bool {
+    let wants = usages(object);
+    if object.str_at(&["spec", "signerName"]) != NODE_SIGNER
+        || !subject.is_node()
+        || subject.has_extensions
+        || wants != [Usage::Client]
+    {
+        return false;
+    }
+    let groups = object.list_at(&["spec", "groups"]).iter().filter_map(Value::as_str).map(str::to_owned);
+    let user =
+        User { name: object.str_at(&["spec", "username"]).to_owned(), groups: groups.collect(), ..User::default() };
+    let right = if user.name == subject.name { "selfnodeclient" } else { "nodeclient" };
+    let attributes = Attributes {
+        user,
+        verb: "create".to_owned(),
+        is_resource: true,
+        group: "certificates.k8s.io".to_owned(),
+        version: "v1".to_owned(),
+        resource: "certificatesigningrequests".to_owned(),
+        subresource: right.to_owned(),
+        ..Attributes::default()
+    };
+    matches!(authz::authorize(server, &attributes).await, Decision::Allow(_))
+}
+
+/// The certificate of an approved request; `None` for other signers' requests and those that ask for too much.
+fn sign(pki: &Pki, object: &Object, subject: &RequestSubject) -> Option<String> {
+    let wants = usages(object);
+    let fits = match object.str_at(&["spec", "signerName"]) {
+        NODE_SIGNER => subject.is_node() && !subject.has_extensions && wants == [Usage::Client],
+        SERVING_SIGNER => subject.is_node() && wants == [Usage::Server],
+        CLIENT_SIGNER => wants == [Usage::Client],
+        _ => return None,
+    };
+    if !fits {
+        tracing::warn!(request = object.name(), "the request does not fit its signer");
+        return None;
+    }
+    let secs = object.int_at(&["spec", "expirationSeconds"]).unwrap_or(LIFE_SECS_DEFAULT);
+    let pem = String::from_utf8(STANDARD.decode(object.str_at(&["spec", "request"])).ok()?).ok()?;
+    let signed = pki.authority().sign_request(&pem, &wants, u64::try_from(secs).ok()?);
+    signed.inspect_err(|error| tracing::warn!(%error, request = object.name(), "not signed")).ok()
+}
+
+/// What the certificate is to be used for, as far as it makes a difference.
+fn usages(object: &Object) -> Vec<Usage> {
+    let usages = object.list_at(&["spec", "usages"]).iter().filter_map(Value::as_str);
+    usages
+        .filter_map(|usage| match usage {
+            "client auth" => Some(Usage::Client),
+            "server auth" => Some(Usage::Server),
+            _ => None,
+        })
+        .collect()
+}
+
+fn approval(now: Timestamp) -> Value {
+    let now = time::format(now);
+    json!({
+        "type": "Approved", "status": "True", "reason": "AutoApproved",
+        "message": "Auto approving kubelet client certificate after SubjectAccessReview.",
+        "lastUpdateTime": now, "lastTransitionTime": now,
+    })
+}
+
+async fn put(server: &ApiServer, subresource: &str, object: &Object) -> Result<(), String> {
+    let path = format!("/apis/certificates.k8s.io/v1/certificatesigningrequests/{}/{subresource}", object.name());
+    let request = Request::builder()
+        .method(Method::PUT)
+        .uri(path)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .header(http::header::USER_AGENT, "kube-controller-manager")
+        .body(Body::from(serde_json::to_vec(object.map()).map_err(|error| error.to_string())?))
+        .map_err(|error| error.to_string())?;
+    let Ok(response) =
+        server.service(User::system("system:serviceaccount:kube-system:certificate-controller")).call(request).await;
+    // Whoever was faster makes another event.
+    let status = response.status();
+    if status.is_success() || status == http::StatusCode::CONFLICT { Ok(()) } else { Err(status.to_string()) }
+}
