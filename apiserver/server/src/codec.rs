@@ -246,11 +246,16 @@ pub(crate) fn defaults(resource: &Resource, object: &mut Object) {
 /// A value as protobuf, where its kind has that form.
 pub(crate) fn to_protobuf(resource: &Resource, value: &Value) -> Option<Vec<u8>> {
     let object = Object::from_value(value.clone()).ok()?;
-    if !resource.kind.is_built_in() || object.kind() != resource.gvk.kind {
+    let schema = if !resource.kind.is_built_in() {
         return None;
-    }
-    let bytes = protobuf::encode(&resource.schema, &object);
-    (!bytes.is_empty()).then_some(bytes)
+    } else if object.kind() == resource.gvk.kind {
+        resource.schema.clone()
+    } else if object.kind() == resource.kind.list_kind() {
+        schema_of(&format!("{}List", resource.kind.definition))?
+    } else {
+        return None;
+    };
+    protobuf::has_form(&schema).then(|| protobuf::encode(&schema, &object))
 }
 
 /// A value as YAML.

@@ -24,6 +24,7 @@ mod respond;
 pub mod reviews;
 mod server;
 mod subresources;
+mod sweep;
 mod table;
 mod verbs;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -21,6 +21,10 @@ use crate::pki::PeerIdentity;
 const CONNECTIONS_MAX: usize = 65_536;
 /// How long a client may take for the handshake.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
+/// How long a client may take for a request's head; also how long an idle HTTP/1.1 connection is kept.
+const HEADERS_WAIT: Duration = Duration::from_secs(90);
+/// How often a quiet HTTP/2 connection is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long running requests may take once the server stops.
 const DRAIN_WAIT: Duration = Duration::from_secs(5);
 /// Streams per HTTP/2 connection: informers of one client share one.
@@ -84,7 +88,8 @@ async fn connection(
         request.map(axum::body::Body::new)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http2().max_concurrent_streams(STREAMS_MAX).keep_alive_interval(None);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WAIT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING_EVERY).max_concurrent_streams(STREAMS_MAX);
     let connection =
         builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
     let watched = graceful.lock().as_ref().map(|graceful| graceful.watcher());

@@ -94,10 +94,11 @@ pub(crate) fn output(headers: &HeaderMap, pretty: Option<&str>, scope: Scope) ->
         }
         return Ok(Output { media, transform, beta, pretty: pretty || clause.parameter("pretty") == "1" });
     }
-    let only_protobuf = clauses.iter().any(|clause| clause.media == "application/vnd.kubernetes.protobuf");
-    if only_protobuf && clauses.iter().all(|clause| clause.transform().is_some()) {
-        // Upstream's clients always name JSON too; one that does not still gets an answer it may be able to read.
-        return Ok(Output { pretty, ..Output::JSON });
+    let protobuf = clauses.iter().find(|clause| clause.media == "application/vnd.kubernetes.protobuf");
+    if protobuf.is_some_and(|clause| clause.transform() == Some((Transform::None, false))) {
+        // Lists are copied as JSON wherever that is acceptable; streams are JSON whatever was asked for.
+        let media = if scope == Scope::Collection { Media::Protobuf } else { Media::Json };
+        return Ok(Output { media, pretty, ..Output::JSON });
     }
     Err(not_acceptable(scope))
 }

@@ -22,7 +22,7 @@ use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
-use crate::{Error, User, bootstrap, codec, handler};
+use crate::{Error, User, bootstrap, codec, handler, sweep};
 
 /// What the server is built from.
 pub struct Config {
@@ -97,7 +97,9 @@ impl ApiServer {
     pub async fn start(&self) -> Result<(), Error> {
         // First what is taken: the default Services are written like any other.
         self.0.allocator.start(self.store()).await?;
-        bootstrap::run(self).await
+        bootstrap::run(self).await?;
+        tokio::spawn(sweep::run(self.store().clone(), self.shutdown_token()));
+        Ok(())
     }
 
     /// What it was built from.

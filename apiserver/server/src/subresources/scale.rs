@@ -10,23 +10,38 @@ use serde_json::{Value, json};
 
 use crate::codec::{self, Expected, Patch};
 use crate::context::Context;
+use crate::negotiate::{Scope, Transform};
 use crate::resources::Resource;
 use crate::respond::Answer;
 use crate::verbs::get;
 use crate::verbs::patch::{PatchType, checked_name, patch_type};
 use crate::verbs::write::{self, Target};
-use crate::{document, request};
+use crate::{document, request, table};
 
 const VERSION: &str = "autoscaling/v1";
 const REPLICAS: [&str; 2] = ["spec", "replicas"];
 const OWNERS: [&str; 2] = ["metadata", "managedFields"];
 
-/// Answers a GET.
+/// Answers a GET. A Table shows the workload's row.
 pub(super) async fn get(context: &Context, resource: &Arc<Resource>) -> Result<Answer, ApiError> {
     let info = &context.info;
     let entry = get::entry(context, resource, &info.namespace, &info.name, At::Latest).await?;
-    let scale = of(resource, &document::decode(resource, &entry)?)?;
-    answer(scale)
+    let parent = document::decode(resource, &entry)?;
+    let mut scale = of(resource, &parent)?;
+    let output = context.output(Scope::Object)?;
+    if output.transform != Transform::Table {
+        return answer(scale);
+    }
+    scale.remove(&OWNERS);
+    let (beta, include) = (output.beta, table::include(context)?);
+    let meta = json!({ "resourceVersion": scale.resource_version() });
+    let mut table = table::of(resource, &[parent], &meta, beta, include, context.now);
+    table["rows"][0]["object"] = match include {
+        table::Include::None => Value::Null,
+        table::Include::Metadata => table::partial(&scale, beta),
+        table::Include::Object => scale.into_value(),
+    };
+    Ok(Answer::Value(StatusCode::OK, table))
 }
 
 /// Answers a PUT.

@@ -160,7 +160,9 @@ fn read_token(text: &str) -> Result<Token, String> {
     let bytes = LENIENT.decode(text).map_err(|e| invalid(e.to_string()))?;
     let token: Token = serde_json::from_slice(&bytes).map_err(|e| match bytes.first() {
         Some(first) if !matches!(first, b'{' | b' ') => {
-            invalid(format!("invalid character '{}' looking for beginning of value", char::from(*first)))
+            let first = char::from(*first);
+            let shown = if first.is_control() { format!("\\u{:04x}", u32::from(first)) } else { first.to_string() };
+            invalid(format!("invalid character '{shown}' looking for beginning of value"))
         }
         _ => invalid(e.to_string()),
     })?;

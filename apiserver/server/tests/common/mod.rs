@@ -1,0 +1,95 @@
+//! A server over a store in memory, called in process.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use axum::body::Body;
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt as _;
+use kubernel_server::{ApiServer, Config, User};
+use kubernel_store::Embedded;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+/// The server under test.
+pub struct Api {
+    /// Itself.
+    pub server: ApiServer,
+}
+
+/// An answer, read whole.
+pub struct Reply {
+    /// The HTTP status code.
+    pub code: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, `Null` where it is no JSON.
+    pub body: Value,
+}
+
+impl Api {
+    /// A new cluster with a namespace `t`.
+    pub async fn new() -> Self {
+        let store = Embedded::ephemeral();
+        let service_cidr = "10.96.0.0/24".parse().unwrap();
+        let config = Config { store, service_cidr, node_ports: 30000..=30100, live: None, advertise: None, pki: None };
+        let server = ApiServer::new(config);
+        server.start().await.unwrap();
+        let api = Self { server };
+        api.create("/api/v1/namespaces", json!({"metadata": {"name": "t"}})).await;
+        api
+    }
+
+    /// Sends a request and gives the response as it comes.
+    pub async fn send(&self, method: &str, path: &str, content_type: &str, body: String) -> Response<Body> {
+        let mut request = Request::builder().method(method).uri(path).header("user-agent", "test/1");
+        if !content_type.is_empty() {
+            request = request.header("content-type", content_type);
+        }
+        let service = self.server.service(User::new("tester", &["system:masters"]));
+        service.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap()
+    }
+
+    /// Sends JSON and reads the whole answer.
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
+        let content_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let response = self.send(method, path, content_type, text).await;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or_default();
+        Reply { code: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// Reads an object or list that must be there.
+    pub async fn get(&self, path: &str) -> Value {
+        let reply = self.call("GET", path, Value::Null).await;
+        assert_eq!(reply.code, 200, "GET {path}: {}", reply.body);
+        reply.body
+    }
+
+    /// Creates an object, which must work.
+    pub async fn create(&self, path: &str, body: Value) -> Value {
+        let reply = self.call("POST", path, body).await;
+        assert_eq!(reply.code, 201, "POST {path}: {}", reply.body);
+        reply.body
+    }
+
+    /// Makes a ConfigMap in `t` with a label.
+    pub async fn config_map(&self, name: &str, label: &str) -> Value {
+        self.create(CONFIG_MAPS, json!({"metadata": {"name": name, "labels": {"l": label}}})).await
+    }
+}
+
+/// The ConfigMaps of namespace `t`.
+pub const CONFIG_MAPS: &str = "/api/v1/namespaces/t/configmaps";
+
+/// The names of a list's items.
+pub fn names(list: &Value) -> Vec<String> {
+    let items = list["items"].as_array().cloned().unwrap_or_default();
+    items.iter().map(|item| item["metadata"]["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// The resourceVersion of an object or list.
+pub fn version(object: &Value) -> u64 {
+    object["metadata"]["resourceVersion"].as_str().unwrap_or_default().parse().unwrap()
+}

@@ -1,0 +1,87 @@
+//! What lists show.
+
+mod common;
+
+use common::{Api, CONFIG_MAPS, names, version};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn pages_are_one_state() {
+    let api = Api::new().await;
+    for n in 0..25 {
+        api.config_map(&format!("c{n:02}"), if n % 2 == 0 { "even" } else { "odd" }).await;
+    }
+    let mut path = format!("{CONFIG_MAPS}?limit=10");
+    let mut seen = Vec::new();
+    let mut versions = Vec::new();
+    let mut remaining = Vec::new();
+    loop {
+        let page = api.get(&path).await;
+        seen.extend(names(&page));
+        versions.push(version(&page));
+        remaining.push(page["metadata"]["remainingItemCount"].as_u64());
+        // What happens between two pages is on none of them.
+        api.config_map(&format!("c{:02}-later", seen.len()), "odd").await;
+        let Some(token) = page["metadata"]["continue"].as_str() else { break };
+        path = format!("{CONFIG_MAPS}?limit=10&continue={token}");
+    }
+    assert_eq!(seen, (0..25).map(|n| format!("c{n:02}")).collect::<Vec<_>>());
+    assert!(versions.iter().all(|version| *version == versions[0]), "{versions:?}");
+    assert_eq!(remaining, [Some(15), Some(5), None]);
+    let selected = api.get(&format!("{CONFIG_MAPS}?limit=5&labelSelector=l%3Deven")).await;
+    assert_eq!(names(&selected).len(), 5);
+    assert_eq!(selected["metadata"]["remainingItemCount"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_exact_version_shows_the_past() {
+    let api = Api::new().await;
+    let first = api.config_map("a", "1").await;
+    api.config_map("b", "1").await;
+    api.call("DELETE", &format!("{CONFIG_MAPS}/a"), Value::Null).await;
+    let past = format!("{CONFIG_MAPS}?resourceVersionMatch=Exact&resourceVersion={}", version(&first));
+    assert_eq!(names(&api.get(&past).await), ["a"]);
+    assert_eq!(names(&api.get(CONFIG_MAPS).await), ["b"]);
+}
+
+#[tokio::test]
+async fn a_version_that_has_not_happened_is_a_timeout() {
+    let api = Api::new().await;
+    let reply = api.call("GET", &format!("{CONFIG_MAPS}?resourceVersion=999999"), Value::Null).await;
+    assert_eq!(reply.code, 504, "{}", reply.body);
+    assert_eq!(reply.body["details"]["causes"][0]["reason"], "ResourceVersionTooLarge");
+    assert_eq!(reply.headers["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn items_are_the_stored_objects_without_their_kind() {
+    let api = Api::new().await;
+    let made = api.config_map("a", "1").await;
+    let list = api.get("/api/v1/configmaps?fieldSelector=metadata.namespace%3Dt").await;
+    assert_eq!((&list["kind"], &list["apiVersion"]), (&json!("ConfigMapList"), &json!("v1")));
+    let mut item = list["items"][0].clone();
+    assert_eq!((&item["kind"], &item["apiVersion"]), (&Value::Null, &Value::Null));
+    item["kind"] = json!("ConfigMap");
+    item["apiVersion"] = json!("v1");
+    assert_eq!(item, made);
+}
+
+#[tokio::test]
+async fn every_kind_can_be_listed_and_described() {
+    let api = Api::new().await;
+    let groups = api.get("/apis").await["groups"].as_array().cloned().unwrap();
+    let versions = groups.iter().flat_map(|group| group["versions"].as_array().cloned().unwrap());
+    let mut paths: Vec<String> = versions.map(|v| format!("/apis/{}", v["groupVersion"].as_str().unwrap())).collect();
+    paths.push("/api/v1".to_owned());
+    for base in paths {
+        for resource in api.get(&base).await["resources"].as_array().unwrap() {
+            let verbs = resource["verbs"].as_array().unwrap();
+            if verbs.iter().any(|verb| verb == "list") {
+                let path = format!("{base}/{}", resource["name"].as_str().unwrap());
+                let list = api.get(&path).await;
+                assert_eq!(list["kind"], format!("{}List", resource["kind"].as_str().unwrap()), "{path}");
+            }
+        }
+        api.get(&format!("/openapi/v3{base}")).await;
+    }
+}

@@ -1,0 +1,141 @@
+//! What writes do, together and one after the other.
+
+mod common;
+
+use common::{Api, CONFIG_MAPS, names, version};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn no_change_is_no_write() {
+    let api = Api::new().await;
+    let made = api.config_map("a", "1").await;
+    let path = format!("{CONFIG_MAPS}/a");
+    let again = api.call("PATCH", &path, json!({"metadata": {"labels": {"l": "1"}}})).await.body;
+    assert_eq!(version(&again), version(&made));
+    let again = api.call("PUT", &path, json!({"metadata": {"name": "a", "labels": {"l": "1"}}})).await.body;
+    assert_eq!(version(&again), version(&made));
+}
+
+#[tokio::test]
+async fn patches_that_meet_are_all_applied() {
+    let api = Api::new().await;
+    api.config_map("a", "1").await;
+    let path = format!("{CONFIG_MAPS}/a");
+    let patches = (0..4).map(|n| api.call("PATCH", &path, json!({"data": {format!("k{n}"): "v"}})));
+    for reply in futures::future::join_all(patches).await {
+        assert_eq!(reply.code, 200, "{}", reply.body);
+    }
+    assert_eq!(api.get(&path).await["data"].as_object().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_stale_version_is_a_conflict() {
+    let api = Api::new().await;
+    let made = api.config_map("a", "1").await;
+    let path = format!("{CONFIG_MAPS}/a");
+    api.call("PATCH", &path, json!({"data": {"k": "v"}})).await;
+    let reply = api.call("PUT", &path, made).await;
+    assert_eq!((reply.code, &reply.body["reason"]), (409, &json!("Conflict")));
+}
+
+#[tokio::test]
+async fn one_of_many_creates_wins() {
+    let api = Api::new().await;
+    let creates = (0..8).map(|_| api.call("POST", CONFIG_MAPS, json!({"metadata": {"name": "a"}})));
+    let mut codes: Vec<u16> = futures::future::join_all(creates).await.iter().map(|reply| reply.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [201, 409, 409, 409, 409, 409, 409, 409]);
+}
+
+#[tokio::test]
+async fn an_object_with_finalizers_waits_for_them() {
+    let api = Api::new().await;
+    api.create(CONFIG_MAPS, json!({"metadata": {"name": "a", "finalizers": ["x.io/a"]}})).await;
+    let path = format!("{CONFIG_MAPS}/a");
+    let reply = api.call("DELETE", &path, Value::Null).await;
+    assert_eq!(reply.code, 200);
+    assert!(reply.body["metadata"]["deletionTimestamp"].is_string(), "{}", reply.body);
+    let added = api.call("PATCH", &path, json!({"metadata": {"finalizers": ["x.io/a", "x.io/b"]}})).await;
+    assert_eq!(added.code, 422, "nobody adds finalizers to what is going: {}", added.body);
+    api.call("PATCH", &path, json!({"metadata": {"finalizers": null}})).await;
+    assert_eq!(api.call("GET", &path, Value::Null).await.code, 404);
+}
+
+#[tokio::test]
+async fn a_service_gives_its_address_back() {
+    let api = Api::new().await;
+    let path = "/api/v1/namespaces/t/services";
+    let service = |name: &str, address: &str| json!({"metadata": {"name": name}, "spec": {"clusterIP": address, "ports": [{"port": 80}]}});
+    api.create(path, service("a", "10.96.0.9")).await;
+    let taken = api.call("POST", path, service("b", "10.96.0.9")).await;
+    assert_eq!(taken.code, 422, "{}", taken.body);
+    let dry = api.call("POST", &format!("{path}?dryRun=All"), service("b", "10.96.0.10")).await;
+    assert_eq!(dry.code, 201, "{}", dry.body);
+    api.call("DELETE", &format!("{path}/a"), Value::Null).await;
+    api.create(path, service("b", "10.96.0.9")).await;
+    api.create(path, service("c", "10.96.0.10")).await;
+}
+
+#[tokio::test]
+async fn a_binding_puts_a_pod_on_its_node() {
+    let api = Api::new().await;
+    api.create("/api/v1/namespaces/t/serviceaccounts", json!({"metadata": {"name": "default"}})).await;
+    let pods = "/api/v1/namespaces/t/pods";
+    api.create(pods, json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})).await;
+    let pending = api.get(&format!("{pods}?fieldSelector=spec.nodeName%3D")).await;
+    assert_eq!(names(&pending), ["p"]);
+    let binding = json!({"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n"}});
+    api.create(&format!("{pods}/p/binding"), binding.clone()).await;
+    let bound = api.get(&format!("{pods}?fieldSelector=spec.nodeName%3Dn")).await;
+    assert_eq!(names(&bound), ["p"]);
+    let twice = api.call("POST", &format!("{pods}/p/binding"), binding).await;
+    assert_eq!(twice.code, 409, "{}", twice.body);
+}
+
+#[tokio::test]
+async fn an_eviction_asks_the_budget() {
+    let api = Api::new().await;
+    api.create("/api/v1/namespaces/t/serviceaccounts", json!({"metadata": {"name": "default"}})).await;
+    let pods = "/api/v1/namespaces/t/pods";
+    let pod =
+        json!({"metadata": {"name": "p", "labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    api.create(pods, pod).await;
+    api.call("PATCH", &format!("{pods}/p/status"), json!({"status": {"phase": "Running"}})).await;
+    let budgets = "/apis/policy/v1/namespaces/t/poddisruptionbudgets";
+    let spec = json!({"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}});
+    api.create(budgets, json!({"metadata": {"name": "b"}, "spec": spec})).await;
+    let status = |allowed: u64| {
+        json!({"status": {"observedGeneration": 1, "disruptionsAllowed": allowed,
+        "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1}})
+    };
+    api.call("PATCH", &format!("{budgets}/b/status"), status(0)).await;
+    let eviction = json!({"metadata": {"name": "p"}});
+    let refused = api.call("POST", &format!("{pods}/p/eviction"), eviction.clone()).await;
+    assert_eq!((refused.code, &refused.body["reason"]), (429, &json!("TooManyRequests")), "{}", refused.body);
+    assert_eq!(refused.body["details"]["causes"][0]["reason"], "DisruptionBudget");
+    api.call("PATCH", &format!("{budgets}/b/status"), status(1)).await;
+    api.create(&format!("{pods}/p/eviction"), eviction).await;
+    assert_eq!(api.get(&format!("{budgets}/b")).await["status"]["disruptionsAllowed"], 0);
+}
+
+#[tokio::test]
+async fn bad_bodies_are_the_clients_fault() {
+    let api = Api::new().await;
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let large = format!("{{\"data\":{{\"a\":\"{}\"}}}}", "x".repeat(4 << 20));
+    for (method, path, content_type, body, code) in [
+        ("POST", CONFIG_MAPS, "application/json", "{".to_owned(), 400),
+        ("POST", CONFIG_MAPS, "application/json", deep.clone(), 400),
+        ("POST", CONFIG_MAPS, "application/json", format!("{{\"metadata\":{deep}}}"), 400),
+        ("POST", CONFIG_MAPS, "application/yaml", "&a [*a]".to_owned(), 400),
+        ("POST", CONFIG_MAPS, "application/json", "\u{0}".to_owned(), 400),
+        ("POST", CONFIG_MAPS, "application/xml", "<a/>".to_owned(), 415),
+        ("POST", CONFIG_MAPS, "application/vnd.kubernetes.protobuf", "k8s\u{0}\u{7f}".to_owned(), 400),
+        ("POST", CONFIG_MAPS, "application/json", large, 413),
+        ("PATCH", "/api/v1/namespaces/t", "application/merge-patch+json", deep, 400),
+    ] {
+        let response = api.send(method, path, content_type, body.clone()).await;
+        let shown = &body[..body.len().min(40)];
+        assert_eq!(response.status().as_u16(), code, "{method} {content_type} {shown}");
+    }
+}
