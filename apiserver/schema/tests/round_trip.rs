@@ -80,7 +80,7 @@ fn kinds() -> Vec<Schema> {
     let types = builtin();
     let kinds = types.iter().filter(|item| item.api_version.as_deref().is_some_and(|version| version != "*"));
     kinds
-        .map(|item| Schema { types: Arc::clone(types), root: types.find(&item.name).unwrap() })
+        .filter_map(|item| Some(Schema { types: Arc::clone(types), root: types.find(&item.name)? }))
         .filter(protobuf::has_form)
         .collect()
 }

@@ -326,28 +326,25 @@ fn with_write<T>(gvk: &Gvk, owner: &Owner<'_>, now: Timestamp, run: impl FnOnce(
     })
 }
 
-/// Reads the body of a server-side apply: YAML, of which JSON is a part.
-pub(crate) fn read_apply(
-    context: &Context,
-    resource: &Resource,
-    body: &[u8],
-    validation: FieldValidation,
-) -> Result<Object, ApiError> {
-    let object = read_applied(body)?;
-    if validation != FieldValidation::Ignore
-        && let Ok(decoded) = decode::yaml(&resource.schema, body)
-    {
-        let duplicates = decoded.strict.into_iter().filter(|text| text.starts_with("duplicate"));
-        let found = Decoded { strict: duplicates.collect(), ..Decoded::default() };
-        report(context, &found, validation, ApiError::bad_request)?;
-    }
-    Ok(object)
+/// Reads the body of a server-side apply: YAML, of which JSON is a part. Only its text is checked here.
+pub(crate) fn read_apply(context: &Context, body: &[u8], validation: FieldValidation) -> Result<Object, ApiError> {
+    let document = applied(body)?;
+    let found = Decoded { strict: document.strict().to_vec(), ..Decoded::default() };
+    report(context, &found, validation, ApiError::bad_request)?;
+    applied_object(document)
 }
 
 /// Reads the body of a server-side apply as it is.
 pub(crate) fn read_applied(body: &[u8]) -> Result<Object, ApiError> {
-    let undecodable = |e: &Error| ApiError::bad_request(format!("error decoding YAML: {}", strip_yaml(e)));
-    match Document::yaml(body).map_err(|e| undecodable(&e))?.into_value() {
+    applied_object(applied(body)?)
+}
+
+fn applied(body: &[u8]) -> Result<Document<'_>, ApiError> {
+    Document::yaml(body).map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}")))
+}
+
+fn applied_object(document: Document<'_>) -> Result<Object, ApiError> {
+    match document.into_value() {
         Value::Null => Ok(Object::default()),
         value => Object::from_value(value)
             .map_err(|_| ApiError::bad_request("error decoding YAML: json: cannot unmarshal into an object")),

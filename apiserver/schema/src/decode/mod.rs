@@ -107,6 +107,12 @@ impl<'a> Document<'a> {
         Ok((text("apiVersion")?, text("kind")?))
     }
 
+    /// What is wrong with the text itself, strictly speaking: YAML's duplicate keys. Those of JSON show in
+    /// [`Document::decode`].
+    pub fn strict(&self) -> &[String] {
+        &self.strict
+    }
+
     /// Holds the body against a schema.
     pub fn decode(self, schema: &Schema) -> Result<Decoded, Error> {
         let mut decoded = typed::decode(schema, self.node)?;

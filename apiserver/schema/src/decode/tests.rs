@@ -222,6 +222,7 @@ fn yaml_bodies() {
     let refused = |body: &str| super::yaml(&schema("ConfigMap"), body.as_bytes()).unwrap_err().to_string();
     let prefix = "error converting YAML to JSON: yaml: ";
     assert_eq!(refused("a: b: c"), format!("{prefix}mapping values are not allowed in this context"));
+    assert_eq!(refused("\tx: 1"), format!("{prefix}found character that cannot start any token"));
     assert_eq!(
         refused("apiVersion: v1\nkind: ConfigMap\n\tmetadata: x\n"),
         format!("{prefix}line 3: found a tab character that violates indentation")

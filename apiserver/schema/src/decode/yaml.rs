@@ -15,6 +15,10 @@ use crate::Error;
 /// Reads one YAML document: the tree, and what is wrong with it strictly speaking.
 pub(super) fn read(bytes: &[u8]) -> Result<(Node<'static>, Vec<String>), Error> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::Yaml("invalid UTF-8".to_owned()))?;
+    // Newer YAML than upstream's takes a tab for a space here.
+    if text.starts_with('\t') {
+        return Err(Error::Yaml("found character that cannot start any token".to_owned()));
+    }
     let mut options = Options::default();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
     let strict = RefCell::new(Vec::new());

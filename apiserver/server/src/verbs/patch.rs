@@ -57,7 +57,7 @@ pub(crate) async fn patch(
     let target =
         Target { resource, namespace, name, subresource, options: &options, manager: &manager, strict_uid: false };
     if apply {
-        let applied = codec::read_apply(context, resource, body, options.field_validation)?;
+        let applied = codec::read_apply(context, body, options.field_validation)?;
         checked_name(name, &applied)?;
         if subresource.is_empty() && missing(context, resource).await? {
             if !applied.uid().is_empty() {
