@@ -32,7 +32,7 @@ pub struct Error {
     /// Why it is wrong.
     pub detail: String,
     /// The value as upstream prints it, where that is not the JSON of `value`: its internal structs have other field
-    /// names, in Go's order.
+    /// names, in Go's order. An empty text: upstream leaves the value out.
     pub shown: Option<String>,
 }
 
@@ -164,7 +164,8 @@ impl Error {
         let title = self.reason.title();
         let head = match self.reason {
             Reason::Required | Reason::Forbidden | Reason::TooLong | Reason::Internal => title.to_owned(),
-            _ => match &self.shown {
+            _ => match self.shown.as_deref() {
+                Some("") => title.to_owned(),
                 Some(shown) => format!("{title}: {shown}"),
                 None => format!("{title}: {}", go_value(&self.value)),
             },

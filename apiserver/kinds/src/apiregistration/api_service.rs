@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::kind;
 use crate::tree::{condition, default_to, map_in, text};
-use crate::{Kind, Strategy, print};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of APIService.
@@ -42,6 +42,10 @@ impl Strategy for ApiServiceStrategy {
 
     fn allow_unconditional_update(&self) -> bool {
         false
+    }
+
+    fn validate_name(&self, name: &str, prefix: bool) -> Vec<String> {
+        strategy::path_segment(name, prefix)
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {

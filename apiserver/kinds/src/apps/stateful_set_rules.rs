@@ -2,7 +2,7 @@
 
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{rollout, workload};
 use crate::tree::{items, set, text};
@@ -48,8 +48,27 @@ pub(super) fn create(object: &Object) -> Vec<Error> {
     if set(spec, "selector").is_none() {
         errors.push(path.child("selector").required(""));
     }
-    errors.extend(workload::selector_template(&path, spec, "statefulset", workload::Budget::StatefulSet));
+    let spec = with_claims_as_volumes(spec);
+    errors.extend(workload::selector_template(&path, &spec, "statefulset", workload::Budget::StatefulSet));
     errors
+}
+
+/// The Pods get a volume for each claim, by its name.
+fn with_claims_as_volumes(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    let claims = items(&spec, "volumeClaimTemplates").iter().map(|claim| {
+        let name = claim.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        json!({"name": name, "persistentVolumeClaim": {"claimName": "claim"}})
+    });
+    let claims: Vec<Value> = claims.collect();
+    let Some(pod) = spec.pointer_mut("/template/spec").and_then(Value::as_object_mut) else { return spec };
+    let named = |volume: &Value| claims.iter().any(|claim| text(claim, "name") == text(volume, "name"));
+    let own = pod.get("volumes").and_then(Value::as_array).cloned().unwrap_or_default();
+    let volumes: Vec<Value> = own.into_iter().filter(|volume| !named(volume)).chain(claims.iter().cloned()).collect();
+    if !volumes.is_empty() {
+        pod.insert("volumes".to_owned(), Value::Array(volumes));
+    }
+    spec
 }
 
 fn update_strategy(path: &Path, strategy: &Value) -> Vec<Error> {

@@ -41,6 +41,10 @@ impl Strategy for AutoscalerStrategy {
         rules::create(&as_v2(object))
     }
 
+    fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, _old: &Object) -> Vec<field::Error> {
+        rules::status(new)
+    }
+
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         let stored = as_v2(object);
         let reference = |field: &str| object.str_at(&["spec", "scaleTargetRef", field]);

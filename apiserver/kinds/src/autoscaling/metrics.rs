@@ -67,6 +67,9 @@ pub(super) fn to_v2(object: &mut Object) {
         status.insert("currentMetrics".to_owned(), json!([current]));
     }
     status.entry("currentMetrics").or_insert(Value::Null);
+    if status.get("currentReplicas").and_then(Value::as_i64) == Some(0) {
+        status.remove("currentReplicas");
+    }
 }
 
 /// Turns an autoscaler of version 2 into what version 1 can say of it.

@@ -5,6 +5,7 @@ use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
 use super::metrics::source;
+use crate::apps::workload;
 use crate::core::pod::amounts;
 use crate::tree::{int, items, set, text};
 use crate::validate;
@@ -47,6 +48,12 @@ pub(super) fn create(object: &Object) -> Vec<Error> {
         }
     }
     errors
+}
+
+/// What is wrong with an autoscaler's status.
+pub(super) fn status(object: &Object) -> Vec<Error> {
+    let status = object.at(&["status"]).unwrap_or(&Value::Null);
+    workload::non_negatives(&Path::root("status"), status, &["currentReplicas", "desiredReplicas"])
 }
 
 fn reference(path: &Path, target: &Value) -> Vec<Error> {

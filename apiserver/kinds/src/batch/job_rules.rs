@@ -14,21 +14,26 @@ const MANAGED_BY_LENGTH_MAX: usize = 63;
 
 /// What is wrong with a new Job.
 pub(super) fn create(job: &Object) -> Vec<Error> {
-    let (path, job_spec) = (Path::root("spec"), job.at(&["spec"]).unwrap_or(&Value::Null));
+    let job_spec = job.at(&["spec"]).unwrap_or(&Value::Null);
     let mut errors = generated_selector(job, job_spec);
-    errors.extend(spec(&path, job_spec));
-    match set(job_spec, "selector") {
-        None => errors.push(path.child("selector").required("")),
-        Some(selector) => {
-            errors.extend(LabelSelector::validate_value(selector, &path.child("selector")));
-            let labels = job_spec.pointer("/template/metadata/labels");
-            let lookup = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-            if !LabelSelector::from_value(selector).is_ok_and(|selector| selector.matches(lookup)) {
-                let at = path.child("template").child("metadata").child("labels");
-                let shown = labels.cloned().unwrap_or_default();
-                errors.push(at.invalid(shown, "`selector` does not match template `labels`"));
-            }
-        }
+    errors.extend(spec_and_selector(job_spec));
+    errors
+}
+
+fn spec_and_selector(job_spec: &Value) -> Vec<Error> {
+    let path = Path::root("spec");
+    let mut errors = spec(&path, job_spec);
+    let Some(selector) = set(job_spec, "selector") else {
+        errors.push(path.child("selector").required(""));
+        return errors;
+    };
+    errors.extend(LabelSelector::validate_value(selector, &path.child("selector")));
+    let labels = job_spec.pointer("/template/metadata/labels");
+    let lookup = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
+    if !LabelSelector::from_value(selector).is_ok_and(|selector| selector.matches(lookup)) {
+        let at = path.child("template").child("metadata").child("labels");
+        let shown = labels.cloned().unwrap_or_default();
+        errors.push(at.invalid(shown, "`selector` does not match template `labels`"));
     }
     errors
 }
@@ -140,6 +145,7 @@ fn restart_policy(path: &Path, template: &Value, with_failure_policy: bool) -> O
 pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     let path = Path::root("spec");
     let mut errors = create(new);
+    errors.extend(spec_and_selector(new.at(&["spec"]).unwrap_or(&Value::Null)));
     let value = |object: &Object, field: &str| object.at(&["spec", field]).cloned();
     let elastic = new.str_at(&["spec", "completionMode"]) == "Indexed"
         && new.int_at(&["spec", "completions"]) == new.int_at(&["spec", "parallelism"]);

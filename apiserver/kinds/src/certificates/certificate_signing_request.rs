@@ -70,6 +70,11 @@ impl Strategy for RequestStrategy {
         rules::status(subresource, new, old)
     }
 
+    /// Nobody owns the spec: it never changes.
+    fn reset_fields(&self, _kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
+        if subresource.is_empty() { vec![vec!["spec"], vec!["status"]] } else { vec![vec!["spec"]] }
+    }
+
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         let spec = |field: &str| json!(object.str_at(&["spec", field]));
         let duration = object.int_at(&["spec", "expirationSeconds"]).map(time::human_duration);

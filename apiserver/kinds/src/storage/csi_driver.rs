@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::kind;
 use crate::tree::{default_text, default_to, text};
-use crate::{Kind, Strategy, print};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of CSIDriver.
@@ -38,6 +38,14 @@ impl Strategy for CsiDriverStrategy {
         default_text(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType");
         if spec.get("volumeLifecycleModes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
             spec.insert("volumeLifecycleModes".to_owned(), json!(["Persistent"]));
+        }
+    }
+
+    /// The generation starts to count with the first change.
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        strategy::prepare_update(kind, new, old);
+        if !strategy::same_content(new, old) {
+            new.set(&["metadata", "generation"], old.generation() + 1);
         }
     }
 

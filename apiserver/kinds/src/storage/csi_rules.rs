@@ -86,9 +86,10 @@ pub(super) fn node(node: &Object) -> Vec<Error> {
         for (index, key) in keys.iter().enumerate() {
             if keys[..index].contains(key) {
                 errors.push(path.duplicate(*key));
-            } else if key.is_empty() {
-                errors.push(path.required(""));
             } else {
+                if key.is_empty() {
+                    errors.push(path.required(""));
+                }
                 errors.extend(validate::texts(&path, key, meta::label_key(key)));
             }
         }

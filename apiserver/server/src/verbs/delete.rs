@@ -67,17 +67,22 @@ pub(crate) fn options(context: &Context, body: &[u8]) -> Result<DeleteOptions, A
 
 /// Kinds whose deletion answers with the object (upstream's ReturnDeletedObject).
 fn returns_object(resource: &Resource) -> bool {
-    let core = resource.gvr.group.is_empty();
-    core && matches!(
-        resource.gvr.resource.as_str(),
-        "pods"
-            | "services"
-            | "serviceaccounts"
-            | "persistentvolumes"
-            | "persistentvolumeclaims"
-            | "podtemplates"
-            | "resourcequotas"
-    )
+    let plural = resource.gvr.resource.as_str();
+    match resource.gvr.group.as_str() {
+        "" => matches!(
+            plural,
+            "pods"
+                | "services"
+                | "serviceaccounts"
+                | "persistentvolumes"
+                | "persistentvolumeclaims"
+                | "podtemplates"
+                | "resourcequotas"
+        ),
+        "storage.k8s.io" => plural != "csistoragecapacities",
+        "resource.k8s.io" => true,
+        _ => false,
+    }
 }
 
 /// Deletes one object, or starts its deletion.

@@ -103,8 +103,10 @@ fn volume_warnings(path: &Path, volume: &Value, warnings: &mut Vec<String>) {
             warnings.push(format!("{}: {message}", path.child(source)));
         }
     }
-    if set(volume, "projected").is_some_and(|projected| items(projected, "sources").is_empty()) {
-        warnings.push(format!("volume {:?} (Projected) has no sources provided", text(volume, "name")));
+    for source in set(volume, "projected").map_or(&[][..], |projected| items(projected, "sources")) {
+        if source.as_object().is_some_and(|source| source.values().all(Value::is_null)) {
+            warnings.push(format!("volume {:?} (Projected) has no sources provided", text(volume, "name")));
+        }
     }
 }
 
