@@ -143,9 +143,15 @@ fn objects_are_applied_edited_and_patched() {
     user.ok("kubectl get configmap c -o json | sed 's/edited/replaced/' | kubectl replace -f -");
     assert_eq!(value(), "replaced");
     user.ok("kubectl label configmap c a=b && kubectl annotate configmap c note='some text'");
-    assert_eq!(user.ok("kubectl get configmap -l a=b -o jsonpath='{.items[0].metadata.annotations.note}'"), "some text");
+    assert_eq!(
+        user.ok("kubectl get configmap -l a=b -o jsonpath='{.items[0].metadata.annotations.note}'"),
+        "some text"
+    );
     user.ok("kubectl label configmap c a-");
-    assert_eq!(user.ok("kubectl delete -f c.yaml"), format!("configmap \"c\" deleted from {} namespace", user.namespace()));
+    assert_eq!(
+        user.ok("kubectl delete -f c.yaml"),
+        format!("configmap \"c\" deleted from {} namespace", user.namespace())
+    );
 }
 
 #[test]
@@ -160,7 +166,10 @@ fn deletions_follow_their_policy() {
     assert!(user.fails("kubectl get pod slow").contains("pods \"slow\" not found"));
     user.ok(&format!("kubectl create deployment gone --image={SAMPLE_V1} && kubectl delete deployment gone --wait"));
     user.until("kubectl get pods,rs -o name | wc -l", "0");
-    user.ok(&format!("kubectl create configmap c && kubectl delete namespace {} --wait --timeout=60s", user.namespace()));
+    user.ok(&format!(
+        "kubectl create configmap c && kubectl delete namespace {} --wait --timeout=60s",
+        user.namespace()
+    ));
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! Real clients on one cluster that all tests here share, a namespace each.
+
+mod bad_input;
+mod helm;
+mod kubectl;
