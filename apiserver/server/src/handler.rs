@@ -1,7 +1,7 @@
 //! The way of every request: parse, authenticate, authorize, find the resource, hand it to a verb, answer.
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -17,6 +17,8 @@ use crate::{ApiServer, authn, discovery, subresources, verbs};
 
 /// The most that a request's body may hold.
 pub(crate) const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// How much of a body that is too large is still read (and dropped).
+const BODY_DROPPED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Answers a request; never fails.
 pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Response<Body> {
@@ -125,16 +127,27 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
     respond::respond(context, output, answer)
 }
 
-/// Reads a body up to the limit.
+/// Reads a body up to the limit. What goes beyond is read and dropped for a while, because a client that is still
+/// sending would not see the answer.
 pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
-    match http_body_util::Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            let message = format!("Request entity too large: limit is {BODY_BYTES_MAX}");
-            Err(ApiError::new(413, Reason::RequestEntityTooLarge, message))
+    let mut body = body;
+    let mut whole = BytesMut::new();
+    let mut seen: usize = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ApiError::bad_request(format!("the body could not be read: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen = seen.saturating_add(data.len());
+        if seen <= BODY_BYTES_MAX {
+            whole.extend_from_slice(&data);
+        } else if seen > BODY_DROPPED_BYTES_MAX {
+            break;
         }
-        Err(error) => Err(ApiError::bad_request(format!("the body could not be read: {error}"))),
     }
+    if seen > BODY_BYTES_MAX {
+        let message = format!("Request entity too large: limit is {BODY_BYTES_MAX}");
+        return Err(ApiError::new(413, Reason::RequestEntityTooLarge, message));
+    }
+    Ok(whole.freeze())
 }
 
 /// 405 for a method that the path does not have.
