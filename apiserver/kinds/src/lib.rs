@@ -17,6 +17,7 @@ mod descriptor;
 pub mod discovery;
 pub mod events;
 pub mod flowcontrol;
+pub mod go_form;
 pub mod kernel;
 pub mod kind;
 pub mod networking;

@@ -5,8 +5,10 @@ use kubernel_meta::validation as meta;
 use serde_json::Value;
 
 use super::{apparmor, seccomp, windows};
+use crate::go_form;
 use crate::tree::{flag, items, set, text};
 
+const DEFINITION: &str = "io.k8s.api.core.v1.SecurityContext";
 const ID_MAX: i64 = i32::MAX as i64;
 const SYSCTL_LENGTH_MAX: usize = 253;
 const SYSCTL_PATTERN: &str = "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
@@ -31,12 +33,12 @@ pub(super) fn container(path: &Path, container: &Value, host_users: bool) -> Vec
     if context.get("allowPrivilegeEscalation") == Some(&Value::Bool(false)) {
         if flag(context, "privileged") {
             let detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
-            errors.push(path.invalid(context.clone(), detail));
+            errors.push(path.invalid(context.clone(), detail).shown_as(go_form::compact(DEFINITION, context)));
         }
         let added = context.get("capabilities").map_or(&[][..], |capabilities| items(capabilities, "add"));
         for _ in added.iter().filter(|name| *name == "CAP_SYS_ADMIN") {
             let detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
-            errors.push(path.invalid(context.clone(), detail));
+            errors.push(path.invalid(context.clone(), detail).shown_as(go_form::compact(DEFINITION, context)));
         }
     }
     errors.extend(windows::options(path, context));

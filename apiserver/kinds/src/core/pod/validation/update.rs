@@ -6,8 +6,10 @@ use kubernel_meta::validation as meta;
 use serde_json::{Value, json};
 
 use super::{metadata_and_spec, scheduling};
+use crate::go_form;
 use crate::tree::{items, set, text};
 
+const DEFINITION: &str = "io.k8s.api.core.v1.PodSpec";
 const DEADLINE_SECS_MAX: i64 = i32::MAX as i64;
 const IMMUTABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
                          `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only \
@@ -48,7 +50,8 @@ pub fn update(new: &Object, old: &Object) -> Vec<Error> {
         errors.extend(gated(&path, &mut masked, before));
     }
     if masked != *before {
-        errors.push(path.forbidden(IMMUTABLE));
+        let changes = go_form::changes(DEFINITION, before, &masked);
+        errors.push(path.forbidden(format!("{IMMUTABLE}{changes}")));
     }
     errors
 }
