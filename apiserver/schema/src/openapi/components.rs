@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kubernel_meta::GroupVersion;
 use serde_json::{Map, Value, json};
 
-use super::Dialect;
+use super::{Dialect, descriptions};
 use crate::shape::{Field, ListPatch, ListShape, ListTopology, Presence, Shape, Struct, Types, Unknown};
 use crate::{Schema, StructId};
 
@@ -91,6 +91,9 @@ impl Components {
     fn item(&mut self, types: &Arc<Types>, item: &Struct) -> Value {
         let mut out = Map::new();
         out.insert("type".to_owned(), json!("object"));
+        if let Some(text) = descriptions::of_kind(item.kind()) {
+            out.insert("description".to_owned(), json!(text));
+        }
         if !item.fields.is_empty() {
             let fields = item.fields.iter().map(|field| (field.name.to_string(), self.field(types, item, field)));
             out.insert("properties".to_owned(), Value::Object(fields.collect()));
@@ -141,6 +144,9 @@ impl Components {
             schema = json!({ "allOf": [schema] });
         }
         let Value::Object(out) = &mut schema else { return schema };
+        if let Some(text) = descriptions::of_field(item, &field.name) {
+            out.insert("description".to_owned(), json!(text));
+        }
         if let Some(default) = default.filter(|_| self.dialect == Dialect::V3 || field.default.is_some()) {
             out.insert("default".to_owned(), default);
         }

@@ -5,6 +5,7 @@
 //! operations; both serve both versions.
 
 mod components;
+mod descriptions;
 mod paths;
 
 use std::fmt::Write as _;
