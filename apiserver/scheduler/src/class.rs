@@ -1,6 +1,9 @@
 //! Classes of Pods that are alike to the scheduler: what fits one fits all of them. Ten thousand replicas are one class.
 
-use std::{collections::BTreeMap, collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use kubernel_kernel::Resources;
 
@@ -15,6 +18,8 @@ pub(crate) struct Class {
     pub(crate) requests: Amounts,
     pub(crate) node_selector: BTreeMap<String, String>,
     pub(crate) required: Option<NodeSelector>,
+    /// The only nodes that `required` lets through by name, where each of its terms names some (DaemonSets do).
+    pub(crate) pinned: Option<BTreeSet<String>>,
     pub(crate) preferred: Vec<Preferred>,
     pub(crate) tolerations: Vec<Toleration>,
     pub(crate) ports: Vec<HostPort>,
@@ -66,6 +71,7 @@ impl Class {
         Self {
             requests: requests::of_pod(spec),
             node_selector: spec.node_selector.clone(),
+            pinned: affinity.required.as_ref().and_then(pinned),
             required: affinity.required,
             preferred: affinity.preferred,
             tolerations: spec.tolerations.clone(),
@@ -73,6 +79,23 @@ impl Class {
             never_preempts: spec.preemption_policy == "Never",
         }
     }
+}
+
+/// The names that a node selector allows; `None` where it allows others too.
+fn pinned(selector: &NodeSelector) -> Option<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for term in &selector.node_selector_terms {
+        let mut of_term: Option<BTreeSet<&String>> = None;
+        for field in term.match_fields.iter().filter(|field| field.key == "metadata.name" && field.operator == "In") {
+            let values: BTreeSet<&String> = field.values.iter().collect();
+            of_term = Some(match of_term {
+                Some(already) => &already & &values,
+                None => values,
+            });
+        }
+        names.extend(of_term?.into_iter().cloned());
+    }
+    Some(names)
 }
 
 impl HostPort {

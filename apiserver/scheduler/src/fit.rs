@@ -21,6 +21,8 @@ pub(crate) struct NodeTraits {
 /// Why a node cannot take a Pod; the texts are upstream's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Unfit {
+    /// The Pod asks for other nodes by name.
+    NotPinned,
     Unschedulable,
     Taint,
     Affinity,
@@ -37,6 +39,7 @@ impl Unfit {
     pub(crate) fn reasons(&self) -> Vec<String> {
         let one = |text: &str| vec![text.to_owned()];
         match self {
+            Self::NotPinned => one("node(s) didn't satisfy plugin(s) [NodeAffinity]"),
             Self::Unschedulable => one("node(s) were unschedulable"),
             Self::Taint => one("node(s) had untolerated taint(s)"),
             Self::Affinity => one("node(s) didn't match Pod's node affinity/selector"),
@@ -54,7 +57,7 @@ impl Unfit {
     /// Whether taking other Pods away could make room.
     pub(crate) fn resolvable(&self) -> bool {
         match self {
-            Self::Unschedulable | Self::Taint | Self::Affinity => false,
+            Self::NotPinned | Self::Unschedulable | Self::Taint | Self::Affinity => false,
             Self::Ports => true,
             Self::Resources(_, would_fit_empty) => *would_fit_empty,
         }
@@ -63,6 +66,9 @@ impl Unfit {
 
 /// What does not depend on the Pods that run there. `Ok`: how well it suits, by preferences; higher is better.
 pub(crate) fn suits(class: &Class, node: &NodeTraits) -> Result<i64, Unfit> {
+    if class.pinned.as_ref().is_some_and(|names| !names.contains(&*node.name)) {
+        return Err(Unfit::NotPinned);
+    }
     if node.unschedulable {
         let cordon = Taint { key: UNSCHEDULABLE_TAINT.into(), value: String::new(), effect: "NoSchedule".into() };
         if !tolerated(&class.tolerations, &cordon) {
@@ -201,7 +207,7 @@ mod tests {
         check(required(json!({"key": "cores", "operator": "Gt", "values": ["7"]})), Ok(-100));
         check(required(json!({"key": "cores", "operator": "Lt", "values": ["8"]})), Err(Unfit::Affinity));
         check(fields("n1"), Ok(-100));
-        check(fields("n2"), Err(Unfit::Affinity));
+        check(fields("n2"), Err(Unfit::NotPinned));
         let preferred =
             json!({"weight": 30, "preference": {"matchExpressions": [{"key": "zone", "operator": "Exists"}]}});
         check(

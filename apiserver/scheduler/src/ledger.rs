@@ -1,6 +1,9 @@
 //! The kernel as others may see it: the scheduler works on it, the API server shows it (`view.rs`).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use kubernel_kernel::{Config, Kernel, State};
 use tokio::sync::watch;
@@ -9,12 +12,15 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Ledger {
     kernel: Mutex<Kernel>,
+    /// When each agent's Node was made, as the API says; the kernel knows no calendar.
+    since: Mutex<HashMap<Box<str>, Box<str>>>,
     changed: watch::Sender<u64>,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { kernel: Mutex::new(Kernel::new(Config::default())), changed: watch::Sender::new(0) }
+        let kernel = Mutex::new(Kernel::new(Config::default()));
+        Self { kernel, since: Mutex::default(), changed: watch::Sender::new(0) }
     }
 }
 
@@ -31,6 +37,20 @@ impl Ledger {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Kernel> {
         self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When an agent's Node was made.
+    pub(crate) fn since(&self, agent: &str) -> Option<Box<str>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner).get(agent).cloned()
+    }
+
+    /// Remembers when an agent's Node was made; `None` when it is gone.
+    pub(crate) fn set_since(&self, agent: &str, since: Option<&str>) {
+        let mut all = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        match since {
+            Some(since) => drop(all.insert(agent.into(), since.into())),
+            None => drop(all.remove(agent)),
+        }
     }
 
     pub(crate) fn notify(&self) {

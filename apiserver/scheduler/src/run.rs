@@ -71,7 +71,7 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
     let scribe = Scribe::start(api.clone());
     let begin = Instant::now();
     let now = || Millis(1 + u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX));
-    let mut feeder = Feeder::new(Engine::new(&mut config.ledger.lock(), now()));
+    let mut feeder = Feeder::new(config.ledger.clone(), now());
     let mut standing_tick = tokio::time::interval(STANDING_EVERY);
     standing_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::with_capacity(BATCH_MAX);
@@ -135,6 +135,7 @@ fn bind(api: &Api, writer: &Writer, outcomes: &mpsc::Sender<(Arc<str>, Outcome)>
 /// Knows what of each resource has come, so that what did not come again is dropped.
 struct Feeder {
     engine: Engine,
+    ledger: Arc<Ledger>,
     pods: Seen,
     nodes: Seen,
     namespaces: Seen,
@@ -178,9 +179,10 @@ impl Seen {
 }
 
 impl Feeder {
-    fn new(engine: Engine) -> Self {
+    fn new(ledger: Arc<Ledger>, now: Millis) -> Self {
         let seen = Seen::default;
-        Self { engine, pods: seen(), nodes: seen(), namespaces: seen(), roles: seen() }
+        let engine = Engine::new(&mut ledger.lock(), now);
+        Self { engine, ledger, pods: seen(), nodes: seen(), namespaces: seen(), roles: seen() }
     }
 
     fn is_synced(&self) -> bool {
@@ -206,15 +208,20 @@ impl Feeder {
             },
             Input::Node(Change::Start) => self.nodes.start(),
             Input::Node(Change::Set(node)) => {
+                self.ledger.set_since(&node.metadata.name, node.metadata.creation_timestamp.as_deref());
                 self.nodes.add(&node.metadata.name);
                 engine.set_node(kernel, now, node);
             }
             Input::Node(Change::Gone(node)) => {
                 self.nodes.remove(&node.metadata.name);
+                self.ledger.set_since(&node.metadata.name, None);
                 engine.remove_node(kernel, now, &node.metadata.name);
             }
             Input::Node(Change::Synced) => {
-                self.nodes.finish().iter().for_each(|name| engine.remove_node(kernel, now, name));
+                for name in self.nodes.finish() {
+                    self.ledger.set_since(&name, None);
+                    engine.remove_node(kernel, now, &name);
+                }
             }
             Input::Namespace(Change::Start) => self.namespaces.start(),
             Input::Namespace(Change::Set(namespace)) => {

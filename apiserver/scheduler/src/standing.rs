@@ -28,10 +28,15 @@ pub(crate) fn standing(state: &State, engine: &Engine) -> Standing {
     for namespace in engine.namespaces() {
         let name = tenancy.role_of(namespace);
         if tenancy.role(name).is_none() && !out.missing.iter().any(|(missing, _)| missing == name) {
-            let object = json!({
+            let mut object = json!({
                 "apiVersion": "kernel.kubernel.io/v1alpha1", "kind": "ResourceRole",
                 "metadata": {"name": name}, "spec": {"weight": tenancy.weight_of(namespace)},
             });
+            // What was made for a namespace goes with it.
+            if let Some(uid) = tenancy.uid_of(namespace).filter(|_| name == &**namespace) {
+                object["metadata"]["ownerReferences"] =
+                    json!([{"apiVersion": "v1", "kind": "Namespace", "name": name, "uid": uid}]);
+            }
             out.missing.push((name.to_owned(), object));
         }
     }

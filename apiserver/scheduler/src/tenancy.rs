@@ -26,6 +26,7 @@ pub(crate) struct Tenancy {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Labels {
+    uid: Box<str>,
     role: Option<Box<str>>,
     weight: Option<i64>,
 }
@@ -45,7 +46,7 @@ impl Tenancy {
         let role = labels.get(ROLE_LABEL).filter(|role| !role.is_empty()).map(|role| role.as_str().into());
         let weight = labels.get(WEIGHT_LABEL).and_then(|weight| weight.parse().ok());
         let name: Box<str> = namespace.metadata.name.as_str().into();
-        let new = Labels { role, weight };
+        let new = Labels { uid: namespace.metadata.uid.as_str().into(), role, weight };
         let changed = self.namespaces.get(&name).map(|old| &old.role) != Some(&new.role);
         self.namespaces.insert(name, new);
         changed
@@ -91,6 +92,11 @@ impl Tenancy {
     /// The weight to give a ResourceRole that has to be made for a namespace.
     pub(crate) fn weight_of(&self, namespace: &str) -> i64 {
         self.namespaces.get(namespace).and_then(|labels| labels.weight).unwrap_or(1).max(1)
+    }
+
+    /// The uid of a namespace that is there.
+    pub(crate) fn uid_of(&self, namespace: &str) -> Option<&str> {
+        self.namespaces.get(namespace).map(|labels| &*labels.uid).filter(|uid| !uid.is_empty())
     }
 
     /// The weight of a role in thousandths.

@@ -12,7 +12,17 @@ impl Ledger {
     /// The objects of a live resource, sorted by name; none for a name that is not `offers` or `agents`.
     pub fn list(&self, plural: &str) -> Vec<Object> {
         let values: Vec<Value> = match plural {
-            "agents" => self.read(|state| state.agents().values().map(|agent| agent_value(state, agent)).collect()),
+            "agents" => {
+                let mut agents: Vec<Value> =
+                    self.read(|state| state.agents().values().map(|agent| agent_value(state, agent)).collect());
+                for agent in &mut agents {
+                    if let Some(since) = agent["metadata"]["name"].as_str().and_then(|name| self.since(name)) {
+                        agent["metadata"]["creationTimestamp"] = json!(since);
+                        agent["status"]["registeredTime"] = json!(since);
+                    }
+                }
+                agents
+            }
             "offers" => self.read(|state| {
                 let offers = state.offers().iter();
                 offers.map(|(id, offer)| offer_value(state, &id.to_string(), offer)).collect()

@@ -13,7 +13,7 @@ use crate::wire::Watched;
 
 /// How long a watch is asked to last.
 const WATCH_SECS: u64 = 290;
-/// How long to wait after the first failure; doubled with each in a row.
+/// How long to wait before a watch is resumed; doubled with each failure in a row.
 const RETRY_MS_MIN: u64 = 100;
 /// And at most.
 const RETRY_MS_MAX: u64 = 10_000;
@@ -48,33 +48,37 @@ pub(crate) async fn follow<T: Watched, M: Send + 'static>(
             () = shutdown.cancelled() => return,
             ended = one_watch(&client, path, &to, wrap, &mut resume) => ended,
         };
-        match ended {
+        let wait_ms = match ended {
             Ok(Ended::Closed) => return,
-            Ok(Ended::Over) => failures = 0,
+            Ok(Ended::Over) => {
+                failures = 0;
+                RETRY_MS_MIN
+            }
             Err(error) => {
-                let gone = matches!(&error, Error::Api(status) if status.code == 410);
-                let missing = matches!(&error, Error::Api(status) if status.code == 404);
-                if missing {
+                if is(&error, 404) {
                     tracing::warn!(path, "the server does not know this resource");
-                    let absent = [Change::Start, Change::Synced];
-                    for change in absent {
+                    for change in [Change::Start, Change::Synced] {
                         if to.send(wrap(change)).await.is_err() {
                             return;
                         }
                     }
-                } else if !gone {
+                } else if !is(&error, 410) {
                     tracing::warn!(path, %error, "a watch failed");
                 }
                 resume = None;
-                let wait_ms = (RETRY_MS_MIN << failures.min(16)).min(RETRY_MS_MAX);
                 failures += 1;
-                tokio::select! {
-                    () = shutdown.cancelled() => return,
-                    () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
-                }
+                (RETRY_MS_MIN << failures.min(16)).min(RETRY_MS_MAX)
             }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
         }
     }
+}
+
+fn is(error: &Error, code: u16) -> bool {
+    matches!(error, Error::Api(status) if status.code == code)
 }
 
 enum Ended {
@@ -131,5 +135,102 @@ async fn one_watch<T: Watched, M>(
 fn set_version(resume: &mut Option<String>, version: &str) {
     if let Some(resume) = resume {
         version.clone_into(resume);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, convert::Infallible, sync::Arc, sync::Mutex};
+
+    use http::{Request, Response};
+    use kube::client::Body;
+
+    use super::*;
+    use crate::wire::Named;
+
+    fn event(type_: &str, name: &str, version: u64) -> String {
+        format!(
+            r#"{{"type":"{type_}","object":{{"kind":"Node","apiVersion":"v1","metadata":{{"name":"{name}","resourceVersion":"{version}"}}}}}}"#
+        ) + "\n"
+    }
+
+    fn bookmark(version: u64, end: bool) -> String {
+        let end = if end { r#","annotations":{"k8s.io/initial-events-end":"true"}"# } else { "" };
+        format!(
+            r#"{{"type":"BOOKMARK","object":{{"kind":"Node","apiVersion":"v1","metadata":{{"resourceVersion":"{version}"{end}}}}}}}"#
+        ) + "\n"
+    }
+
+    fn status(code: u16) -> String {
+        format!(
+            r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"no","reason":"Expired","code":{code}}}"#
+        )
+    }
+
+    /// What a watch of these answers (HTTP code and body) tells, and from where each request asked to go on.
+    async fn check(answers: Vec<(u16, String)>, expected_changes: &[&str], expected_requests: &[&str]) {
+        let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let shutdown = CancellationToken::new();
+        let (seen, stop) = (requests.clone(), shutdown.clone());
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let query = request.uri().query().unwrap_or_default();
+            let from =
+                query.split('&').find(|part| part.starts_with("resourceVersion=") || part.starts_with("sendInitial"));
+            let mut response = Response::new(Body::empty());
+            match answers.lock().unwrap().pop_front() {
+                Some((code, body)) => {
+                    seen.lock().unwrap().push(from.unwrap_or_default().to_owned());
+                    *response.status_mut() = http::StatusCode::from_u16(code).unwrap();
+                    *response.body_mut() = Body::from(body.into_bytes());
+                }
+                None => stop.cancel(),
+            }
+            async { Ok::<_, Infallible>(response) }
+        });
+        let (to, mut changes) = mpsc::channel(64);
+        follow::<Named, Change<Named>>(Client::new(service, "default"), "/api/v1/nodes", to, |change| change, shutdown)
+            .await;
+        let mut told = Vec::new();
+        while let Some(change) = changes.recv().await {
+            told.push(match change {
+                Change::Start => "start".to_owned(),
+                Change::Synced => "synced".to_owned(),
+                Change::Set(object) => format!("+{}", object.metadata.name),
+                Change::Gone(object) => format!("-{}", object.metadata.name),
+            });
+        }
+        assert_eq!(told, expected_changes);
+        assert_eq!(*requests.lock().unwrap(), expected_requests);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn watches_resume_and_start_over() {
+        let initial = "sendInitialEvents=true";
+        check(
+            vec![
+                (
+                    200,
+                    event("ADDED", "a", 5) + &event("ADDED", "b", 3) + &bookmark(9, true) + &event("DELETED", "a", 11),
+                ),
+                (200, event("MODIFIED", "b", 12) + &bookmark(20, false)),
+                (200, String::new()),
+                (200, format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", status(410))),
+                (200, event("ADDED", "b", 30) + &bookmark(30, true)),
+            ],
+            &["start", "+a", "+b", "synced", "-a", "+b", "start", "+b", "synced"],
+            &[initial, "resourceVersion=11", "resourceVersion=20", "resourceVersion=20", initial],
+        )
+        .await;
+        // Cut off before everything that is there has come: there is no place to go on from.
+        check(
+            vec![(200, event("ADDED", "a", 5)), (200, event("ADDED", "a", 5) + &bookmark(9, true))],
+            &["start", "+a", "start", "+a", "synced"],
+            &[initial, initial],
+        )
+        .await;
+        // A server that does not know the resource has none of it.
+        check(vec![(404, status(404))], &["start", "synced"], &[initial]).await;
+        check(vec![(500, status(500)), (200, bookmark(1, true))], &["start", "synced"], &[initial, initial]).await;
     }
 }

@@ -51,6 +51,11 @@ impl Engine {
             self.enter(kernel, now, &uid, Stage::Aside);
         } else if !pod.spec.node_name.is_empty() {
             self.is_bound(kernel, now, &uid, &pod.spec.node_name);
+            if let Some(Pod { stage: Stage::Bound { task: Some(task), .. }, .. }) = self.pods.get(&uid)
+                && pod.status.phase == "Running"
+            {
+                kernel.step(now, Input::UpdateTask { task: *task, state: TaskState::Running });
+            }
         } else if !ours {
             self.enter(kernel, now, &uid, Stage::Aside);
         } else if !pod.spec.scheduling_gates.is_empty() {
@@ -108,7 +113,7 @@ impl Engine {
         let mut task = None;
         if let (Some(agent), Some((_, resources))) = (agent, self.classes.get(class)) {
             let spec = TaskSpec { name: uid.clone(), resources: resources.clone() };
-            let (framework, state) = (self.framework, TaskState::Running);
+            let (framework, state) = (self.framework, TaskState::Starting);
             let step = kernel.step(now, Input::Adopt { framework, role, agent, task: spec, state });
             self.refused(step.refused, "recovered Pod");
             task = kernel.state().task_id(framework, uid);

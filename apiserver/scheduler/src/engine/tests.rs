@@ -296,3 +296,26 @@ fn turns_that_wait_for_bindings_are_not_lost() {
     }
     assert_eq!(cluster.engine.schedule(&mut cluster.kernel, cluster.now).len(), 50);
 }
+
+#[test]
+fn pods_pinned_to_a_node_by_name_go_there_or_nowhere() {
+    let mut cluster = Cluster::new();
+    let pin = |name: &str| {
+        json!({"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]}]}}}}})
+    };
+    cluster.node("n1", "1", json!({}));
+    cluster.node("n2", "8", json!({}));
+    cluster.pod("web", "a", "1", pin("n1"));
+    cluster.pod("web", "b", "1", pin("n1"));
+    cluster.pod("web", "c", "1", pin("n3"));
+    cluster.check(&[
+        "a -> n1",
+        "b: Unschedulable: 0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't satisfy plugin(s) \
+         [NodeAffinity]",
+        "c: Unschedulable: 0/2 nodes are available: 2 node(s) didn't satisfy plugin(s) [NodeAffinity]",
+    ]);
+    cluster.node("n3", "1", json!({}));
+    cluster.delete("a");
+    cluster.check(&["b -> n1", "c -> n3"]);
+}

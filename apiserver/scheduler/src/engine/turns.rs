@@ -106,6 +106,10 @@ impl Engine {
             fit::has_room(found, resources, &free, &agent.total, &node.ports, names).ok()?;
             Some(placement::score(preference, resources, &free, &agent.total))
         };
+        if let Some(names) = &found.pinned {
+            let ixs = names.iter().filter_map(|name| self.node_ixs.get(name.as_str()).copied());
+            return ixs.filter_map(|ix| Some((score(ix)?, ix))).max_by_key(|(score, _)| *score).map(|(_, ix)| ix);
+        }
         self.placement.best(class, 0..self.nodes.len(), score)
     }
 
