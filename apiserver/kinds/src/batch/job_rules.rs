@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::failure_policy;
 use crate::core::pod::validation;
+use crate::go_form;
 use crate::tree::{condition_is_true, int, set, text};
 use crate::validate;
 
@@ -187,7 +188,9 @@ fn template_change(path: &Path, new: &Object, old: &Object) -> Option<Error> {
         }
         template
     };
-    validate::immutable(path, Some(&fixed(new)), Some(&fixed(old)))
+    let error = validate::immutable(path, Some(&fixed(new)), Some(&fixed(old)))?;
+    let template = new.at(&["spec", "template"]).unwrap_or(&Value::Null);
+    Some(error.shown_as(go_form::compact("io.k8s.api.core.v1.PodTemplateSpec", template)))
 }
 
 /// What is wrong with a change of the status.

@@ -5,8 +5,11 @@ use kubernel_meta::{LabelSelector, Object, validation};
 use serde_json::Value;
 
 use super::pod::amounts;
+use crate::go_form;
 use crate::tree::{items, set, text};
 use crate::validate;
+
+const DEFINITION: &str = "io.k8s.api.core.v1.PersistentVolumeClaimSpec";
 
 /// What is wrong with a new claim.
 pub(super) fn create(claim: &Object) -> Vec<Error> {
@@ -82,10 +85,13 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
         }
         spec
     };
-    if fixed(new) != fixed(old) {
-        errors.push(path.forbidden(
-            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
-        ));
+    let (now, before) = (fixed(new), fixed(old));
+    if now != before {
+        let changes = go_form::changes(DEFINITION, &Value::Object(before), &Value::Object(now));
+        errors.push(path.forbidden(format!(
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n\
+             {changes}"
+        )));
     }
     let amount = |claim: &Object, path: &[&str]| claim.at(path).and_then(amounts::quantity);
     let request = ["spec", "resources", "requests", "storage"];

@@ -92,7 +92,8 @@ impl<'a> Walk<'a> {
             return Ok(field.nullable.then_some(Value::Null));
         }
         let value = self.value(&field.shape, node, field.go.as_deref())?;
-        let dropped = field.presence == Presence::OmitZero && is_zero(&value);
+        // An empty list of managedFields is a request to forget all owners.
+        let dropped = field.presence == Presence::OmitZero && is_zero(&value) && &*field.name != "managedFields";
         Ok((!dropped).then_some(value))
     }
 
