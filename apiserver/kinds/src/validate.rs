@@ -91,10 +91,10 @@ pub fn cidr(path: &Path, text: &str) -> Option<Error> {
     let Ok(net) = text.parse::<ipnet::IpNet>() else {
         return Some(path.invalid(text, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"));
     };
-    if let ipnet::IpNet::V6(v6) = net {
-        if v6.addr().to_ipv4_mapped().is_some() {
-            return Some(path.invalid(text, "must not have an IPv4-mapped IPv6 address"));
-        }
+    if let ipnet::IpNet::V6(v6) = net
+        && v6.addr().to_ipv4_mapped().is_some()
+    {
+        return Some(path.invalid(text, "must not have an IPv4-mapped IPv6 address"));
     }
     (net.addr() != net.network()).then(|| path.invalid(text, "must not have bits set beyond the prefix length"))
 }

@@ -2,6 +2,8 @@
 //! validation and the kind's own where it answered 422. Requests and answers are in `data/creates.json`; what the
 //! server's other parts add (admission, allocation) is left out of the comparison.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use kubernel_kinds::{Kind, registry};
 use kubernel_meta::{ApiError, Object, validation};
 use kubernel_schema::{Schema, builtin, decode, zero};

@@ -1,6 +1,8 @@
 //! Table rows against a v1.36.2 server's: stored objects with the cells it showed of them, in `data/rows.json`.
 //! Cells that tell a time since (`<age>`) are only looked at for being one.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use kubernel_kinds::registry;
 use kubernel_meta::Object;
 use serde_json::{Value, json};

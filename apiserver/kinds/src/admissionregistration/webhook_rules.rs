@@ -42,11 +42,11 @@ fn webhook_errors(path: &Path, webhook: &Value, mutating: bool) -> Vec<Error> {
         Some("None" | "NoneOnDryRun") => {}
         Some(other) => errors.push(path.child("sideEffects").not_supported(other, &["None", "NoneOnDryRun"])),
     }
-    if let Some(secs) = webhook.get("timeoutSeconds").and_then(Value::as_i64) {
-        if !(1..=TIMEOUT_SECS_MAX).contains(&secs) {
-            let message = "the timeout value must be between 1 and 30 seconds";
-            errors.push(path.child("timeoutSeconds").invalid(secs, message));
-        }
+    if let Some(secs) = webhook.get("timeoutSeconds").and_then(Value::as_i64)
+        && !(1..=TIMEOUT_SECS_MAX).contains(&secs)
+    {
+        let message = "the timeout value must be between 1 and 30 seconds";
+        errors.push(path.child("timeoutSeconds").invalid(secs, message));
     }
     for selector in ["namespaceSelector", "objectSelector"] {
         if let Some(value) = set(webhook, selector) {

@@ -130,10 +130,10 @@ pub(super) fn status(new: &Object, old: &Object) -> Vec<Error> {
     let not_ready = "cannot be greater than status.readyReplicas";
     errors.extend(workload::at_most(&path, status, &["availableReplicas"], "readyReplicas", not_ready));
     let collisions = |object: &Object| object.int_at(&["status", "collisionCount"]);
-    if let (Some(before), now) = (collisions(old), collisions(new).unwrap_or_default()) {
-        if now < before {
-            errors.push(path.child("collisionCount").invalid(now, "cannot be decremented"));
-        }
+    if let (Some(before), now) = (collisions(old), collisions(new).unwrap_or_default())
+        && now < before
+    {
+        errors.push(path.child("collisionCount").invalid(now, "cannot be decremented"));
     }
     errors
 }

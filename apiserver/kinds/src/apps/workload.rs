@@ -122,11 +122,11 @@ pub(crate) fn seconds(path: &Path, spec: &Value) -> Vec<Error> {
     for field in ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
         errors.extend(validate::non_negative(&path.child(field), spec.get(field)));
     }
-    if let Some(deadline) = spec.get("progressDeadlineSeconds").and_then(Value::as_i64) {
-        if deadline <= int(spec, "minReadySeconds") {
-            let at = path.child("progressDeadlineSeconds");
-            errors.push(at.invalid(deadline, "must be greater than minReadySeconds"));
-        }
+    if let Some(deadline) = spec.get("progressDeadlineSeconds").and_then(Value::as_i64)
+        && deadline <= int(spec, "minReadySeconds")
+    {
+        let at = path.child("progressDeadlineSeconds");
+        errors.push(at.invalid(deadline, "must be greater than minReadySeconds"));
     }
     errors
 }
@@ -153,10 +153,8 @@ pub(crate) fn replication_controller(object: &Object) -> Vec<Error> {
         return errors;
     };
     let labels = template.pointer("/metadata/labels").and_then(Value::as_object).unwrap_or(&empty);
-    if !selector.is_empty() {
-        if selector.iter().any(|(key, value)| labels.get(key) != Some(value)) {
-            errors.push(labels_mismatch(&path, template));
-        }
+    if !selector.is_empty() && selector.iter().any(|(key, value)| labels.get(key) != Some(value)) {
+        errors.push(labels_mismatch(&path, template));
     }
     errors.extend(pod_template(&path.child("template"), template, Budget::ReplicationController));
     errors

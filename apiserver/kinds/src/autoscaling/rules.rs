@@ -175,10 +175,10 @@ fn behavior_errors(path: &Path, rules: &Value) -> Vec<Error> {
             errors.push(path.child("periodSeconds").invalid(int(policy, "periodSeconds"), message));
         }
     }
-    if let Some(tolerance) = set(rules, "tolerance") {
-        if amounts::quantity(tolerance).is_some_and(|tolerance| tolerance.signum() < 0) {
-            errors.push(path.child("tolerance").invalid(tolerance.clone(), "must be greater than or equal to 0"));
-        }
+    if let Some(tolerance) = set(rules, "tolerance")
+        && amounts::quantity(tolerance).is_some_and(|tolerance| tolerance.signum() < 0)
+    {
+        errors.push(path.child("tolerance").invalid(tolerance.clone(), "must be greater than or equal to 0"));
     }
     errors
 }

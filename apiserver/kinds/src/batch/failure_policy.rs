@@ -113,11 +113,11 @@ pub(super) fn success(path: &Path, policy: &Value, spec: &Value) -> Vec<Error> {
         if indexes.is_none() && count.is_none() {
             errors.push(path.required("at least one of succeededCount or succeededIndexes must be specified"));
         }
-        if let Some(indexes) = indexes.and_then(Value::as_str) {
-            if let Some(message) = indexes_error(indexes) {
-                let message = format!("error parsing succeededIndexes: {message}");
-                errors.push(path.child("succeededIndexes").invalid(indexes, message));
-            }
+        if let Some(indexes) = indexes.and_then(Value::as_str)
+            && let Some(message) = indexes_error(indexes)
+        {
+            let message = format!("error parsing succeededIndexes: {message}");
+            errors.push(path.child("succeededIndexes").invalid(indexes, message));
         }
         errors.extend(validate::non_negative(&path.child("succeededCount"), count));
     }

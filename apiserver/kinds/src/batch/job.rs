@@ -121,10 +121,10 @@ fn job_spec_defaults(spec: &mut Map<String, Value>) {
 }
 
 fn labels_from_template(object: &mut Object) {
-    if object.labels().next().is_none() {
-        if let Some(labels) = object.at(&["spec", "template", "metadata", "labels"]).cloned() {
-            object.set(&["metadata", "labels"], labels);
-        }
+    if object.labels().next().is_none()
+        && let Some(labels) = object.at(&["spec", "template", "metadata", "labels"]).cloned()
+    {
+        object.set(&["metadata", "labels"], labels);
     }
 }
 

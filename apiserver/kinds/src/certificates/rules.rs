@@ -54,11 +54,11 @@ pub(super) fn create(request: &Object) -> Vec<Error> {
         }
     }
     errors.extend(signer(&path.child("signerName"), request.str_at(&["spec", "signerName"])));
-    if let Some(secs) = request.int_at(&["spec", "expirationSeconds"]) {
-        if secs < DURATION_SECS_MIN {
-            let message = "may not specify a duration less than 600 seconds (10 minutes)";
-            errors.push(path.child("expirationSeconds").invalid(secs, message));
-        }
+    if let Some(secs) = request.int_at(&["spec", "expirationSeconds"])
+        && secs < DURATION_SECS_MIN
+    {
+        let message = "may not specify a duration less than 600 seconds (10 minutes)";
+        errors.push(path.child("expirationSeconds").invalid(secs, message));
     }
     errors
 }

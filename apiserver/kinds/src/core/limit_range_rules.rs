@@ -67,12 +67,10 @@ fn item_rules(path: &Path, limit: &Value, type_: &str) -> Vec<Error> {
         order(&mut errors, &at("defaultRequest"), ("default request", request), ("default", default), request);
         order(&mut errors, &at("default"), ("min", min), ("default", default), min);
         order(&mut errors, &at("default"), ("default", default), ("max", max), max);
-        if let Some(ratio) = ratios.get(name) {
-            if *ratio < Quantity::from_value(1, ratio.format()) {
-                errors.push(
-                    at("maxLimitRequestRatio").invalid(ratio.to_string(), format!("ratio {ratio} is less than 1")),
-                );
-            }
+        if let Some(ratio) = ratios.get(name)
+            && *ratio < Quantity::from_value(1, ratio.format())
+        {
+            errors.push(at("maxLimitRequestRatio").invalid(ratio.to_string(), format!("ratio {ratio} is less than 1")));
         }
     }
     errors
@@ -86,10 +84,10 @@ fn order(
     (high_word, high): (&str, Option<&Quantity>),
     shown: Option<&Quantity>,
 ) {
-    if let (Some(low), Some(high), Some(shown)) = (low, high, shown) {
-        if low > high {
-            let message = format!("{low_word} value {low} is greater than {high_word} value {high}");
-            errors.push(path.invalid(shown.to_string(), message));
-        }
+    if let (Some(low), Some(high), Some(shown)) = (low, high, shown)
+        && low > high
+    {
+        let message = format!("{low_word} value {low} is greater than {high_word} value {high}");
+        errors.push(path.invalid(shown.to_string(), message));
     }
 }

@@ -63,7 +63,7 @@ impl Strategy for PersistentVolumeClaimStrategy {
             capacity = object.str_at(&["status", "capacity", "storage"]);
             capacity = if capacity.is_empty() { "0" } else { capacity };
         }
-        let unset = |text| if text == "" { "<unset>" } else { text };
+        let unset = |text: &str| json!(if text.is_empty() { "<unset>" } else { text });
         vec![
             json!(object.name()),
             json!(if object.deletion_timestamp().is_some() { "Terminating" } else { phase }),
@@ -71,9 +71,9 @@ impl Strategy for PersistentVolumeClaimStrategy {
             json!(capacity),
             json!(modes),
             json!(class(object)),
-            json!(unset(object.str_at(&["spec", "volumeAttributesClassName"]))),
+            unset(object.str_at(&["spec", "volumeAttributesClassName"])),
             json!(print::age(object, now)),
-            json!(unset(object.str_at(&["spec", "volumeMode"]))),
+            unset(object.str_at(&["spec", "volumeMode"])),
         ]
     }
 }

@@ -77,10 +77,10 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
         }
         if bound {
             spec.remove("volumeAttributesClassName");
-            if let Some(requests) = spec.get_mut("resources").and_then(|r| r.get_mut("requests")) {
-                if let Some(requests) = requests.as_object_mut() {
-                    requests.remove("storage");
-                }
+            if let Some(requests) = spec.get_mut("resources").and_then(|r| r.get_mut("requests"))
+                && let Some(requests) = requests.as_object_mut()
+            {
+                requests.remove("storage");
             }
         }
         spec

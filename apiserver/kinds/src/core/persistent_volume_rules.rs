@@ -34,11 +34,11 @@ pub(super) fn create(volume: &Object) -> Vec<Error> {
         other => errors
             .push(path.child("persistentVolumeReclaimPolicy").not_supported(other, &["Delete", "Recycle", "Retain"])),
     }
-    if let Some(required) = spec.pointer("/nodeAffinity/required") {
-        if items(required, "nodeSelectorTerms").is_empty() {
-            let at = path.child("nodeAffinity").child("required").child("nodeSelectorTerms");
-            errors.push(at.required("must have at least one node selector term"));
-        }
+    if let Some(required) = spec.pointer("/nodeAffinity/required")
+        && items(required, "nodeSelectorTerms").is_empty()
+    {
+        let at = path.child("nodeAffinity").child("required").child("nodeSelectorTerms");
+        errors.push(at.required("must have at least one node selector term"));
     }
     let sources: Vec<&str> = spec
         .as_object()

@@ -104,8 +104,11 @@ fn from_core(object: &mut Object) {
     }
 }
 
+/// Makes a zero value.
+type Zero = fn() -> Value;
+
 /// What core always writes.
-const ZEROS: &[(&str, fn() -> Value)] = &[
+const ZEROS: &[(&str, Zero)] = &[
     ("source", || Value::Object(serde_json::Map::new())),
     ("firstTimestamp", || Value::Null),
     ("lastTimestamp", || Value::Null),

@@ -172,16 +172,16 @@ fn limited_errors(path: &Path, limited: &Value) -> Vec<Error> {
             errors.push(at.error(Reason::NotSupported, other, "supported values: \"Queue\", \"Reject\""));
         }
     }
-    if let Some(percent) = limited.get("lendablePercent").and_then(Value::as_i64) {
-        if !(0..=100).contains(&percent) {
-            errors.push(path.child("lendablePercent").invalid(percent, "must be between 0 and 100, inclusive"));
-        }
+    if let Some(percent) = limited.get("lendablePercent").and_then(Value::as_i64)
+        && !(0..=100).contains(&percent)
+    {
+        errors.push(path.child("lendablePercent").invalid(percent, "must be between 0 and 100, inclusive"));
     }
-    if let Some(percent) = limited.get("borrowingLimitPercent").and_then(Value::as_i64) {
-        if percent < 0 {
-            let message = "if specified, must be a non-negative integer";
-            errors.push(path.child("borrowingLimitPercent").invalid(percent, message));
-        }
+    if let Some(percent) = limited.get("borrowingLimitPercent").and_then(Value::as_i64)
+        && percent < 0
+    {
+        let message = "if specified, must be a non-negative integer";
+        errors.push(path.child("borrowingLimitPercent").invalid(percent, message));
     }
     errors
 }

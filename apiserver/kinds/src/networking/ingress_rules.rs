@@ -17,11 +17,11 @@ pub(super) fn create(ingress: &Object) -> Vec<Error> {
     let mut errors = Vec::new();
     let class = set(spec, "ingressClassName").and_then(Value::as_str);
     let annotation = ingress.at(&["metadata", "annotations", "kubernetes.io/ingress.class"]).and_then(Value::as_str);
-    if let (Some(class), Some(annotation)) = (class, annotation) {
-        if class != annotation {
-            let at = Path::root("annotations").child("kubernetes.io/ingress.class");
-            errors.push(at.invalid(annotation, "must match `ingressClassName` when both are specified"));
-        }
+    if let (Some(class), Some(annotation)) = (class, annotation)
+        && class != annotation
+    {
+        let at = Path::root("annotations").child("kubernetes.io/ingress.class");
+        errors.push(at.invalid(annotation, "must match `ingressClassName` when both are specified"));
     }
     let rules = items(spec, "rules");
     let default = set(spec, "defaultBackend");

@@ -33,11 +33,11 @@ pub(super) fn driver(driver: &Object) -> Vec<Error> {
             }
         }
     }
-    if let Some(secs) = spec.get("nodeAllocatableUpdatePeriodSeconds").and_then(Value::as_i64) {
-        if secs < UPDATE_PERIOD_SECS_MIN {
-            let message = format!("must be greater than or equal to {UPDATE_PERIOD_SECS_MIN} seconds");
-            errors.push(path.child("nodeAllocatableUpdatePeriodSeconds").invalid(secs, message));
-        }
+    if let Some(secs) = spec.get("nodeAllocatableUpdatePeriodSeconds").and_then(Value::as_i64)
+        && secs < UPDATE_PERIOD_SECS_MIN
+    {
+        let message = format!("must be greater than or equal to {UPDATE_PERIOD_SECS_MIN} seconds");
+        errors.push(path.child("nodeAllocatableUpdatePeriodSeconds").invalid(secs, message));
     }
     let mode = text(spec, "fsGroupPolicy");
     if !matches!(mode, "" | "None" | "File" | "ReadWriteOnceWithFSType") {

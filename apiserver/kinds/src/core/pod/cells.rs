@@ -60,8 +60,8 @@ fn summarize(pod: &Object) -> Summary<'_> {
     let phase = pod.str_at(&["status", "phase"]);
     let status_reason = pod.str_at(&["status", "reason"]);
     let conditions = pod.list_at(&["status", "conditions"]);
-    let mut summary = Summary::default();
-    summary.reason = if status_reason.is_empty() { phase } else { status_reason }.to_owned();
+    let reason = if status_reason.is_empty() { phase } else { status_reason }.to_owned();
+    let mut summary = Summary { reason, ..Summary::default() };
     if condition(conditions, "PodScheduled").is_some_and(|c| text(c, "reason") == "SchedulingGated") {
         summary.reason = "SchedulingGated".to_owned();
     }

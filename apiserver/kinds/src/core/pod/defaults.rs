@@ -48,9 +48,9 @@ fn requests_from_limits(resources: &mut Tree) {
 
 /// In the host's network a container's port is the host's port.
 fn host_port(port: &mut Tree) {
-    if port.get("hostPort").and_then(Value::as_i64).unwrap_or_default() == 0 {
-        if let Some(container_port) = port.get("containerPort").cloned() {
-            port.insert("hostPort".to_owned(), container_port);
-        }
+    if port.get("hostPort").and_then(Value::as_i64).unwrap_or_default() == 0
+        && let Some(container_port) = port.get("containerPort").cloned()
+    {
+        port.insert("hostPort".to_owned(), container_port);
     }
 }

@@ -41,10 +41,10 @@ pub(super) fn subresource_update(subresource: &str, new: &mut Object, old: &Obje
         "status" => {
             strategy::keep_all_but_status(new, old);
             strategy::copy_metadata(new, old, "ownerReferences");
-            if new.str_at(&["status", "qosClass"]).is_empty() {
-                if let Some(class) = old.at(&["status", "qosClass"]) {
-                    new.set(&["status", "qosClass"], class.clone());
-                }
+            if new.str_at(&["status", "qosClass"]).is_empty()
+                && let Some(class) = old.at(&["status", "qosClass"])
+            {
+                new.set(&["status", "qosClass"], class.clone());
             }
         }
         "ephemeralcontainers" => {
@@ -154,10 +154,11 @@ fn app_armor_profile(annotation: &str) -> Option<Value> {
 fn drop_disabled(spec: &mut Tree) {
     for list in super::spec_defaults::CONTAINER_LISTS {
         for container in maps_in(spec, list) {
-            if let Some(lifecycle) = map_in(container, "lifecycle") {
-                if lifecycle.remove("stopSignal").is_some() && lifecycle.is_empty() {
-                    container.remove("lifecycle");
-                }
+            if let Some(lifecycle) = map_in(container, "lifecycle")
+                && lifecycle.remove("stopSignal").is_some()
+                && lifecycle.is_empty()
+            {
+                container.remove("lifecycle");
             }
         }
     }

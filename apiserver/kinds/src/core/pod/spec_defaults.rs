@@ -138,19 +138,19 @@ fn volume_defaults(volume: &mut Tree) {
             }
         }
     }
-    if let Some(image) = map_in(volume, "image") {
-        if image.get("pullPolicy").and_then(Value::as_str).unwrap_or_default().is_empty() {
-            let reference = image.get("reference").and_then(Value::as_str).unwrap_or_default();
-            image.insert("pullPolicy".to_owned(), json!(image::default_pull_policy(reference)));
-        }
+    if let Some(image) = map_in(volume, "image")
+        && image.get("pullPolicy").and_then(Value::as_str).unwrap_or_default().is_empty()
+    {
+        let reference = image.get("reference").and_then(Value::as_str).unwrap_or_default();
+        image.insert("pullPolicy".to_owned(), json!(image::default_pull_policy(reference)));
     }
     if let Some(host_path) = map_in(volume, "hostPath") {
         default_to(host_path, "type", "");
     }
-    if let Some(claim) = map_in(volume, "ephemeral").and_then(|source| map_in(source, "volumeClaimTemplate")) {
-        if let Some(spec) = map_in(claim, "spec") {
-            default_to(spec, "volumeMode", "Filesystem");
-        }
+    if let Some(claim) = map_in(volume, "ephemeral").and_then(|source| map_in(source, "volumeClaimTemplate"))
+        && let Some(spec) = map_in(claim, "spec")
+    {
+        default_to(spec, "volumeMode", "Filesystem");
     }
     for (source, defaults) in NETWORK_VOLUMES {
         if let Some(source) = map_in(volume, source) {
