@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn variables() {
         let services = Services::default();
-        let mut put = |space: &str, name: &str, spec: Value| {
+        let put = |space: &str, name: &str, spec: Value| {
             services.0.write().insert((space.into(), name.into()), json!({"spec": spec}));
         };
         let port = json!([{"name": "web-ui", "port": 80, "protocol": "TCP"}]);
