@@ -459,7 +459,7 @@ impl<'a> Patch<'a> {
             let twice = body.strict.into_iter().filter(|text| text.starts_with("duplicate"));
             decoded.strict.splice(0..0, twice);
         }
-        report(context, &decoded, validation, &invalid)?;
+        report(context, &decoded, validation, invalid)?;
         Ok(named(decoded.object, expected))
     }
 }

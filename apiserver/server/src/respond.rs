@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::negotiate::{Media, Output, Transform};
 use crate::resources::Resource;
+use crate::verbs::write::Written;
 use crate::{codec, document, table};
 
 /// Parts of a big list go out in pieces of at least this size.
@@ -50,6 +51,14 @@ impl Answer {
     /// 200 with a stored object.
     pub(crate) fn entry(resource: &Arc<Resource>, entry: &Entry) -> Result<Self, ApiError> {
         Ok(Self::Object(StatusCode::OK, resource.clone(), json_of(resource, entry)?))
+    }
+
+    /// What a write left behind: the store's own bytes where there are any.
+    pub(crate) fn written(code: StatusCode, resource: &Arc<Resource>, written: &Written) -> Result<Self, ApiError> {
+        match &written.entry {
+            Some(entry) => Ok(Self::Object(code, resource.clone(), json_of(resource, entry)?)),
+            None => Self::object(code, resource, &written.object),
+        }
     }
 
     /// An object as it is.

@@ -1,5 +1,7 @@
 //! What lists show.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Api, CONFIG_MAPS, names, version};

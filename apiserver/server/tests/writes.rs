@@ -1,5 +1,7 @@
 //! What writes do, together and one after the other.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Api, CONFIG_MAPS, names, version};

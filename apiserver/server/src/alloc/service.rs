@@ -88,10 +88,12 @@ fn keep_allocated(service: &mut Object, old: &Object) {
             }
         }
     }
-    if needs_health_port(service) && needs_health_port(old) && health_port(service).is_none() {
-        if let Some(port) = health_port(old) {
-            service.set(&["spec", "healthCheckNodePort"], port);
-        }
+    if needs_health_port(service)
+        && needs_health_port(old)
+        && health_port(service).is_none()
+        && let Some(port) = health_port(old)
+    {
+        service.set(&["spec", "healthCheckNodePort"], port);
     }
 }
 

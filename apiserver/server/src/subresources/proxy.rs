@@ -107,7 +107,10 @@ async fn service(context: &Context, services: &Arc<Resource>) -> Result<Backend,
     let found = match port {
         "" if ports.len() == 1 => ports.first(),
         "" => ports.iter().find(|known| known["name"].as_str().unwrap_or_default().is_empty()),
-        text => ports.iter().find(|known| known["name"] == text || known["port"].to_string() == text),
+        text => {
+            let number = text.parse::<u64>().ok();
+            ports.iter().find(|known| known["name"] == text || (number.is_some() && known["port"].as_u64() == number))
+        }
     };
     let unavailable = |message: String| ApiError::new(503, Reason::ServiceUnavailable, message);
     let Some(found) = found else {

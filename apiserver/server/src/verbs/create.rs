@@ -29,8 +29,8 @@ pub(crate) async fn create(context: &Context, resource: &Arc<Resource>, body: &[
         manager: &manager,
         strict_uid: false,
     };
-    let object = write::create(context, target, object, false).await?;
-    Answer::object(StatusCode::CREATED, resource, &object)
+    let written = write::create(context, target, object, false).await?;
+    Answer::written(StatusCode::CREATED, resource, &written)
 }
 
 /// Answers a review.

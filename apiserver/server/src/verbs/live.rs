@@ -110,10 +110,11 @@ impl LiveWatch {
         for object in all(&self.server, resource) {
             let inside = self.namespace.is_empty() || object.namespace() == self.namespace;
             let path = path(resource, &object);
-            if inside && select.matches(&path, &document::index_of(resource, &object)) {
-                if let Ok(json) = document::to_json(&object) {
-                    seen.insert(path, json);
-                }
+            if inside
+                && select.matches(&path, &document::index_of(resource, &object))
+                && let Ok(json) = document::to_json(&object)
+            {
+                seen.insert(path, json);
             }
         }
         let mut events = Vec::new();

@@ -74,7 +74,7 @@ pub(crate) async fn patch(
             Ok((new, true))
         })
         .await?;
-        return Answer::object(StatusCode::OK, resource, &written.object);
+        return Answer::written(StatusCode::OK, resource, &written);
     }
     let patch = codec::Patch::new(patch_type, body);
     let written = write::update(context, target, |old| {
@@ -84,7 +84,7 @@ pub(crate) async fn patch(
         Ok((new, false))
     })
     .await?;
-    Answer::object(StatusCode::OK, resource, &written.object)
+    Answer::written(StatusCode::OK, resource, &written)
 }
 
 async fn create_by_apply(context: &Context, target: Target<'_>, applied: Object) -> Result<Answer, ApiError> {
@@ -93,8 +93,8 @@ async fn create_by_apply(context: &Context, target: Target<'_>, applied: Object)
     let mut object = codec::apply(resource, "", None, &applied, manager, force, context.now)?;
     object.set(&["metadata", "name"], target.name);
     match_namespace(resource, target.namespace, &mut object)?;
-    let object = write::create(context, target, object, true).await?;
-    Answer::object(StatusCode::CREATED, resource, &object)
+    let written = write::create(context, target, object, true).await?;
+    Answer::written(StatusCode::CREATED, resource, &written)
 }
 
 async fn missing(context: &Context, resource: &Resource) -> Result<bool, ApiError> {

@@ -14,7 +14,7 @@ use crate::{codec, request};
 use super::create::{dedup_owners, match_namespace};
 use super::patch::checked_name;
 use super::store_error;
-use super::write::{self, Target, Written};
+use super::write::{self, Target};
 
 /// Answers a PUT to an object, or to a subresource that carries the object's kind.
 pub(crate) async fn update(
@@ -35,8 +35,8 @@ pub(crate) async fn update(
     let strategy = resource.kind.strategy;
     if subresource.is_empty() && strategy.allow_create_on_update() && !exists(context, resource).await? {
         object.remove(&["metadata", "resourceVersion"]);
-        let object = write::create(context, target, object, false).await?;
-        return Answer::object(StatusCode::CREATED, resource, &object);
+        let written = write::create(context, target, object, false).await?;
+        return Answer::written(StatusCode::CREATED, resource, &written);
     }
     let written = write::update(context, target, |_| {
         if object.resource_version().is_empty() && !strategy.allow_unconditional_update() {
@@ -50,9 +50,7 @@ pub(crate) async fn update(
         Ok((object.clone(), false))
     })
     .await?;
-    let Written { object, created } = written;
-    let code = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Answer::object(code, resource, &object)
+    Answer::written(StatusCode::OK, resource, &written)
 }
 
 async fn exists(context: &Context, resource: &Resource) -> Result<bool, ApiError> {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kubernel_meta::{ApiError, Gvr, Object, WriteOptions, field, time, validation};
 use kubernel_schema::zero;
-use kubernel_store::{At, Change, Entry, Expect, StoreError};
+use kubernel_store::{At, Change, Entry, Event, Expect, StoreError};
 use rand::RngExt as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::admission::{self, Attributes, Operation};
 use crate::context::Context;
@@ -54,8 +54,8 @@ pub(crate) struct Target<'a> {
 pub(crate) struct Written {
     /// The object as it is now.
     pub(crate) object: Object,
-    /// Whether the write made it.
-    pub(crate) created: bool,
+    /// The same as the store has it; `None` where nothing was written, or what was written is gone.
+    pub(crate) entry: Option<Arc<Entry>>,
 }
 
 /// Writes a new object. `owned` says that `managedFields` are already right (an apply).
@@ -64,7 +64,7 @@ pub(crate) async fn create(
     target: Target<'_>,
     object: Object,
     owned: bool,
-) -> Result<Object, ApiError> {
+) -> Result<Written, ApiError> {
     let Target { resource, options, .. } = target;
     let strategy = resource.kind.strategy;
     // What is no version, or zero, counts as none.
@@ -102,7 +102,7 @@ pub(crate) async fn create(
             if snapshot.is_some() {
                 return Err(ApiError::already_exists(&resource.gvr, new.name()));
             }
-            return Ok(new);
+            return Ok(Written { object: new, entry: None });
         }
         if versioned {
             return Err(bare("resourceVersion should not be set on objects to be created"));
@@ -114,9 +114,7 @@ pub(crate) async fn create(
         match context.server.store().commit(changes).await {
             Ok(events) => {
                 allocation.keep();
-                let revision = events.last().map_or(0, |event| event.revision);
-                new.set(&["metadata", "resourceVersion"], revision.to_string());
-                return Ok(new);
+                return Ok(written(new, events));
             }
             Err(StoreError::Conflict { .. }) if generated && tries < NAMES_MAX => {}
             // Another write was counted against the same quota in between.
@@ -132,6 +130,14 @@ pub(crate) async fn create(
         }
     }
     Err(exhausted(resource, &object))
+}
+
+/// What a commit made of the object; its own change is the last one.
+fn written(mut object: Object, events: Vec<Arc<Event>>) -> Written {
+    let Some(event) = events.into_iter().last() else { return Written { object, entry: None } };
+    object.set(&["metadata", "resourceVersion"], event.revision.to_string());
+    let entry = (!event.deleted).then(|| event.entry.clone());
+    Written { object, entry }
 }
 
 /// The last word of a key: the object's name.
@@ -170,10 +176,10 @@ where
         let step = prepare(context, target, new, &old, owned).await?;
         let Prepared { object: new, allocation, mut changes } = step;
         if same(&new, &old) {
-            return Ok(Written { object: old, created: false });
+            return Ok(Written { object: old, entry: Some(entry) });
         }
         if options.dry_run {
-            return Ok(Written { object: new, created: false });
+            return Ok(Written { object: new, entry: None });
         }
         let revision = entry.revision;
         let gone = delete::finished(resource, &new, &old);
@@ -189,10 +195,7 @@ where
                 if gone {
                     alloc::release(&context.server, resource, &old);
                 }
-                let mut new = new;
-                let revision = events.last().map_or(0, |event| event.revision);
-                new.set(&["metadata", "resourceVersion"], revision.to_string());
-                return Ok(Written { object: new, created: false });
+                return Ok(written(new, events));
             }
             Err(StoreError::Conflict { .. }) if tries < TRIES_MAX => {}
             Err(StoreError::Conflict { .. }) => return Err(ApiError::modified(&resource.gvr, name)),
@@ -333,27 +336,25 @@ fn keep_metadata(new: &mut Object, old: &Object) {
 
 /// Whether a write would change nothing: the times in `managedFields` alone do not count.
 fn same(new: &Object, old: &Object) -> bool {
-    if new == old {
-        return true;
-    }
-    let strip = |object: &Object| {
-        let mut copy = object.clone();
-        copy.remove(&["metadata", "managedFields"]);
-        copy
+    let entries = |object: &Object| object.map().len();
+    let equal_but = |a: &Map<String, Value>, b: &Map<String, Value>, but: &str| {
+        let rest = |map: &Map<String, Value>| map.len() - usize::from(map.contains_key(but));
+        rest(a) == rest(b) && a.iter().all(|(key, value)| key == but || b.get(key) == Some(value))
     };
-    if strip(new) != strip(old) {
+    if entries(new) != entries(old) || !equal_but(new.map(), old.map(), "metadata") {
         return false;
     }
-    let entries = |object: &Object| -> Vec<Value> {
-        let mut entries = object.list_at(&["metadata", "managedFields"]).to_vec();
-        for entry in &mut entries {
-            if let Some(map) = entry.as_object_mut() {
-                map.remove("time");
-            }
-        }
-        entries
-    };
-    entries(new) == entries(old)
+    let (Some(meta), Some(old_meta)) = (new.map_at(&["metadata"]), old.map_at(&["metadata"])) else { return true };
+    if !equal_but(meta, old_meta, "managedFields") {
+        return false;
+    }
+    let (owners, old_owners) =
+        (new.list_at(&["metadata", "managedFields"]), old.list_at(&["metadata", "managedFields"]));
+    owners.len() == old_owners.len()
+        && owners.iter().zip(old_owners).all(|(a, b)| match (a.as_object(), b.as_object()) {
+            (Some(a), Some(b)) => equal_but(a, b, "time"),
+            _ => a == b,
+        })
 }
 
 /// A new object's own metadata: whatever the client said of it does not count (rest.FillObjectMetaSystemFields).

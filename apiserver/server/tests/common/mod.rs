@@ -1,6 +1,6 @@
 //! A server over a store in memory, called in process.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use axum::body::Body;
 use http::{HeaderMap, Request, Response};
