@@ -94,9 +94,13 @@ impl ControlPlane {
         let config = kubernel_scheduler::Config { ledger: self.ledger.clone(), instance: instance.to_owned() };
         let client = in_process::client(&self.api, "kube-scheduler");
         self.tasks.spawn(kubernel_scheduler::run(client, config, stop.clone()));
-        let stop = stop.clone();
+        let on_controllers = stop.clone();
         self.tasks.spawn(async move {
-            tokio::select! { () = controllers => {}, () = stop.cancelled() => {} }
+            tokio::select! { () = controllers => {}, () = on_controllers.cancelled() => {} }
+        });
+        let (api, stop) = (self.api.clone(), stop.clone());
+        self.tasks.spawn(async move {
+            tokio::select! { () = kubernel_server::pki::sign_requests(&api) => {}, () = stop.cancelled() => {} }
         });
     }
 }

@@ -16,7 +16,7 @@ use kubernel_store::Store;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use crate::admission::ParsedObjects;
+use crate::admission::{ParsedObjects, Turns};
 use crate::alloc::Allocator;
 use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
@@ -60,6 +60,7 @@ struct Shared {
     authorizer: Authorizer,
     node_authorizer: NodeAuthorizer,
     parsed_objects: ParsedObjects,
+    quota_turns: Turns,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
     allocator: Arc<Allocator>,
@@ -89,6 +90,7 @@ impl ApiServer {
             authorizer: Authorizer::default(),
             node_authorizer: NodeAuthorizer::default(),
             parsed_objects: ParsedObjects::default(),
+            quota_turns: Turns::default(),
         }))
     }
 
@@ -120,6 +122,11 @@ impl ApiServer {
     /// What knows roles and bindings.
     pub(crate) fn authorizer(&self) -> &Authorizer {
         &self.0.authorizer
+    }
+
+    /// Whose turn it is to be counted against quotas.
+    pub(crate) fn quota_turns(&self) -> &Turns {
+        &self.0.quota_turns
     }
 
     /// What admission has parsed already.

@@ -24,6 +24,7 @@ mod storage;
 mod tolerations;
 mod view;
 
+pub use quota::{Turn, Turns};
 pub use view::{ParsedObjects, View};
 
 /// What kind of write it is (admission.Operation).
@@ -99,6 +100,8 @@ pub struct Admitted {
     pub warnings: Vec<String>,
     /// What has to be written in the same transaction: quotas with what they count from then on.
     pub changes: Vec<Change>,
+    /// To be held until the transaction is over.
+    pub turn: Option<Turn>,
 }
 
 /// Accepts or refuses the write. `object` is `None` for deletions.
@@ -119,9 +122,8 @@ pub async fn validate(
     priority::check(&view, attributes, object).await?;
     certificates::check(server, attributes, object, old).await?;
     escalation::check(server.authorizer(), attributes, object, old)?;
-    let quotas = quota::check(&view, attributes, object, old).await?;
-    let changes = if attributes.dry_run { Vec::new() } else { quota::changes(server, quotas)? };
-    Ok(Admitted { warnings: Vec::new(), changes })
+    let (changes, turn) = quota::count(server, &view, attributes, object, old).await?;
+    Ok(Admitted { warnings: Vec::new(), changes, turn })
 }
 
 /// The name of the newest class that an annotation marks as default; the first by name where several are as new.

@@ -98,6 +98,13 @@ impl Authorizer {
         }
     }
 
+    /// Whether a role allows a request by itself, whoever asks.
+    pub fn role_allows(&self, kind: &str, name: &str, namespace: &str, attributes: &Attributes) -> bool {
+        self.catch_up();
+        let index = self.index.read();
+        index.rules_of(kind, name, namespace).is_ok_and(|rules| rules.iter().any(|rule| rule.allows(attributes)))
+    }
+
     async fn load(&self, resource: &str, store: &dyn Store) -> Result<Box<dyn Watch>, StoreError> {
         let prefix = format!("{PREFIX}{resource}/");
         let snapshot = store.snapshot(&prefix, At::Latest).await?;

@@ -113,9 +113,9 @@ impl NodeAuthorizer {
 }
 
 fn by_role(attributes: &Attributes, roles: &Authorizer) -> Decision {
-    match roles.rules_of("ClusterRole", ROLE, "") {
-        Ok(rules) if rules.iter().any(|rule| rule.allows(attributes)) => Decision::Allow(String::new()),
-        _ => Decision::Deny(String::new()),
+    match roles.role_allows("ClusterRole", ROLE, "", attributes) {
+        true => Decision::Allow(String::new()),
+        false => Decision::Deny(String::new()),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Nodes' requests for client certificates are approved at once where the requester may have them; whatever is approved,
 //! by hand or not, is signed (upstream's csrapproving and csrsigning controllers).
 
+use std::time::Duration;
+
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -25,6 +27,8 @@ const PREFIX: &str = "/registry/certificates.k8s.io/certificatesigningrequests/"
 const NODE_SIGNER: &str = "kubernetes.io/kube-apiserver-client-kubelet";
 const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 const SERVING_SIGNER: &str = "kubernetes.io/kubelet-serving";
+/// How long to wait before the store is asked again after it failed.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How long a certificate lives where the request does not say.
 const LIFE_SECS_DEFAULT: i64 = 365 * 24 * 60 * 60;
 
@@ -60,25 +64,28 @@ impl RequestSubject {
     }
 }
 
-/// Approves and signs requests until the server goes away. Returns at once where the server has no CA.
-pub async fn sign_requests(server: &ApiServer) -> Result<(), Error> {
-    let Some(pki) = server.config().pki.clone() else { return Ok(()) };
+/// Approves and signs requests until it is dropped. Returns at once where the server has no CA.
+pub async fn sign_requests(server: &ApiServer) {
+    let Some(pki) = server.config().pki.clone() else { return };
     loop {
-        let snapshot = server.store().snapshot(PREFIX, At::Latest).await?;
-        let mut watch = server.store().watch(PREFIX, snapshot.revision())?;
-        for entry in snapshot.range(PREFIX, "") {
-            handle(server, &pki, &entry).await;
+        if let Err(error) = follow(server, &pki).await {
+            tracing::warn!(%error, "requests for certificates are read again");
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
-        loop {
-            match watch.next().await {
-                Ok(events) => {
-                    for event in events.iter().filter(|event| !event.deleted) {
-                        handle(server, &pki, &event.entry).await;
-                    }
-                }
-                Err(kubernel_store::StoreError::Compacted { .. }) => break,
-                Err(error) => return Err(error.into()),
-            }
+    }
+}
+
+/// Handles what is there, then what comes, until the store fails or has forgotten a change.
+async fn follow(server: &ApiServer, pki: &Pki) -> Result<(), Error> {
+    let snapshot = server.store().snapshot(PREFIX, At::Latest).await?;
+    let mut watch = server.store().watch(PREFIX, snapshot.revision())?;
+    for entry in snapshot.range(PREFIX, "") {
+        handle(server, pki, &entry).await;
+    }
+    loop {
+        let events = watch.next().await?;
+        for event in events.iter().filter(|event| !event.deleted) {
+            handle(server, pki, &event.entry).await;
         }
     }
 }

@@ -174,7 +174,7 @@ where
             return Err(ApiError::modified(&resource.gvr, name));
         }
         let step = prepare(context, target, new, &old, owned).await?;
-        let Prepared { object: new, allocation, mut changes } = step;
+        let Prepared { object: new, allocation, mut changes, turn: _turn } = step;
         if same(&new, &old) {
             return Ok(Written { object: old, entry: Some(entry) });
         }
@@ -254,6 +254,8 @@ struct Prepared {
     allocation: alloc::Allocation,
     /// What is written in the same transaction.
     changes: Vec<Change>,
+    /// Held until then.
+    turn: Option<admission::Turn>,
 }
 
 async fn prepare(
@@ -299,7 +301,7 @@ async fn prepare(
     for warning in strategy.warnings(kind, &new, Some(old)) {
         context.warn(warning);
     }
-    Ok(Prepared { object: new, allocation, changes: admitted.changes })
+    Ok(Prepared { object: new, allocation, changes: admitted.changes, turn: admitted.turn })
 }
 
 /// What is wrong with changed metadata. Upstream looks at it twice, in its generic store and in the kind's own strategy,

@@ -4,7 +4,10 @@
 //! upstream's (apiserver `admission/plugin/resourcequota`).
 
 mod scope;
+mod turns;
 mod usage;
+
+pub use turns::{Turn, Turns};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,9 +24,26 @@ use crate::{ApiServer, codec, document};
 /// The name under which the count is owned.
 const MANAGER: &str = "kube-apiserver";
 
+/// Checks the write, and counts it where anything changes by it: the quotas' new states go into the write's own
+/// transaction, and no other write of the namespace is counted before the turn is dropped.
+pub(super) async fn count(
+    server: &ApiServer,
+    view: &View<'_>,
+    request: &Attributes<'_>,
+    object: &Object,
+    old: Option<&Object>,
+) -> Result<(Vec<Change>, Option<Turn>), ApiError> {
+    if check(view, request, object, old).await?.is_empty() || request.dry_run {
+        return Ok((Vec::new(), None));
+    }
+    let turn = server.quota_turns().take(request.namespace).await;
+    let quotas = check(view, request, object, old).await?;
+    Ok((changes(server, quotas)?, turn))
+}
+
 /// Checks the write against every quota that concerns it. Returns the quotas with what
 /// they count afterwards, and as they were.
-pub(super) async fn check(
+async fn check(
     view: &View<'_>,
     request: &Attributes<'_>,
     object: &Object,
@@ -97,7 +117,7 @@ pub(super) async fn check(
 }
 
 /// The writes of changed quotas. Each fails where somebody else has counted in between.
-pub(super) fn changes(server: &ApiServer, quotas: Vec<(Object, Object)>) -> Result<Vec<Change>, ApiError> {
+fn changes(server: &ApiServer, quotas: Vec<(Object, Object)>) -> Result<Vec<Change>, ApiError> {
     if quotas.is_empty() {
         return Ok(Vec::new());
     }
