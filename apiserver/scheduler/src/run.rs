@@ -132,57 +132,46 @@ fn bind(api: &Api, writer: &Writer, outcomes: &mpsc::Sender<(Arc<str>, Outcome)>
     });
 }
 
-/// Knows what of each resource has come, so that what did not come again is dropped.
+/// Feeds the engine, and drops what did not come again when a resource was read anew.
 struct Feeder {
     engine: Engine,
     ledger: Arc<Ledger>,
-    pods: Seen,
-    nodes: Seen,
-    namespaces: Seen,
-    roles: Seen,
+    pods: Reading,
+    nodes: Reading,
+    namespaces: Reading,
+    roles: Reading,
 }
 
-/// What has come of a resource: everything while it is read from the beginning, and what is there at other times.
+/// How far the reading of a resource is.
 #[derive(Default)]
-struct Seen {
-    /// Keys (uids of Pods, names of others) that have come since the beginning.
-    current: HashSet<Arc<str>>,
-    /// What had come when the reading began anew.
-    before: HashSet<Arc<str>>,
-    /// It has been read once.
+struct Reading {
+    /// What was known when the reading began and has not come since (uids of Pods, names of others).
+    missing: HashSet<Arc<str>>,
+    /// It has been read to the end once.
     synced: bool,
 }
 
-impl Seen {
-    fn start(&mut self) {
-        self.before.extend(std::mem::take(&mut self.current));
+impl Reading {
+    fn start(&mut self, known: impl Iterator<Item = Arc<str>>) {
+        self.missing = known.collect();
     }
 
-    fn add(&mut self, key: &str) {
-        if let Some(key) = self.before.take(key) {
-            self.current.insert(key);
-        } else if !self.current.contains(key) {
-            self.current.insert(key.into());
-        }
-    }
-
-    fn remove(&mut self, key: &str) {
-        self.current.remove(key);
-        self.before.remove(key);
+    fn came(&mut self, key: &str) {
+        self.missing.remove(key);
     }
 
     /// What did not come again.
     fn finish(&mut self) -> HashSet<Arc<str>> {
         self.synced = true;
-        std::mem::take(&mut self.before)
+        std::mem::take(&mut self.missing)
     }
 }
 
 impl Feeder {
     fn new(ledger: Arc<Ledger>, now: Millis) -> Self {
-        let seen = Seen::default;
+        let begun = Reading::default;
         let engine = Engine::new(&mut ledger.lock(), now);
-        Self { engine, ledger, pods: seen(), nodes: seen(), namespaces: seen(), roles: seen() }
+        Self { engine, ledger, pods: begun(), nodes: begun(), namespaces: begun(), roles: begun() }
     }
 
     fn is_synced(&self) -> bool {
@@ -193,27 +182,27 @@ impl Feeder {
         let engine = &mut self.engine;
         match input {
             Input::Pod(change) => match *change {
-                Change::Start => self.pods.start(),
+                Change::Start => self.pods.start(engine.pods().cloned()),
                 Change::Set(pod) => {
-                    self.pods.add(&pod.metadata.uid);
+                    self.pods.came(&pod.metadata.uid);
                     engine.set_pod(kernel, now, &pod);
                 }
                 Change::Gone(pod) => {
-                    self.pods.remove(&pod.metadata.uid);
+                    self.pods.came(&pod.metadata.uid);
                     engine.remove_pod(kernel, now, &pod.metadata.uid);
                 }
                 Change::Synced => {
                     self.pods.finish().iter().for_each(|uid| engine.remove_pod(kernel, now, uid));
                 }
             },
-            Input::Node(Change::Start) => self.nodes.start(),
+            Input::Node(Change::Start) => self.nodes.start(engine.nodes().cloned()),
             Input::Node(Change::Set(node)) => {
                 self.ledger.set_since(&node.metadata.name, node.metadata.creation_timestamp.as_deref());
-                self.nodes.add(&node.metadata.name);
+                self.nodes.came(&node.metadata.name);
                 engine.set_node(kernel, now, node);
             }
             Input::Node(Change::Gone(node)) => {
-                self.nodes.remove(&node.metadata.name);
+                self.nodes.came(&node.metadata.name);
                 self.ledger.set_since(&node.metadata.name, None);
                 engine.remove_node(kernel, now, &node.metadata.name);
             }
@@ -223,25 +212,25 @@ impl Feeder {
                     engine.remove_node(kernel, now, &name);
                 }
             }
-            Input::Namespace(Change::Start) => self.namespaces.start(),
+            Input::Namespace(Change::Start) => self.namespaces.start(engine.tenancy().namespaces().map(Into::into)),
             Input::Namespace(Change::Set(namespace)) => {
-                self.namespaces.add(&namespace.metadata.name);
+                self.namespaces.came(&namespace.metadata.name);
                 engine.set_namespace(kernel, now, &namespace);
             }
             Input::Namespace(Change::Gone(namespace)) => {
-                self.namespaces.remove(&namespace.metadata.name);
+                self.namespaces.came(&namespace.metadata.name);
                 engine.remove_namespace(&namespace.metadata.name);
             }
             Input::Namespace(Change::Synced) => {
                 self.namespaces.finish().iter().for_each(|name| engine.remove_namespace(name));
             }
-            Input::Role(Change::Start) => self.roles.start(),
+            Input::Role(Change::Start) => self.roles.start(engine.tenancy().roles().map(Into::into)),
             Input::Role(Change::Set(role)) => {
-                self.roles.add(&role.metadata.name);
+                self.roles.came(&role.metadata.name);
                 engine.set_role(kernel, now, &role);
             }
             Input::Role(Change::Gone(role)) => {
-                self.roles.remove(&role.metadata.name);
+                self.roles.came(&role.metadata.name);
                 engine.remove_role(kernel, now, &role.metadata.name);
             }
             Input::Role(Change::Synced) => {

@@ -84,6 +84,11 @@ impl Tenancy {
         self.roles.keys().map(|name| &**name)
     }
 
+    /// The names of all Namespaces.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.keys().map(|name| &**name)
+    }
+
     /// The name of the role of a namespace.
     pub(crate) fn role_of<'a>(&'a self, namespace: &'a str) -> &'a str {
         self.namespaces.get(namespace).and_then(|labels| labels.role.as_deref()).unwrap_or(namespace)

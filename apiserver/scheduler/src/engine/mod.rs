@@ -182,6 +182,16 @@ impl Engine {
         &self.tenancy
     }
 
+    /// The uids of Pods that are remembered.
+    pub(crate) fn pods(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.pods.keys()
+    }
+
+    /// The names of nodes.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.node_ixs.keys()
+    }
+
     /// The namespaces of Pods that are remembered.
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = &Arc<str>> {
         self.namespaces.keys()
