@@ -28,8 +28,10 @@ const PIECES_WAITING_MAX: usize = 8;
 const DATA_WAITING_MAX: usize = 16;
 /// Replies, resets and pings that may wait to be written; a peer that provokes more is cut off.
 const CONTROL_WAITING_MAX: usize = 2 * STREAMS_MAX;
-/// How long a closing connection tries to deliver what is queued, and then waits for the peer to close.
+/// How long a closing connection tries to deliver what is queued and waits for the peer to close.
 const CLOSE_SECS_MAX: u64 = 10;
+/// How long the layer below may take to end properly.
+const FAREWELL_SECS_MAX: u64 = 1;
 
 /// Which end of the connection we are; clients open odd streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,16 +95,7 @@ impl Connection {
             next_id: if side == Side::Client { 1 } else { 2 },
         };
         let queues = Queues { opens: opens_rx, data: data_rx, control: control_rx };
-        let (writer_closing, writer_dead) = (closing.clone(), dead.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                outcome = writer.run(queues, writer_closing) => if let Err(e) = outcome {
-                    tracing::debug!("SPDY writer: {e}");
-                    writer_dead.cancel();
-                },
-                () = writer_dead.cancelled() => {}
-            }
-        });
+        tokio::spawn(writer.run(queues, side, closing.clone(), dead.clone()));
 
         let reader = Reader {
             io: read_half,
@@ -240,7 +233,26 @@ struct Writer<W> {
 }
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
-    async fn run(mut self, mut queues: Queues, closing: CancellationToken) -> Result<(), Error> {
+    async fn run(mut self, queues: Queues, side: Side, closing: CancellationToken, dead: CancellationToken) {
+        tokio::select! {
+            outcome = self.write(queues, closing) => match outcome {
+                // Go's clients throw away what they have read but not handled yet when they see the end of the
+                // connection, the exit status for example. So the client has to end it.
+                Ok(()) if side == Side::Server => dead.cancelled().await,
+                Ok(()) => {}
+                Err(e) => {
+                    tracing::debug!("SPDY writer: {e}");
+                    dead.cancel();
+                }
+            },
+            () = dead.cancelled() => {}
+        }
+        // What is below (TLS, WebSocket) may have a farewell of its own.
+        let _ = tokio::time::timeout(Duration::from_secs(FAREWELL_SECS_MAX), self.io.shutdown()).await;
+    }
+
+    /// Writes what is queued until the connection is being closed and nothing is left.
+    async fn write(&mut self, mut queues: Queues, closing: CancellationToken) -> Result<(), Error> {
         let mut deflater = Deflater::new()?;
         loop {
             // Control frames first: a reply must be out before the stream's data.
@@ -256,15 +268,9 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
                 self.io.flush().await?;
             }
         }
-        let farewell = async {
-            ControlFrame::GoAway { last_good: 0, status: 0 }.encode(&mut self.buffer);
-            self.io.write_all_buf(&mut self.buffer).await?;
-            self.io.shutdown().await
-        };
-        match tokio::time::timeout(Duration::from_secs(CLOSE_SECS_MAX), farewell).await {
-            Ok(outcome) => Ok(outcome?),
-            Err(_) => Err(Error::TimedOut("the peer to read")),
-        }
+        ControlFrame::GoAway { last_good: 0, status: 0 }.encode(&mut self.buffer);
+        self.io.write_all_buf(&mut self.buffer).await?;
+        Ok(self.io.flush().await?)
     }
 
     fn put_control(&mut self, frame: ControlFrame, deflater: &mut Deflater) -> Result<(), Error> {
