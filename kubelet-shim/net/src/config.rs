@@ -71,9 +71,13 @@ impl Config {
         }
     }
 
-    /// Moves the pods to other addresses, and DNS with them.
+    /// Moves the pods to other addresses, and DNS with them. Outside of the cluster's range they are a cluster of
+    /// their own.
     pub fn with_pod_cidr(mut self, pod_cidr: Ipv4Net) -> Self {
         self.pod_cidr = pod_cidr;
+        if !self.cluster_cidr.contains(&pod_cidr) {
+            self.cluster_cidr = pod_cidr;
+        }
         self.dns_listen.set_ip(gateway(pod_cidr).into());
         self
     }

@@ -3,7 +3,10 @@
 use super::{BoxReader, BoxWriter, Client, ExecTarget, Exit, Process, StreamOptions};
 use std::future::pending;
 use std::io;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Output is moved in pieces of this size.
+const PIECE_BYTES_MAX: usize = 32 * 1024;
 
 /// Runs the session to its end; returns when the status is written or the client has gone.
 pub(super) async fn run(client: Client, options: StreamOptions, target: Box<dyn ExecTarget>) {
@@ -51,16 +54,24 @@ async fn output(process: Process, stdout: Option<BoxWriter>, stderr: Option<BoxW
     Ok(exit)
 }
 
-/// Copies until the process closes its end, then finishes the client's.
+/// Copies until the process closes its end, then finishes the client's. Only the client's end can fail: a runtime may
+/// drop the outputs when the process has ended, and the exit status must still be told.
 async fn pump_output(from: Option<BoxReader>, to: Option<BoxWriter>) -> io::Result<()> {
-    match (from, to) {
-        (Some(mut from), Some(mut to)) => {
-            tokio::io::copy(&mut from, &mut to).await?;
-            to.shutdown().await
+    let Some(mut to) = to else { return Ok(()) };
+    if let Some(mut from) = from {
+        let mut piece = vec![0; PIECE_BYTES_MAX];
+        loop {
+            match from.read(&mut piece).await {
+                Ok(0) => break,
+                Ok(len) => to.write_all(&piece[..len]).await?,
+                Err(e) => {
+                    tracing::debug!("output of the process: {e}");
+                    break;
+                }
+            }
         }
-        (None, Some(mut to)) => to.shutdown().await,
-        _ => Ok(()),
     }
+    to.shutdown().await
 }
 
 /// Copies until the client closes its end, then closes the process's. Never completes: a process that does not

@@ -163,6 +163,31 @@ async fn what_cannot_start_says_so_on_the_error_stream() {
     assert!(over_websocket("v5.channel.k8s.io", ALL, Box::new(Broken)).await.2.contains(expected));
 }
 
+/// Ends with code 7 and an output that fails instead of ending.
+struct Torn;
+
+impl ExecTarget for Torn {
+    fn start(self: Box<Self>, _: StreamOptions) -> BoxFuture<'static, Result<Process, Error>> {
+        let failing = tokio_util::io::StreamReader::new(futures::stream::iter([
+            Ok(bytes::Bytes::from_static(b"partial")),
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)),
+        ]));
+        let exit = async { Exit::Code { code: 7, message: "exit 7".into() } }.boxed();
+        let stdout = Some(Box::new(failing) as BoxReader);
+        async { Ok(Process { stdin: None, stdout, stderr: None, resize: None, exit }) }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn an_output_that_breaks_does_not_hide_the_exit_status() {
+    let (out, _, status) = over_websocket("v5.channel.k8s.io", ALL, Box::new(Torn)).await;
+    assert_eq!(out, "partial");
+    assert!(status.contains("\"ExitCode\""), "{status}");
+    let (out, _, status) = over_spdy("v4.channel.k8s.io", ALL, Box::new(Torn)).await;
+    assert_eq!(out, "partial");
+    assert!(status.contains("\"ExitCode\""), "{status}");
+}
+
 /// Tells when it is dropped, and runs for ever.
 struct Endless {
     _alive: mpsc::Sender<()>,
