@@ -86,7 +86,7 @@ impl User {
     /// Runs a line of shell until it succeeds and prints this, for at most a minute.
     pub fn until(&self, line: &str, wanted: &str) {
         let script = format!(
-            "for i in $(seq 240); do [ \"$({line})\" = '{wanted}' ] && exit 0; sleep 0.25; done; {line}; exit 1"
+            "while [ $SECONDS -lt 60 ]; do [ \"$({line})\" = '{wanted}' ] && exit 0; sleep 0.25; done; {line}; exit 1"
         );
         let output = self.run(&script);
         assert_eq!(output.code, 0, "{line} never printed {wanted:?} but\n{}{}", output.stdout, output.stderr);

@@ -32,13 +32,11 @@ fn weights_share_a_full_node_and_the_ledger_adds_up() {
     let request = cpu / 10;
     admin.ok("kubectl cordon node-1");
     for user in [&one, &three] {
-        user.ok(&format!("kubectl create deployment greedy --image={SAMPLE_V1} --replicas=20"));
-        user.ok(&format!("kubectl set resources deployment greedy --requests=cpu={request}m"));
+        user.ok(&format!(
+            "kubectl create deployment greedy --image={SAMPLE_V1} --replicas=20 --dry-run=client -o json \
+             | kubectl set resources -f - --local --requests=cpu={request}m -o json | kubectl apply -f -"
+        ));
         user.until("kubectl get pods --no-headers | grep -c Pending", "20");
-        let wanted = format!(
-            "kubectl get pods -o jsonpath='{{range .items[*]}}{{.spec.containers[0].resources.requests.cpu}} {{end}}' | tr ' ' '\\n' | grep -c '^{request}m$'"
-        );
-        user.until(&wanted, "20");
     }
     admin.ok("kubectl uncordon node-1");
     let bound = |user: &kubernel_e2e::User| {
@@ -58,9 +56,8 @@ fn weights_share_a_full_node_and_the_ledger_adds_up() {
     let roles = admin.json("kubectl get resourceroles -o json");
     for role in roles["items"].as_array().unwrap() {
         let name = role["metadata"]["name"].as_str().unwrap();
-        let count = role["status"]["allocated"]["cpu"].as_str().map_or(0, milli_cpu);
         let pods = admin.json(&format!("kubectl get pods -n {name} -o json"));
-        admin.until(&format!("kubectl get resourcerole {name} -o jsonpath='{{.status.allocated.cpu}}' | sed 's/^$/0/; s/^0$/0m/; s/\\([0-9]\\)$/\\1000m/'"), &format!("{}m", cpu_of(&pods)));
-        assert!(count >= 0);
+        let allocated = role["status"]["allocated"]["cpu"].as_str().map_or(0, milli_cpu);
+        assert_eq!(allocated, cpu_of(&pods), "{role}");
     }
 }
