@@ -98,3 +98,30 @@ pub fn cidr(path: &Path, text: &str) -> Option<Error> {
     }
     (net.addr() != net.network()).then(|| path.invalid(text, "must not have bits set beyond the prefix length"))
 }
+
+/// What is wrong with standard conditions (`metav1.Condition`).
+pub fn conditions(path: &Path, conditions: &[Value]) -> Vec<Error> {
+    let text =
+        |condition: &Value, field: &str| condition.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut errors = Vec::new();
+    for (at, condition) in conditions.iter().enumerate() {
+        let path = path.index(at);
+        let (type_, status, reason) = (text(condition, "type"), text(condition, "status"), text(condition, "reason"));
+        if type_.is_empty() {
+            errors.push(path.child("type").required("must be set"));
+        } else {
+            errors.extend(texts(&path.child("type"), &type_, meta::label_key(&type_)));
+        }
+        if !matches!(status.as_str(), "True" | "False" | "Unknown") {
+            errors.push(path.child("status").not_supported(status, &["False", "True", "Unknown"]));
+        }
+        errors.extend(non_negative(&path.child("observedGeneration"), condition.get("observedGeneration")));
+        if text(condition, "lastTransitionTime").is_empty() {
+            errors.push(path.child("lastTransitionTime").required(""));
+        }
+        if reason.is_empty() {
+            errors.push(path.child("reason").required(""));
+        }
+    }
+    errors
+}

@@ -1,8 +1,8 @@
 //! `admissionregistration.k8s.io/v1` MutatingAdmissionPolicyBinding.
 
-use super::defaults;
+use super::{defaults, policy_rules};
 use jiff::Timestamp;
-use kubernel_meta::Object;
+use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
@@ -27,6 +27,10 @@ kind! {
 pub struct BindingStrategy;
 
 impl Strategy for BindingStrategy {
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        policy_rules::binding(object, false)
+    }
+
     fn default(&self, _kind: &Kind, object: &mut Object) {
         defaults::binding(object);
     }

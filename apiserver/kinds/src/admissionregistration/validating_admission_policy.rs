@@ -1,8 +1,8 @@
 //! `admissionregistration.k8s.io/v1` ValidatingAdmissionPolicy.
 
-use super::defaults;
+use super::{defaults, policy_rules};
 use jiff::Timestamp;
-use kubernel_meta::Object;
+use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
@@ -29,6 +29,14 @@ kind! {
 pub struct PolicyStrategy;
 
 impl Strategy for PolicyStrategy {
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        policy_rules::validating(object)
+    }
+
+    fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, old: &Object) -> Vec<field::Error> {
+        policy_rules::status(new, old)
+    }
+
     fn default(&self, _kind: &Kind, object: &mut Object) {
         defaults::policy(object);
     }

@@ -5,7 +5,8 @@ use kubernel_meta::{LabelSelector, Object};
 use serde_json::Value;
 
 use crate::apps::{rollout, workload};
-use crate::tree::{set, text};
+use crate::tree::{items, set, text};
+use crate::validate;
 
 /// What is wrong with a budget.
 pub(super) fn create(budget: &Object) -> Vec<Error> {
@@ -35,5 +36,8 @@ pub(super) fn create(budget: &Object) -> Vec<Error> {
 pub(super) fn status(budget: &Object) -> Vec<Error> {
     let counts = ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"];
     let status = budget.at(&["status"]).unwrap_or(&Value::Null);
-    workload::non_negatives(&Path::root("status"), status, &counts)
+    let path = Path::root("status");
+    let mut errors = validate::conditions(&path.child("conditions"), items(status, "conditions"));
+    errors.extend(workload::non_negatives(&path, status, &counts));
+    errors
 }

@@ -1,9 +1,10 @@
 //! `resource.k8s.io/v1` DeviceClass.
 
 use jiff::Timestamp;
-use kubernel_meta::Object;
+use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
+use super::rules;
 use crate::descriptor::kind;
 use crate::{Kind, Strategy, print};
 
@@ -26,6 +27,10 @@ kind! {
 pub struct DeviceClassStrategy;
 
 impl Strategy for DeviceClassStrategy {
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        rules::class(object)
+    }
+
     fn counts_generation(&self) -> bool {
         true
     }

@@ -1,8 +1,8 @@
 //! `resource.k8s.io/v1` ResourceClaim.
 
-use super::defaults;
+use super::{defaults, rules};
 use jiff::Timestamp;
-use kubernel_meta::Object;
+use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
@@ -29,6 +29,18 @@ kind! {
 pub struct ResourceClaimStrategy;
 
 impl Strategy for ResourceClaimStrategy {
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        rules::claim_spec(&field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null))
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        rules::claim_update(new, old)
+    }
+
+    fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, old: &Object) -> Vec<field::Error> {
+        rules::claim_status(new, old)
+    }
+
     fn default(&self, _kind: &Kind, object: &mut Object) {
         defaults::claim_spec(object.map_at_mut(&["spec"]));
     }

@@ -1,8 +1,8 @@
 //! `resource.k8s.io/v1` ResourceClaimTemplate.
 
-use super::defaults;
+use super::{defaults, rules};
 use jiff::Timestamp;
-use kubernel_meta::Object;
+use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
@@ -27,6 +27,17 @@ kind! {
 pub struct ResourceClaimTemplateStrategy;
 
 impl Strategy for ResourceClaimTemplateStrategy {
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        rules::template(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        let mut errors = rules::template(new);
+        let path = field::Path::root("spec");
+        errors.extend(crate::validate::immutable(&path, new.at(&["spec"]), old.at(&["spec"])));
+        errors
+    }
+
     fn default(&self, _kind: &Kind, object: &mut Object) {
         defaults::claim_spec(object.map_at_mut(&["spec", "spec"]));
     }

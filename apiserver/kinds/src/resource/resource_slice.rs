@@ -1,9 +1,10 @@
 //! `resource.k8s.io/v1` ResourceSlice.
 
 use jiff::Timestamp;
-use kubernel_meta::Object;
+use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
+use super::rules;
 use crate::descriptor::kind;
 use crate::{Kind, Strategy, print};
 
@@ -26,6 +27,14 @@ kind! {
 pub struct ResourceSliceStrategy;
 
 impl Strategy for ResourceSliceStrategy {
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        rules::slice(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        rules::slice_update(new, old)
+    }
+
     fn counts_generation(&self) -> bool {
         true
     }
