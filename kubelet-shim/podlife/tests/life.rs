@@ -1,4 +1,5 @@
 //! Lives of Pods on virtual time: a script of what happens, and after each step what the Pod asks for and shows.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fmt::Write as _;
 

@@ -72,7 +72,7 @@ pub(crate) async fn port_forward(
 
 /// The same paths with the Pod's uid in them.
 pub(crate) mod with_uid {
-    use super::*;
+    use super::{Answer, Arc, NodeContext, Path, Request, State, check_uid};
 
     /// `/exec/NAMESPACE/POD/UID/CONTAINER`
     pub(crate) async fn exec(

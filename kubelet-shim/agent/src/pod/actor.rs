@@ -103,6 +103,12 @@ impl Actor {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Object(object) => {
+                // Labels and annotations appear in files, which are not to wait for their turn.
+                let told =
+                    |object: &Value| [object["metadata"]["labels"].clone(), object["metadata"]["annotations"].clone()];
+                if self.volumes_at.is_some() && told(&self.object) != told(&object) {
+                    self.volumes_at = Some(Instant::now());
+                }
                 self.object = object;
                 let pod = PodView::from_json(&self.object);
                 self.step(Input::Updated(Box::new(pod)));
