@@ -100,7 +100,10 @@ impl ControlPlane {
         });
         let (api, stop) = (self.api.clone(), stop.clone());
         self.tasks.spawn(async move {
-            tokio::select! { () = kubernel_server::pki::sign_requests(&api) => {}, () = stop.cancelled() => {} }
+            let identity = async {
+                tokio::join!(kubernel_server::pki::sign_requests(&api), kubernel_server::authz::aggregate_roles(&api))
+            };
+            tokio::select! { ((), ()) = identity => {}, () = stop.cancelled() => {} }
         });
     }
 }

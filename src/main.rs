@@ -18,7 +18,8 @@ use progress::Progress;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("KUBERNEL_LOG").unwrap_or_else(|_| "info,hickory_server=warn".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("KUBERNEL_LOG")
+        .unwrap_or_else(|_| "info,hickory_server=warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome = Runtime::new().map_err(|error| format!("no runtime: {error}")).and_then(|runtime| {
         runtime.block_on(async {

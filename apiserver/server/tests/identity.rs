@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use http_body_util::BodyExt;
+use kubernel_server::authz::aggregate_roles;
 use kubernel_server::pki::{JoinToken, PeerIdentity, Pki, ServingNames, sign_requests};
 use kubernel_server::{ApiServer, Config, User};
 use kubernel_store::Embedded;
@@ -319,6 +320,32 @@ async fn roles_count_at_once_and_nobody_hands_on_more_than_they_hold() {
     cluster.check(jane, &bindings, bind("b", "Role", "same"), (201, "")).await;
     cluster.check(As::Admin, &format!("DELETE {rbac}/rolebindings/r"), Value::Null, (200, "")).await;
     cluster.check(jane, "GET /api/v1/namespaces/default/pods", Value::Null, (403, "cannot list")).await;
+}
+
+#[tokio::test]
+async fn aggregated_roles_are_written_out() {
+    let cluster = Cluster::new().await;
+    let server = cluster.server.clone();
+    let writer = tokio::spawn(async move { aggregate_roles(&server).await });
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": { "name": "w", "labels": { "rbac.authorization.k8s.io/aggregate-to-view": "true" } },
+        "rules": [{ "apiGroups": ["example.com"], "resources": ["widgets"], "verbs": ["get"] }],
+    });
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    cluster.check(As::Admin, &format!("POST {roles}"), role, (201, "")).await;
+    let mut found = false;
+    for _ in 0..100_000 {
+        tokio::task::yield_now().await;
+        let (_, admin) = cluster.call(As::Admin, &format!("GET {roles}/admin"), Value::Null).await;
+        let rules = admin["rules"].as_array().cloned().unwrap_or_default();
+        found = rules.iter().any(|rule| rule["resources"] == json!(["widgets"]));
+        if found {
+            break;
+        }
+    }
+    writer.abort();
+    assert!(found);
 }
 
 #[tokio::test]

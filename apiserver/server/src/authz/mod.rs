@@ -3,6 +3,7 @@
 //! Knows nothing of how the user was found; see [`crate::authn`]. What a user may hand on to others is decided by
 //! [`escalation`].
 
+mod aggregation;
 mod authorizer;
 pub mod escalation;
 mod index;
@@ -11,6 +12,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
+pub use aggregation::aggregate_roles;
 pub use authorizer::Authorizer;
 pub use node::NodeAuthorizer;
 pub use rule::Rule;

@@ -22,8 +22,9 @@ use crate::{ApiServer, Error, User};
 
 /// How many writes are on their way at the same time: the store commits them in groups.
 const WRITES_MAX: usize = 64;
-/// The name under which the writes own their fields.
+/// The names under which the writes own their fields, as upstream's: flow control's objects have one of their own.
 const MANAGER: &str = "kube-apiserver";
+const FLOW_MANAGER: &str = "api-priority-and-fairness-config-producer-v1";
 
 /// Writes what is missing, then reads roles and bindings. Called once, before `/readyz` says ok.
 pub async fn run(server: &ApiServer) -> Result<(), Error> {
@@ -81,12 +82,14 @@ async fn write_missing(server: &ApiServer, wanted: Vec<Object>) -> Result<(), Er
 
 async fn write(server: &ApiServer, method: Method, path: String, object: Object) -> Result<(), Error> {
     let failed = |text: String| Error::Bootstrap(format!("{path}: {text}"));
+    let is_flow = object.api_version().starts_with("flowcontrol.");
+    let manager = if is_flow { FLOW_MANAGER } else { MANAGER };
     let body = serde_json::to_vec(object.map()).map_err(|error| failed(error.to_string()))?;
     let request = Request::builder()
         .method(method)
         .uri(&path)
         .header(http::header::CONTENT_TYPE, "application/json")
-        .header(http::header::USER_AGENT, MANAGER)
+        .header(http::header::USER_AGENT, manager)
         .body(Body::from(body))
         .map_err(|error| failed(error.to_string()))?;
     let Ok(response) = server.service(User::system("system:apiserver")).call(request).await;
