@@ -1,20 +1,31 @@
 //! The way of every request: parse, authenticate, authorize, find the resource, hand it to a verb, answer.
 
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use futures::FutureExt as _;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use kubernel_kinds::Source;
 use kubernel_meta::{ApiError, Details, Reason};
+use tokio::sync::SemaphorePermit;
 
 use crate::authz::{self, Attributes, Decision};
 use crate::context::Context;
 use crate::negotiate::Scope;
 use crate::request::{Query, RequestInfo};
 use crate::respond::{self, Answer};
-use crate::{ApiServer, authn, discovery, subresources, verbs};
+use crate::{ApiServer, User, authn, discovery, subresources, verbs};
 
+/// How many requests from outside run at once, watches and streams not counted: each may hold a body.
+pub(crate) const REQUESTS_MAX: usize = 1024;
+/// How long a request waits for its place among them.
+const PLACE_WAIT: Duration = Duration::from_secs(5);
+/// How long a request may take that is no watch and no stream.
+const REQUEST_WAIT: Duration = Duration::from_secs(60);
 /// The most that a request's body may hold.
 pub(crate) const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// How much of a body that is too large is still read (and dropped).
@@ -26,17 +37,54 @@ pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Respons
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let info = RequestInfo::parse(&parts.method, &parts.uri, &query);
     let headers = parts.headers.clone();
+    let in_process = parts.extensions.get::<User>().is_some();
     let (mut response, warnings) = match authn::authenticate(&server, &parts).await {
         Err(error) => (respond::failure(&headers, &error), Vec::new()),
         Ok(user) => {
             let context = Context::new(server, info, query, std::mem::take(&mut parts.headers), user);
-            let outcome = dispatch(&context, parts, body).await;
+            let outcome = guarded(&context, in_process, parts, body).await;
             let response = outcome.unwrap_or_else(|error| respond::failure(&headers, &error));
             (response, context.take_warnings())
         }
     };
     respond::finish(&mut response, warnings);
     response
+}
+
+/// Within bounds of time and, for clients from outside, of number; and without taking the connection down where our own
+/// code fails.
+async fn guarded(context: &Context, in_process: bool, parts: Parts, body: Body) -> Result<Response<Body>, ApiError> {
+    let run = AssertUnwindSafe(dispatch(context, parts, body)).catch_unwind();
+    let outcome = if context.info.is_long_running() {
+        run.await
+    } else {
+        let run = async {
+            let place = if in_process { None } else { Some(place(context).await) };
+            match place.transpose() {
+                Ok(_place) => run.await,
+                Err(error) => Ok(Err(error)),
+            }
+        };
+        tokio::time::timeout(REQUEST_WAIT, run).await.unwrap_or_else(|_| {
+            let message = "Timeout: request did not complete within the allotted timeout";
+            Ok(Err(ApiError::new(504, Reason::Timeout, message).with_retry_after(1)))
+        })
+    };
+    outcome.unwrap_or_else(|_| {
+        tracing::error!(path = %context.info.path, verb = %context.info.verb, "a request made the server panic");
+        Err(ApiError::internal("the server failed"))
+    })
+}
+
+/// A place among the requests that run at once; waits for one for a while.
+async fn place(context: &Context) -> Result<SemaphorePermit<'_>, ApiError> {
+    match tokio::time::timeout(PLACE_WAIT, context.server.places().acquire()).await {
+        Ok(Ok(place)) => Ok(place),
+        Ok(Err(_)) | Err(_) => {
+            let message = "the server has received too many requests and has asked us to try again later";
+            Err(ApiError::new(429, Reason::TooManyRequests, message).with_retry_after(1))
+        }
+    }
 }
 
 async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Response<Body>, ApiError> {

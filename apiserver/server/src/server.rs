@@ -13,6 +13,7 @@ use ipnet::Ipv4Net;
 use kubernel_kinds::registry;
 use kubernel_meta::Object;
 use kubernel_store::Store;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
@@ -63,6 +64,7 @@ struct Shared {
     quota_turns: Turns,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
+    places: Semaphore,
     allocator: Arc<Allocator>,
 }
 
@@ -86,6 +88,7 @@ impl ApiServer {
             allocator,
             resources: ArcSwap::from_pointee(Resources::new(built_in)),
             shutdown: CancellationToken::new(),
+            places: Semaphore::new(handler::REQUESTS_MAX),
             authenticator: Authenticator::default(),
             authorizer: Authorizer::default(),
             node_authorizer: NodeAuthorizer::default(),
@@ -152,6 +155,11 @@ impl ApiServer {
     /// What Services hold.
     pub(crate) fn allocator(&self) -> &Arc<Allocator> {
         &self.0.allocator
+    }
+
+    /// The places of requests from outside.
+    pub(crate) fn places(&self) -> &Semaphore {
+        &self.0.places
     }
 
     /// Is cancelled when the server shuts down.

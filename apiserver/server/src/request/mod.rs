@@ -100,6 +100,11 @@ impl RequestInfo {
         info
     }
 
+    /// Whether the request may stay open for as long as the client likes: watches and streams.
+    pub fn is_long_running(&self) -> bool {
+        self.verb == "watch" || matches!(self.subresource.as_str(), "exec" | "attach" | "portforward" | "proxy" | "log")
+    }
+
     /// Whether the request is for a collection: the name, if any, came from a selector.
     pub fn is_collection(&self) -> bool {
         matches!(self.verb.as_str(), "list" | "watch" | "deletecollection")
