@@ -169,28 +169,32 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     errors
 }
 
-/// While a Job is suspended and has not run, where its Pods go may still be changed.
+/// While a Job is suspended and has not run, where its Pods go and what they ask for may still be changed.
 fn template_change(path: &Path, new: &Object, old: &Object) -> Option<Error> {
     let suspended = old.at(&["spec", "suspend"]) == Some(&Value::Bool(true));
     let never_started = old.str_at(&["status", "startTime"]).is_empty();
-    let fixed = |object: &Object| {
-        let mut template = object.at(&["spec", "template"]).cloned().unwrap_or_default();
-        if suspended && never_started {
-            if let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) {
-                for field in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
-                    spec.remove(field);
-                }
-            }
-            if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
-                metadata.remove("annotations");
-                metadata.remove("labels");
-            }
+    if suspended && never_started {
+        let spec = |job: &Object| job.at(&["spec", "template", "spec"]).cloned().unwrap_or_default();
+        let error = validate::immutable(&path.child("spec"), Some(&fixed(spec(new))), Some(&fixed(spec(old))))?;
+        return Some(error.shown_as(go_form::compact("io.k8s.api.core.v1.PodSpec", &spec(new))));
+    }
+    let template = |job: &Object| job.at(&["spec", "template"]).cloned().unwrap_or_default();
+    let error = validate::immutable(path, Some(&template(new)), Some(&template(old)))?;
+    Some(error.shown_as(go_form::compact("io.k8s.api.core.v1.PodTemplateSpec", &template(new))))
+}
+
+/// A template's spec without what a suspended Job may change.
+fn fixed(mut spec: Value) -> Value {
+    let Some(map) = spec.as_object_mut() else { return spec };
+    for field in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
+        map.remove(field);
+    }
+    for list in ["containers", "initContainers"] {
+        for container in crate::tree::maps_in(map, list) {
+            container.remove("resources");
         }
-        template
-    };
-    let error = validate::immutable(path, Some(&fixed(new)), Some(&fixed(old)))?;
-    let template = new.at(&["spec", "template"]).unwrap_or(&Value::Null);
-    Some(error.shown_as(go_form::compact("io.k8s.api.core.v1.PodTemplateSpec", template)))
+    }
+    spec
 }
 
 /// What is wrong with a change of the status.
