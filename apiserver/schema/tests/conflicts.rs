@@ -193,6 +193,24 @@ fn conflict_table() {
     assert!(failures.is_empty(), "{} of {} differ:\n{}", failures.len(), ROWS.len(), failures.join("\n"));
 }
 
+/// A struct that becomes atomic is owned as a whole by whoever owned one of its fields.
+#[test]
+fn a_schema_changes() {
+    let with = |map_type: &str| {
+        let text = json!({"type": "string"});
+        support::custom_schema(&json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+            "o": {"type": "object", "properties": {"x": text, "y": text}, "x-kubernetes-map-type": map_type}}}}}))
+    };
+    let config = |spec: Value| {
+        let object = json!({"apiVersion": "t/v1", "kind": "T", "metadata": {"name": "o"}, "spec": spec});
+        Object::from_value(object).expect("an object")
+    };
+    let mut live = write(&with("granular"), None, config(json!({"o": {"x": "1"}})), "a").expect("applied");
+    live.set(&["metadata", "uid"], "u");
+    let error = write(&with("atomic"), Some(&live), config(json!({"o": {"y": "1"}})), "b").expect_err("a conflict");
+    assert_eq!(error, "Apply failed with 1 conflict: conflict with \"a\": .spec.o");
+}
+
 fn check(schema: &Schema, row: &Row) -> Option<String> {
     let mut live: Option<Object> = None;
     let mut outcome = String::new();

@@ -13,8 +13,13 @@ use serde_json::{Map, Value, json};
 /// A `fieldsV1` tree of plausible and of odd keys.
 fn fields() -> impl Strategy<Value = Value> {
     let key = prop_oneof![
-        "f:[a-c]", Just(".".to_owned()), Just("k:{\"a\":1}".to_owned()), Just("k:{\"a\":\"x\",\"b\":2}".to_owned()),
-        Just("v:1".to_owned()), Just("v:\"x\"".to_owned()), Just("i:3".to_owned()),
+        "f:[a-c]",
+        Just(".".to_owned()),
+        Just("k:{\"a\":1}".to_owned()),
+        Just("k:{\"a\":\"x\",\"b\":2}".to_owned()),
+        Just("v:1".to_owned()),
+        Just("v:\"x\"".to_owned()),
+        Just("i:3".to_owned()),
     ];
     let leaf = Just(json!({}));
     leaf.prop_recursive(4, 32, 4, move |inner| {
@@ -25,7 +30,9 @@ fn fields() -> impl Strategy<Value = Value> {
 
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i8>().prop_map(Value::from),
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i8>().prop_map(Value::from),
         "[a-z$/]{0,4}".prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
@@ -40,9 +47,31 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// Names that mean something to the patches, and others.
 fn field_name() -> impl Strategy<Value = String> {
     let names = [
-        "spec", "template", "containers", "name", "image", "ports", "containerPort", "env", "metadata", "labels", "a",
-        "finalizers", "ownerReferences", "uid", "volumes", "$patch", "$retainKeys", "$setElementOrder/containers",
-        "$setElementOrder/finalizers", "$deleteFromPrimitiveList/finalizers", "op", "path", "value", "from", "f:a",
+        "spec",
+        "template",
+        "containers",
+        "name",
+        "image",
+        "ports",
+        "containerPort",
+        "env",
+        "metadata",
+        "labels",
+        "a",
+        "finalizers",
+        "ownerReferences",
+        "uid",
+        "volumes",
+        "$patch",
+        "$retainKeys",
+        "$setElementOrder/containers",
+        "$setElementOrder/finalizers",
+        "$deleteFromPrimitiveList/finalizers",
+        "op",
+        "path",
+        "value",
+        "from",
+        "f:a",
     ];
     prop::sample::select(names.to_vec()).prop_map(str::to_owned)
 }

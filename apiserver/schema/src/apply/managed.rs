@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value, json};
 
 use super::compare::Difference;
+use super::reconcile::reconcile;
 use super::set::Set;
+use super::types::Type;
 
 /// How a manager came to own its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +111,17 @@ impl ManagedFields {
         if !entry.set.is_empty() {
             self.entries.push(entry);
         }
+    }
+
+    /// Brings the sets into the form that the schema of today gives them; only a custom resource's schema changes.
+    #[must_use]
+    pub(super) fn reconciled(mut self, ty: Type<'_>) -> Self {
+        if !ty.builtin() {
+            for entry in &mut self.entries {
+                entry.set = reconcile(ty, std::mem::take(&mut entry.set));
+            }
+        }
+        self
     }
 
     /// Takes changed and removed fields away from everybody but `except`.

@@ -14,6 +14,7 @@ mod last_applied;
 mod managed;
 mod merge;
 mod path;
+mod reconcile;
 mod remove;
 pub mod scale;
 mod server_side;

@@ -49,7 +49,7 @@ pub fn track_update(schema: &Schema, live: Option<&Object>, new: &mut Object, wr
         Start::Sent(managed) => managed,
     };
     if !(exists && managed.is_empty()) {
-        set_managed(new, take_over(managed, difference, write));
+        set_managed(new, take_over(managed.reconciled(Type::root(schema)), difference, write));
     }
     Ok(())
 }
