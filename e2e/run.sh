@@ -22,4 +22,8 @@ clean
 cargo test -p kubernel-e2e --locked "$@"
 code=$?
 clean
+if [ $# = 0 ]; then
+    # Single parts against the real kernel, containerd and kubectl.
+    cargo test -p kubernel-net -p kubernel-streams --locked -- --ignored || code=1
+fi
 exit $code

@@ -17,12 +17,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 
-struct Containerd(Child);
+/// Ends with the value, and its containers with it, however the test ends.
+struct Containerd {
+    process: Child,
+    socket: String,
+}
 
 impl Drop for Containerd {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let ctr = |args: &[&str]| Command::new("ctr").args(["-a", &self.socket, "-n", "k8s.io"]).args(args).output();
+        let tasks = ctr(&["tasks", "list", "-q"]).map(|output| output.stdout).unwrap_or_default();
+        for task in String::from_utf8_lossy(&tasks).lines() {
+            let _ = ctr(&["tasks", "rm", "-f", task]);
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -35,8 +44,8 @@ fn start(folder: &Path) -> Containerd {
     );
     std::fs::write(folder.join("config.toml"), config).unwrap();
     let log = std::fs::File::create(folder.join("log")).unwrap();
-    let child = Command::new("containerd").arg("-c").arg(folder.join("config.toml")).stderr(log).spawn().unwrap();
-    Containerd(child)
+    let process = Command::new("containerd").arg("-c").arg(folder.join("config.toml")).stderr(log).spawn().unwrap();
+    Containerd { process, socket: folder.join("containerd.sock").display().to_string() }
 }
 
 async fn client(socket: String) -> RuntimeServiceClient<Channel> {
