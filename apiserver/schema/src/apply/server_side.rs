@@ -44,7 +44,11 @@ pub fn apply(
         return Err(ApiError::bad_request(format!("invalid object type: {}", show_kind(&gvk))));
     }
     let live_map = live_without_owners(schema, live, write);
-    let managed = if managed.is_empty() && live.is_some() { first_owners(schema, &live_map, write)? } else { managed };
+    let managed = if managed.is_empty() && live.is_some() {
+        first_owners(schema, &live_map, write)?
+    } else {
+        managed.reconciled(ty)
+    };
     if config.at(&PATH).is_some_and(|value| !value.is_null()) {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
