@@ -3,3 +3,5 @@
 mod bad_input;
 mod helm;
 mod kubectl;
+mod pods;
+mod services;
