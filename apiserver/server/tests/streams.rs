@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Body;
+use futures::StreamExt as _;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::client::conn::http1::SendRequest;
@@ -218,4 +219,28 @@ async fn nobody_known_may_do_nothing() {
         let (found, text) = read(sender.send_request(request).await.unwrap()).await;
         assert_eq!(found, code, "{path}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_watch_may_be_a_websocket() {
+    let cluster = Cluster::new().await;
+    let mut sender = cluster.connect(true).await;
+    let request = Request::get("/api/v1/nodes?watch=true")
+        .header("host", "kubernel")
+        .header("connection", "keep-alive, Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .body(Body::empty())
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    // The answer to the key of RFC 6455, section 1.3.
+    assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    let connection = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
+    let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(connection, role, None).await;
+    let message = socket.next().await.unwrap().unwrap().into_text().unwrap();
+    let event: Value = serde_json::from_str(&message).unwrap();
+    assert_eq!((&event["type"], &event["object"]["metadata"]["name"]), (&json!("ADDED"), &json!("n")));
 }

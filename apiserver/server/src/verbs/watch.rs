@@ -89,8 +89,8 @@ pub(crate) async fn watch(
         options.fields.terms.push(("metadata.name".to_owned(), info.name.clone(), true));
     }
     let stream = open(context, resource, &options, output).await?;
-    if websocket::is_requested(&parts.headers) {
-        return websocket::serve(&mut parts, stream);
+    if websocket::is_requested(&context.headers) {
+        return websocket::serve(&context.headers, &mut parts.extensions, stream);
     }
     let pieces = stream::unfold(stream, |mut stream| async move {
         let events = stream.next().await?;

@@ -3,8 +3,7 @@
 use axum::body::Body;
 use base64::Engine as _;
 use futures::{SinkExt as _, StreamExt as _};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use kubernel_meta::ApiError;
@@ -25,15 +24,16 @@ pub(super) fn is_requested(headers: &HeaderMap) -> bool {
 }
 
 /// Accepts the upgrade and sends the stream's events until either side ends.
-pub(super) fn serve(parts: &mut Parts, mut events: Stream) -> Result<Response<Body>, ApiError> {
-    let key =
-        parts.headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| ApiError::bad_request("no Sec-WebSocket-Key"))?;
+pub(super) fn serve(
+    headers: &HeaderMap,
+    extensions: &mut Extensions,
+    mut events: Stream,
+) -> Result<Response<Body>, ApiError> {
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| ApiError::bad_request("no Sec-WebSocket-Key"))?;
     let accept = derive_accept_key(key.as_bytes());
-    let upgrade = parts
-        .extensions
-        .remove::<OnUpgrade>()
-        .ok_or_else(|| ApiError::bad_request("this connection cannot be upgraded"))?;
-    let protocols = parts.headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
+    let upgrade =
+        extensions.remove::<OnUpgrade>().ok_or_else(|| ApiError::bad_request("this connection cannot be upgraded"))?;
+    let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
     let base64_protocol =
         protocols.is_some_and(|list| list.split(',').any(|word| word.trim() == "base64.binary.k8s.io"));
     tokio::spawn(async move {
