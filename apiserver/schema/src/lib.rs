@@ -33,5 +33,6 @@ pub use shape::{
 };
 pub use tables::builtin;
 
-/// How deep lists and maps may nest in a body: deeper ones are refused before they can exhaust the stack.
-pub const DEPTH_MAX: usize = 200;
+/// How deep lists and maps may nest in a body: deeper ones are refused before they can exhaust the stack. Below the
+/// limit of `serde_json` (128), by which stored objects are read again, also inside a list or a watch event.
+pub const DEPTH_MAX: usize = 100;

@@ -217,6 +217,9 @@ fn yaml_bodies() {
     let decoded = super::yaml(&schema("ConfigMap"), body.as_bytes()).unwrap();
     assert_eq!(decoded.object.str_at(&["data", "b"]), "z");
     assert_eq!(decoded.strict, ["line 6: key \"b\" already set in map", "unknown field \"foo\""]);
+    let twice = super::yaml(&schema("ConfigMap"), br#"{"data":{"a":"1","a":"2"}}"#).unwrap();
+    assert_eq!((twice.object.str_at(&["data", "a"]), twice.strict.len()), ("2", 1));
+    assert_eq!(twice.strict, ["line 1: key \"a\" already set in map"]);
     let wrong = super::yaml(&schema("ConfigMap"), b"data:\n  a: 1\n").unwrap_err();
     assert_eq!(wrong.to_string(), "json: cannot unmarshal number into Go struct field ConfigMap.data of type string");
     let refused = |body: &str| super::yaml(&schema("ConfigMap"), body.as_bytes()).unwrap_err().to_string();
@@ -240,4 +243,32 @@ fn yaml_that_means_harm_is_refused() {
     assert!(super::yaml(&schema("ConfigMap"), "[".repeat(50_000).as_bytes()).is_err());
     assert!(super::yaml(&schema("ConfigMap"), "- ".repeat(50_000).as_bytes()).is_err());
     assert!(super::yaml(&schema("ConfigMap"), &[0xff, 0xfe]).is_err());
+}
+
+#[test]
+fn the_deepest_body_fits_the_stack() {
+    let schema = schema("CustomResourceDefinition");
+    let body = |depth: usize| {
+        let schema = format!("{}{}", "{\"not\":".repeat(depth), "{}".to_owned() + &"}".repeat(depth));
+        format!("{{\"spec\":{{\"versions\":[{{\"schema\":{{\"openAPIV3Schema\":{schema}}}}}]}}}}")
+    };
+    // Half of the stack that threads get.
+    let small = std::thread::Builder::new().stack_size(1024 * 1024);
+    let worker = small.spawn(move || {
+        let mut object = super::json(&schema, body(crate::DEPTH_MAX - 10).as_bytes()).unwrap().object;
+        crate::default::apply(&schema, &mut object);
+        crate::zero::fill(&schema, &mut object);
+        object.set(&["apiVersion"], "apiextensions.k8s.io/v1");
+        object.set(&["kind"], "CustomResourceDefinition");
+        let bytes = crate::protobuf::encode(&schema, &object);
+        crate::protobuf::decode(crate::builtin(), &bytes).unwrap();
+        super::value(&schema, object.into()).unwrap();
+        // Not JSON for the sake of a comment.
+        let yaml = |depth: usize| format!("# \n{}", body(depth));
+        super::yaml(&schema, yaml(30).as_bytes()).unwrap();
+        super::yaml(&schema, body(crate::DEPTH_MAX - 10).as_bytes()).unwrap();
+        assert_eq!(super::json(&schema, body(crate::DEPTH_MAX + 5).as_bytes()).unwrap_err(), Error::Depth);
+        assert!(super::yaml(&schema, yaml(5000).as_bytes()).is_err());
+    });
+    worker.unwrap().join().unwrap();
 }

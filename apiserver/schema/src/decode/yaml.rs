@@ -2,31 +2,59 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use kubernel_meta::field::go_quoted;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::{DuplicateKeyPolicy, Options, Spanned};
+use serde_yaml::{Budget, DuplicateKeyPolicy, Options, Spanned};
 
+use super::json;
 use super::node::Node;
 use crate::Error;
 
+/// How deep YAML may nest. The parser takes tens of kilobytes of stack for each level, so this stays well below
+/// [`crate::DEPTH_MAX`]; JSON, which most clients send where YAML is asked for, is not read by it.
+const YAML_DEPTH_MAX: usize = 40;
+
 /// Reads one YAML document: the tree, and what is wrong with it strictly speaking.
-pub(super) fn read(bytes: &[u8]) -> Result<(Node<'static>, Vec<String>), Error> {
+pub(super) fn read(bytes: &[u8]) -> Result<(Node<'_>, Vec<String>), Error> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::Yaml("invalid UTF-8".to_owned()))?;
+    // JSON is YAML as well, and what kubectl and Helm send for server-side apply: read as what it is, unless it has
+    // duplicates, whose lines are to be told.
+    if text.trim_start().starts_with('{')
+        && let Some(node) = json::read(bytes)
+        && !has_duplicates(&node)
+    {
+        return Ok((node, Vec::new()));
+    }
     // Newer YAML than upstream's takes a tab for a space here.
     if text.starts_with('\t') {
         return Err(Error::Yaml("found character that cannot start any token".to_owned()));
     }
     let mut options = Options::default();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
+    let mut budget = Budget::default();
+    budget.max_depth = YAML_DEPTH_MAX;
+    options.budget = Some(budget);
     let strict = RefCell::new(Vec::new());
     let read = serde_yaml::with_deserializer_from_str_with_options(text, options, |deserializer| {
         Build { strict: &strict }.deserialize(deserializer)
     });
     let node = read.map_err(|error| Error::Yaml(describe(&error)))?;
     Ok((node, strict.into_inner()))
+}
+
+/// Whether any map has a key twice.
+fn has_duplicates(node: &Node<'_>) -> bool {
+    match node {
+        Node::Map(entries) => {
+            let keys: HashSet<&str> = entries.iter().map(|(key, _)| &**key).collect();
+            keys.len() < entries.len() || entries.iter().any(|(_, value)| has_duplicates(value))
+        }
+        Node::List(items) => items.iter().any(has_duplicates),
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => false,
+    }
 }
 
 /// An error in the words of Go's parser, as far as they are known: `line 3: …`, the first line without its number.

@@ -12,7 +12,7 @@ mod write;
 use kubernel_meta::Object;
 use serde_json::Value;
 
-use crate::{Error, Schema, Types};
+use crate::{DEPTH_MAX, Error, Schema, Types};
 use wire::Fields;
 
 /// What every protobuf body of the API begins with.
@@ -65,7 +65,20 @@ pub fn decode(types: &Types, bytes: &[u8]) -> Result<Object, Error> {
     let mut map = read::message(types, types.get(root), envelope.raw)?;
     map.insert("apiVersion".to_owned(), Value::from(envelope.api_version));
     map.insert("kind".to_owned(), Value::from(envelope.kind));
+    // Raw values inside bring a depth of their own.
+    if map.values().any(|value| is_deeper(value, DEPTH_MAX)) {
+        return Err(Error::Depth);
+    }
     Ok(Object::new(map))
+}
+
+fn is_deeper(value: &Value, left: usize) -> bool {
+    let below = |value: &Value| left == 0 || is_deeper(value, left - 1);
+    match value {
+        Value::Array(items) => items.iter().any(below),
+        Value::Object(map) => map.values().any(below),
+        _ => false,
+    }
 }
 
 /// Writes an object with its envelope, byte for byte as upstream does: map entries in key order, zero values of fields
