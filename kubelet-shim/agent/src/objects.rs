@@ -25,8 +25,10 @@ pub(crate) fn resource(group: &str, version: &str, kind: &str, plural: &str) -> 
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
 }
 
-/// An object as one JSON tree.
-pub(crate) fn tree(object: DynamicObject) -> Value {
+/// An object as one JSON tree, without the record of who wrote which field: nobody here reads it, and it is as large
+/// as the rest.
+pub(crate) fn tree(mut object: DynamicObject) -> Value {
+    object.metadata.managed_fields = None;
     serde_json::to_value(object).unwrap_or(Value::Null)
 }
 

@@ -8,7 +8,7 @@ impl PodLife {
     /// then stays.
     pub fn phase(&self) -> &'static str {
         if self.pod.phase_is_terminal() {
-            return if self.pod.status["phase"] == "Failed" { "Failed" } else { "Succeeded" };
+            return if self.pod.phase == "Failed" { "Failed" } else { "Succeeded" };
         }
         let over = self.exit != Exit::No && !self.anything_runs();
         if over && self.failure.is_some() {

@@ -21,8 +21,8 @@ pub struct PodView {
     pub spec: PodSpec,
     /// Conditions as the API has them, for readiness gates and for transition times that must survive a restart.
     pub conditions: Vec<Condition>,
-    /// The rest of the status as the API has it.
-    pub status: Value,
+    /// The phase as the API has it.
+    pub phase: String,
 }
 
 /// A deletion that was asked for.
@@ -140,7 +140,7 @@ impl PodView {
             deletion,
             spec: PodSpec::deserialize(&pod["spec"]).unwrap_or_default(),
             conditions: Vec::deserialize(&pod["status"]["conditions"]).unwrap_or_default(),
-            status: pod["status"].clone(),
+            phase: pod["status"]["phase"].as_str().unwrap_or_default().to_owned(),
         }
     }
 
@@ -150,7 +150,7 @@ impl PodView {
     }
 
     pub(crate) fn phase_is_terminal(&self) -> bool {
-        matches!(self.status["phase"].as_str(), Some("Succeeded" | "Failed"))
+        matches!(self.phase.as_str(), "Succeeded" | "Failed")
     }
 }
 
