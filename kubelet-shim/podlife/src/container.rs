@@ -1,6 +1,7 @@
 //! One container of a Pod: what runs, what ran before, and what its probes think.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::backoff::Backoff;
 use crate::input::{RestoredContainer, Terminated};
@@ -66,6 +67,12 @@ pub(crate) struct Container {
     /// Start anew whatever the restart policy says: the image changed under it.
     pub(crate) definition_changed: bool,
     pub(crate) probes: Vec<Probe>,
+    /// The resources the running container has, which may lag behind its spec.
+    pub(crate) actual: Value,
+    /// The resources it is being given.
+    pub(crate) resizing: Option<Value>,
+    /// A failed resize is not tried again before.
+    pub(crate) resize_at: Option<Timestamp>,
 }
 
 impl Container {
@@ -89,6 +96,9 @@ impl Container {
             hook_pending: false,
             definition_changed: false,
             probes: Vec::new(),
+            actual: Value::Null,
+            resizing: None,
+            resize_at: None,
         }
     }
 

@@ -79,6 +79,15 @@ pub enum Input {
         /// What it said.
         outcome: Outcome,
     },
+    /// Answer to [`Action::Resize`]: whether the container has the resources now.
+    Resized {
+        /// Container name.
+        container: String,
+        /// The runtime's id.
+        id: String,
+        /// How.
+        result: Result<(), String>,
+    },
     /// Answer to [`Action::CleanUp`].
     CleanedUp,
 }
@@ -161,6 +170,13 @@ pub enum Action {
         id: String,
         /// Which.
         kind: ProbeKind,
+    },
+    /// Give a running container the resources that its spec has now.
+    Resize {
+        /// Container name.
+        container: String,
+        /// The runtime's id.
+        id: String,
     },
     /// Give up a start that still waits for its image; [`Input::StartFailed`] comes as usual, only sooner.
     AbortStart,

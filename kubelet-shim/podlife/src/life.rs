@@ -158,6 +158,7 @@ impl PodLife {
             Input::PostStart { container, id, result } => self.post_start(now, &container, &id, result),
             Input::Exited { container, end } => self.exited(&container, end),
             Input::Probed { container, id, kind, outcome } => self.probed(now, &container, &id, kind, outcome),
+            Input::Resized { container, id, result } => self.resized(now, &container, &id, result),
             Input::CleanedUp => {
                 if self.exit == Exit::CleaningUp {
                     self.exit = Exit::Clean;
@@ -234,6 +235,8 @@ impl PodLife {
             let found = restored.containers.extract_if(.., |found| found.name == container.spec.name).collect();
             let (ready, started) = flags(&status, &container.spec.name);
             container.restore(found, ready, started, now);
+            let actual = entry(&status, &container.spec.name).map(|entry| entry["resources"].clone());
+            container.actual = actual.filter(Value::is_object).unwrap_or_else(|| container.spec.resources.clone());
         }
         match restored.sandbox {
             Some((id, ips, true)) => {
@@ -335,6 +338,8 @@ impl PodLife {
         container.show_pull_backoff_at = None;
         container.kill = None;
         container.pull = Backoff::default();
+        container.actual = container.spec.resources.clone();
+        container.resizing = None;
         container.hook_pending = container.spec.lifecycle.post_start.is_some();
         container.make_probes(at, now);
         if !container.hook_pending && self.lane == Some(index) {
@@ -408,6 +413,18 @@ impl PodLife {
         }
     }
 
+    fn resized(&mut self, now: Timestamp, name: &str, id: &str, result: Result<(), String>) {
+        let Some(container) = self.find(name).filter(|container| container.id == id) else { return };
+        let Some(wanted) = container.resizing.take() else { return };
+        match result {
+            Ok(()) => container.actual = wanted,
+            Err(message) => {
+                container.resize_at = Some(after(now, CONFIG_RETRY_SECS));
+                self.event(true, "ResizeError", format!("Error resizing container {name}: {message}"), Some(name));
+            }
+        }
+    }
+
     fn probed(&mut self, now: Timestamp, name: &str, id: &str, kind: ProbeKind, outcome: Outcome) {
         let Some(index) = self.containers.iter().position(|container| container.spec.name == name) else { return };
         let pod_grace = self.pod.grace_secs();
@@ -448,13 +465,13 @@ fn containers(pod: &PodView) -> Vec<Container> {
     init.chain(main).chain(ephemeral).map(|(spec, role)| Container::new(spec.clone(), role)).collect()
 }
 
+/// A container's status as the API has it.
+fn entry<'a>(status: &'a Value, name: &str) -> Option<&'a Value> {
+    let lists = ["containerStatuses", "initContainerStatuses"];
+    lists.iter().flat_map(|list| status[*list].as_array().into_iter().flatten()).find(|entry| entry["name"] == name)
+}
+
 /// Whether the API had a container as ready and as started.
 fn flags(status: &Value, name: &str) -> (bool, bool) {
-    for list in ["containerStatuses", "initContainerStatuses"] {
-        let found = status[list].as_array().and_then(|list| list.iter().find(|entry| entry["name"] == name));
-        if let Some(entry) = found {
-            return (entry["ready"] == true, entry["started"] == true);
-        }
-    }
-    (false, false)
+    entry(status, name).map_or((false, false), |entry| (entry["ready"] == true, entry["started"] == true))
 }

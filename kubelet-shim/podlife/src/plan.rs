@@ -31,13 +31,14 @@ impl PodLife {
         let ending = self.exit != Exit::No;
         let deadline = self.pod.spec.active_deadline_seconds.map(|secs| after(self.start_time, secs));
         let starts = self.containers.iter().filter(|_| self.lane.is_none()).filter_map(|c| c.retry_at);
+        let resizes = self.containers.iter().filter(|c| c.running()).filter_map(|c| c.resize_at);
         let shows = self.containers.iter().filter_map(|c| c.show_pull_backoff_at);
         let probes = self.containers.iter().flat_map(|container| {
             let due =
                 move |probe: &&crate::probe::Probe| !probe.in_flight && container.probe_active(probe.kind, ending);
             container.probes.iter().filter(due).map(|probe| probe.due)
         });
-        let alive = self.step_retry_at.into_iter().chain(deadline).chain(starts).chain(shows);
+        let alive = self.step_retry_at.into_iter().chain(deadline).chain(starts).chain(resizes).chain(shows);
         if ending { probes.min() } else { alive.chain(probes).min() }
     }
 
@@ -77,6 +78,7 @@ impl PodLife {
         if self.volumes != Step::Ready(()) {
             return;
         }
+        self.resize(now);
         self.restart_changed(now);
         for index in 0..self.containers.len() {
             if self.lane.is_some() {
@@ -161,6 +163,25 @@ impl PodLife {
             (0..self.containers.len()).filter(|index| self.containers[*index].role == Role::Main).peekable();
         let done = |index: usize| !self.containers[index].running() && !self.wants_start(index);
         init_failed || mains.peek().is_some() && mains.all(done)
+    }
+
+    /// Brings running containers to the resources of their specs, in place or by a restart.
+    fn resize(&mut self, now: Timestamp) {
+        for container in &mut self.containers {
+            let settled = container.actual == container.spec.resources || container.resizing.is_some();
+            let later = container.resize_at.is_some_and(|at| now < at);
+            if settled || later || !container.running() || container.kill.is_some() {
+                continue;
+            }
+            if container.spec.resize_restarts(&container.actual) {
+                container.definition_changed = true;
+                continue;
+            }
+            container.resize_at = None;
+            container.resizing = Some(container.spec.resources.clone());
+            let (name, id) = (container.spec.name.clone(), container.id.clone());
+            self.actions.push(Action::Resize { container: name, id });
+        }
     }
 
     fn restart_changed(&mut self, now: Timestamp) {

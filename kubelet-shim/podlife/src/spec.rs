@@ -92,10 +92,22 @@ pub struct ContainerSpec {
     pub readiness_probe: Option<ProbeSpec>,
     /// Hooks.
     pub lifecycle: Lifecycle,
-    /// Requests and limits, repeated in the status.
+    /// Requests and limits. They may change while the container runs.
     pub resources: Value,
+    /// Which changes of resources need a restart.
+    pub resize_policy: Vec<ResizePolicy>,
     /// Mounts, repeated in the status.
     pub volume_mounts: Vec<Value>,
+}
+
+/// What a change of one resource does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ResizePolicy {
+    /// `cpu` or `memory`.
+    pub resource_name: String,
+    /// `NotRequired` or `RestartContainer`.
+    pub restart_policy: String,
 }
 
 /// Which hooks a container has; what they do is the agent's business.
@@ -155,6 +167,15 @@ impl PodView {
 }
 
 impl ContainerSpec {
+    /// Whether going from `old` resources to the present ones needs a restart.
+    pub(crate) fn resize_restarts(&self, old: &Value) -> bool {
+        let differs =
+            |name: &str| ["requests", "limits"].iter().any(|kind| old[*kind][name] != self.resources[*kind][name]);
+        self.resize_policy
+            .iter()
+            .any(|policy| policy.restart_policy == "RestartContainer" && differs(&policy.resource_name))
+    }
+
     pub(crate) fn is_sidecar(&self) -> bool {
         self.restart_policy.as_deref() == Some("Always")
     }

@@ -40,6 +40,7 @@ fn describe(life: &mut PodLife, now: Timestamp) -> String {
                 format!("kill {container} {grace_secs}s{}", if pre_stop { " preStop" } else { "" })
             }
             Action::Probe { container, kind, .. } => format!("probe {container} {}", kind.as_str()),
+            Action::Resize { container, .. } => format!("resize {container}"),
             Action::AbortStart => "abort".to_owned(),
             Action::StopSandbox { .. } => "stop sandbox".to_owned(),
             Action::CleanUp => "clean up".to_owned(),
@@ -537,6 +538,62 @@ fn wake_up_times() {
         wakes.push(life.wake_at().map(|wake| wake.duration_since(at(0)).as_secs()));
     }
     assert_eq!(wakes, [None, Some(2), None, None, None, Some(7)]);
+}
+
+/// Changes a container's cpu limit.
+fn limited(life: &PodLife, cpu: &str) -> Input {
+    let mut pod = life.pod().clone();
+    pod.spec.containers[0].resources = json!({"limits": {"cpu": cpu}});
+    Input::Updated(Box::new(pod))
+}
+
+#[test]
+fn resources_change_in_place_or_by_a_restart() {
+    check(
+        &one(json!({"resources": {"limits": {"cpu": "1"}}})),
+        &[
+            (0, tick),
+            (0, volumes),
+            (0, sandbox),
+            (0, |life| started(life, "c", 0)),
+            (1, |life| limited(life, "2")),
+            (2, |_| Input::Resized { container: "c".into(), id: "c0".into(), result: Err("no".into()) }),
+            (12, tick),
+            (13, |_| Input::Resized { container: "c".into(), id: "c0".into(), result: Ok(()) }),
+            (14, tick),
+        ],
+        &[
+            "volumes; Pending c:ContainerCreating",
+            "sandbox#0; Pending c:ContainerCreating",
+            "start c#0; Pending c:ContainerCreating",
+            "Running c:Running+",
+            "resize c; Running c:Running+",
+            "(ResizeError); Running c:Running+",
+            "resize c; Running c:Running+",
+            "Running c:Running+",
+            "Running c:Running+",
+        ],
+    );
+    let policy = json!([{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]);
+    check(
+        &one(json!({"resources": {"limits": {"cpu": "1"}}, "resizePolicy": policy})),
+        &[
+            (0, tick),
+            (0, volumes),
+            (0, sandbox),
+            (0, |life| started(life, "c", 0)),
+            (1, |life| limited(life, "2")),
+            (2, |life| exited(life, "c", 143, 2)),
+        ],
+        &[
+            "volumes; Pending c:ContainerCreating",
+            "sandbox#0; Pending c:ContainerCreating",
+            "start c#0; Pending c:ContainerCreating",
+            "Running c:Running+",
+            "(Killing); kill c 30s; Running c:Running+",
+            "start c#1; Running c:Error(143)",
+        ],
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{Message, PodContext, Sender, View, patch};
 use crate::objects::{self, tree};
-use crate::work::{cleanup, kill, outcome, probe, sandbox, source::PodSource, start};
+use crate::work::{cleanup, kill, outcome, probe, resize, sandbox, source::PodSource, start};
 
 /// Volumes whose contents may change are brought up to date this often.
 const VOLUMES_INTERVAL: Duration = Duration::from_secs(60);
@@ -206,6 +206,12 @@ impl Actor {
                 tokio::spawn(async move {
                     let outcome = probe::run(&context, &object, &container, &id, kind, &ips).await;
                     sender.input(Input::Probed { container, id, kind, outcome }).await;
+                });
+            }
+            Action::Resize { container, id } => {
+                tokio::spawn(async move {
+                    let result = resize::run(&context, &object, &container, &id, qos).await;
+                    sender.input(Input::Resized { container, id, result }).await;
                 });
             }
             Action::CleanUp => {

@@ -16,6 +16,7 @@ mod images;
 pub(crate) mod kill;
 pub(crate) mod outcome;
 pub(crate) mod probe;
+pub(crate) mod resize;
 mod resources;
 pub(crate) mod sandbox;
 mod security;
