@@ -4,6 +4,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{LabelSelector, Object, validation as meta};
 use serde_json::Value;
 
+use super::webhook_rules::match_conditions;
 use crate::tree::{items, set, text};
 use crate::validate;
 
@@ -88,6 +89,7 @@ fn common(path: &Path, spec: &Value) -> Vec<Error> {
             }
         }
     }
+    errors.extend(match_conditions(&path.child("matchConditions"), items(spec, "matchConditions")));
     let at = path.child("matchConstraints");
     match set(spec, "matchConstraints") {
         None => errors.push(at.required("")),

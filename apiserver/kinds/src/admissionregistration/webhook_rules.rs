@@ -53,10 +53,32 @@ fn webhook_errors(path: &Path, webhook: &Value, mutating: bool) -> Vec<Error> {
             errors.extend(LabelSelector::validate_value(value, &path.child(selector)));
         }
     }
+    errors.extend(match_conditions(&path.child("matchConditions"), items(webhook, "matchConditions")));
     if mutating {
         errors.extend(one_of("reinvocationPolicy", &["IfNeeded", "Never"]));
     }
     errors.extend(client_config(&path.child("clientConfig"), webhook.get("clientConfig").unwrap_or(&Value::Null)));
+    errors
+}
+
+/// Conditions have names of their own and say something; whether that is CEL is seen where it is compiled.
+pub(super) fn match_conditions(path: &Path, conditions: &[Value]) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for (at, condition) in conditions.iter().enumerate() {
+        let path = path.index(at);
+        if text(condition, "expression").trim().is_empty() {
+            errors.push(path.child("expression").required(""));
+        }
+        let name = text(condition, "name");
+        if name.is_empty() {
+            errors.push(path.child("name").required(""));
+        } else {
+            errors.extend(validate::texts(&path.child("name"), name, meta::label_key(name)));
+        }
+        if conditions[..at].iter().any(|other| text(other, "name") == name) {
+            errors.push(path.child("name").duplicate(name));
+        }
+    }
     errors
 }
 

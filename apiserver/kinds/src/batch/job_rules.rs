@@ -225,6 +225,13 @@ pub(super) fn status(new: &Object, old: &Object) -> Vec<Error> {
     if is("Complete") && text(status, "completionTime").is_empty() {
         errors.push(path.child("completionTime").required("completionTime is required for Complete jobs"));
     }
+    for (end, reason) in [("Complete", "SuccessCriteriaMet"), ("Failed", "FailureTarget")] {
+        let ended_before = condition_is_true(old.list_at(&["status", "conditions"]), end);
+        if is(end) && !ended_before && !is(reason) {
+            let message = format!("cannot set {end}=True condition without the {reason}=true condition");
+            errors.push(at.invalid("", message).shown_as(""));
+        }
+    }
     errors
 }
 

@@ -32,10 +32,7 @@ impl Strategy for ResourceClaimTemplateStrategy {
     }
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
-        let mut errors = rules::template(new);
-        let path = field::Path::root("spec");
-        errors.extend(crate::validate::immutable(&path, new.at(&["spec"]), old.at(&["spec"])));
-        errors
+        rules::template_update(new, old)
     }
 
     fn default(&self, _kind: &Kind, object: &mut Object) {

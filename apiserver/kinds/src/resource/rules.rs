@@ -6,6 +6,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
 use serde_json::{Value, json};
 
+use crate::go_form;
 use crate::tree::{int, items, set, text};
 use crate::validate;
 
@@ -252,7 +253,22 @@ pub(super) fn slice_update(new: &Object, old: &Object) -> Vec<Error> {
 /// What is wrong with a change of a claim: its spec never changes.
 pub(super) fn claim_update(new: &Object, old: &Object) -> Vec<Error> {
     let mut errors = claim_spec(&Path::root("spec"), new.at(&["spec"]).unwrap_or(&Value::Null));
-    errors.extend(validate::immutable(&Path::root("spec"), new.at(&["spec"]), old.at(&["spec"])));
+    errors.extend(immutable_as_go("io.k8s.api.resource.v1.ResourceClaimSpec", &["spec"], new, old));
+    errors
+}
+
+/// `field is immutable`, with the value in upstream's internal form.
+fn immutable_as_go(definition: &str, path: &[&str], new: &Object, old: &Object) -> Option<Error> {
+    let at = path.iter().fold(Path::root(""), |at, field| at.child(field));
+    let error = validate::immutable(&at, new.at(path), old.at(path))?;
+    let shown = go_form::compact(definition, new.at(path).unwrap_or(&Value::Null));
+    Some(error.shown_as(shown))
+}
+
+/// What is wrong with a change of a template: all of it stays.
+pub(super) fn template_update(new: &Object, old: &Object) -> Vec<Error> {
+    let mut errors = template(new);
+    errors.extend(immutable_as_go("io.k8s.api.resource.v1.ResourceClaimTemplateSpec", &["spec"], new, old));
     errors
 }
 
@@ -266,7 +282,8 @@ pub(super) fn claim_status(new: &Object, old: &Object) -> Vec<Error> {
         errors.push(path.child("reservedFor").forbidden("may not be specified when `allocated` is not set"));
     }
     if before.is_some() && allocation.is_some() {
-        errors.extend(validate::immutable(&path.child("allocation"), allocation, before));
+        let definition = "io.k8s.api.resource.v1.AllocationResult";
+        errors.extend(immutable_as_go(definition, &["status", "allocation"], new, old));
     }
     let results = allocation.and_then(|allocation| allocation.pointer("/devices/results")).and_then(Value::as_array);
     for (at, device) in items(status, "devices").iter().enumerate() {

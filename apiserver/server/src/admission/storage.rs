@@ -25,6 +25,8 @@ pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, object: &mu
         add_finalizer(object, "kubernetes.io/pvc-protection");
     } else if request.is_main("", "persistentvolumes") {
         add_finalizer(object, "kubernetes.io/pv-protection");
+    } else if request.is_main("storage.k8s.io", "volumeattributesclasses") {
+        add_finalizer(object, "kubernetes.io/vac-protection");
     }
     Ok(())
 }
