@@ -4,6 +4,8 @@
 //! starts one of its own. A test reads as what a user would type: [`User::ok`] runs a line of shell in which `kubectl`
 //! and `helm` are the real ones and the namespace is the test's own.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
+
 mod cluster;
 mod user;
 

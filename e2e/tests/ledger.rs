@@ -1,5 +1,7 @@
 //! The kernel's ledger and the API say the same, and roles get what their weights say.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
+
 use kubernel_e2e::{SAMPLE_V1, cluster};
 use serde_json::Value;
 

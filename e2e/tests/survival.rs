@@ -1,5 +1,7 @@
 //! kill -9, again and again: nothing acknowledged is lost, containers keep running, everything converges.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
+
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
