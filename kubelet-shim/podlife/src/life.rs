@@ -394,8 +394,8 @@ impl PodLife {
         }
         if let Err(message) = result {
             self.event(true, "FailedPostStartHook", format!("PostStartHook failed: {message}"), Some(name));
-            let grace = self.pod.grace_secs();
-            self.kill(now, index, grace, false, "FailedPostStartHook".into());
+            let deadline = after(now, self.pod.grace_secs());
+            self.kill(now, index, deadline, false, "FailedPostStartHook".into());
         }
     }
 
@@ -452,7 +452,7 @@ impl PodLife {
         if failed && kind != ProbeKind::Readiness && self.exit == Exit::No {
             let which = kind.as_str().to_lowercase();
             let text = format!("Container {name} failed {which} probe, will be restarted");
-            self.kill(now, index, grace, true, text);
+            self.kill(now, index, after(now, grace), true, text);
         }
     }
 }

@@ -189,8 +189,8 @@ impl PodLife {
             let container = &self.containers[index];
             if container.definition_changed && container.running() && container.kill.is_none() {
                 let text = format!("Container {} definition changed, will be restarted", container.spec.name);
-                let grace = self.pod.grace_secs();
-                self.kill(now, index, grace, true, text);
+                let deadline = after(now, self.pod.grace_secs());
+                self.kill(now, index, deadline, true, text);
             }
         }
     }

@@ -31,11 +31,13 @@ impl PodLife {
         }
     }
 
-    /// Asks for the end of a container, or for a sooner end of one that is ending already.
-    pub(crate) fn kill(&mut self, now: Timestamp, index: usize, grace_secs: i64, pre_stop: bool, text: String) {
+    /// Asks for the end of a container by `deadline`, or for a sooner end of one that is ending already.
+    pub(crate) fn kill(&mut self, now: Timestamp, index: usize, deadline: Timestamp, pre_stop: bool, text: String) {
         let container = &mut self.containers[index];
-        let grace_secs = grace_secs.max(GRACE_SECS_MIN);
-        let deadline = after(now, grace_secs);
+        let deadline = deadline.max(after(now, GRACE_SECS_MIN));
+        // Whole seconds, rounded up: what is left of the last one still counts.
+        let left = deadline.duration_since(now);
+        let grace_secs = left.as_secs() + i64::from(left.subsec_nanos() > 0);
         if !container.running() || container.kill.is_some_and(|kill| kill.deadline <= deadline) {
             return;
         }
@@ -59,22 +61,21 @@ impl PodLife {
                 }
             }
             Exit::Ending { grace_secs, since } => {
-                let left = after(since, grace_secs).duration_since(now).as_secs().max(0);
-                self.kill_in_order(now, left);
+                self.kill_in_order(now, after(since, grace_secs));
                 self.take_down(now);
             }
         }
     }
 
     /// Containers first, all at once; then sidecars, the last started first.
-    fn kill_in_order(&mut self, now: Timestamp, grace_secs: i64) {
+    fn kill_in_order(&mut self, now: Timestamp, deadline: Timestamp) {
         let mut any = false;
         for index in 0..self.containers.len() {
             let container = &self.containers[index];
             if container.role != Role::Sidecar && container.running() {
                 any = true;
                 let text = format!("Stopping container {}", container.spec.name);
-                self.kill(now, index, grace_secs, true, text);
+                self.kill(now, index, deadline, true, text);
             }
         }
         if any || self.lane.is_some() {
@@ -83,7 +84,7 @@ impl PodLife {
         let last = self.containers.iter().rposition(|c| c.role == Role::Sidecar && c.running());
         if let Some(index) = last {
             let text = format!("Stopping container {}", self.containers[index].spec.name);
-            self.kill(now, index, grace_secs, true, text);
+            self.kill(now, index, deadline, true, text);
         }
     }
 

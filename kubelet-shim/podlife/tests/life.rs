@@ -381,6 +381,29 @@ fn a_deletion_may_be_hastened_but_not_delayed() {
 }
 
 #[test]
+fn a_kill_is_asked_for_once_however_often_time_passes() {
+    let mut life = PodLife::new(at(0), PodView::from_json(&one(json!({"lifecycle": {"preStop": {}}}))));
+    let script: [Step; 5] =
+        [(0, tick), (0, volumes), (0, sandbox), (0, |life| started(life, "c", 0)), (1, |life| deleted(life, 8))];
+    for (secs, input) in script {
+        let input = input(&life);
+        life.step(at(secs), input);
+    }
+    assert!(life.take_actions().contains(&Action::Kill {
+        container: "c".into(),
+        id: "c0".into(),
+        grace_secs: 8,
+        pre_stop: true
+    }));
+    for millis in (1001..20_000).step_by(333) {
+        let now = at(0) + SignedDuration::from_millis(millis);
+        let input = deleted(&life, 8);
+        life.step(now, input);
+        assert_eq!(life.take_actions(), [], "after {millis} ms");
+    }
+}
+
+#[test]
 fn a_deletion_before_anything_ran() {
     check(
         &one(json!({})),

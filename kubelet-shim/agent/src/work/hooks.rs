@@ -28,7 +28,7 @@ pub(crate) async fn run(
             return Ok(());
         }
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        return Err(format!("command '{shown}' exited with {}: {text}", output.exit_code));
+        return Err(format!("command '{shown}' exited with {}: {}", output.exit_code, text.trim()));
     }
     if hook["httpGet"].is_object() {
         let get = Get::new(&hook["httpGet"], container, ips)?;

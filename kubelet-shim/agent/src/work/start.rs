@@ -113,7 +113,10 @@ async fn not_started(context: &PodContext, id: &str, error: RuntimeError) -> Sta
 
 /// An image's name and id as a container's status shows them.
 pub(crate) fn image_names(image: &kubernel_runtime::cri::Image, written: &str) -> (String, String) {
-    let name = image.repo_tags.first().cloned().unwrap_or_else(|| written.to_owned());
+    // One image may have many names; the Pod's own is the one to show, with its registry and tag.
+    let fits = |tag: &&String| tag.ends_with(written) || tag.ends_with(&format!("{written}:latest"));
+    let tag = image.repo_tags.iter().find(fits).or(image.repo_tags.first());
+    let name = tag.cloned().unwrap_or_else(|| written.to_owned());
     let id = image.repo_digests.first().cloned().unwrap_or_else(|| image.id.clone());
     (name, id)
 }
