@@ -7,10 +7,13 @@ use kubernel_meta::GroupVersion;
 use serde_json::{Map, Value, json};
 
 use super::{Dialect, descriptions};
-use crate::shape::{Field, ListPatch, ListShape, ListTopology, Presence, Shape, Struct, Types, Unknown};
+use crate::shape::{
+    Field, ListPatch, ListShape, ListTopology, Presence, SchemaAlternative, Shape, Struct, Types, Unknown,
+};
 use crate::{Schema, StructId};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
+const EXTENSIONS: &str = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1";
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
 
@@ -82,6 +85,8 @@ impl Components {
             }
             INT_OR_STRING => json!({ "type": "string", "format": "int-or-string" }),
             _ if name.ends_with("Time") => json!({ "type": "string", "format": "date-time" }),
+            // kubectl explain stumbles over a schema that says nothing at all.
+            _ if name.starts_with(EXTENSIONS) => json!({ "description": "Any value, or a schema of its own." }),
             _ => json!({ "type": "object" }),
         };
         self.schemas.insert(name.to_owned(), schema);
@@ -180,9 +185,15 @@ impl Components {
             Shape::Time => self.leaf(&format!("{META}.Time")),
             Shape::MicroTime => self.leaf(&format!("{META}.MicroTime")),
             // In a JSON schema any value can stand; elsewhere it is an object of somebody else's kind.
-            Shape::Any if item.kind() == "JSONSchemaProps" => json!({}),
+            Shape::Any if item.kind() == "JSONSchemaProps" => self.leaf(&format!("{EXTENSIONS}.JSON")),
             Shape::Any => json!({ "type": "object" }),
-            Shape::SchemaOr(..) => json!({}),
+            Shape::SchemaOr(SchemaAlternative::Schemas, _) => {
+                self.leaf(&format!("{EXTENSIONS}.JSONSchemaPropsOrArray"))
+            }
+            Shape::SchemaOr(SchemaAlternative::Bool, _) => self.leaf(&format!("{EXTENSIONS}.JSONSchemaPropsOrBool")),
+            Shape::SchemaOr(SchemaAlternative::Texts, _) => {
+                self.leaf(&format!("{EXTENSIONS}.JSONSchemaPropsOrStringArray"))
+            }
             Shape::Struct(id) => self.reference_to(types, *id),
             Shape::Map(map) => {
                 json!({ "type": "object", "additionalProperties": self.shape(types, item, &map.value) })
