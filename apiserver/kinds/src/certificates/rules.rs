@@ -1,5 +1,7 @@
 //! Rules of CertificateSigningRequests. Certificates themselves are read by whoever signs them.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
 use serde_json::{Value, json};
@@ -146,6 +148,11 @@ pub(super) fn status(subresource: &str, new: &Object, old: &Object) -> Vec<Error
         }
     }
     let certificate = |object: &Object| object.str_at(&["status", "certificate"]).to_owned();
+    let decoded = BASE64_STANDARD.decode(certificate(new)).unwrap_or_default();
+    if !decoded.is_empty() && !String::from_utf8_lossy(&decoded).contains("-----BEGIN CERTIFICATE-----") {
+        let at = Path::root("status").child("certificate");
+        errors.push(at.invalid("<certificate data>", "must contain at least one CERTIFICATE PEM block"));
+    }
     if !certificate(old).is_empty() && certificate(old) != certificate(new) {
         let at = Path::root("status").child("certificate");
         errors.push(at.forbidden("updates may not modify existing certificate content"));
