@@ -23,6 +23,7 @@ use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
+use crate::verbs::Hubs;
 use crate::{Error, User, bootstrap, codec, handler, sweep};
 
 /// What the server is built from.
@@ -65,6 +66,7 @@ struct Shared {
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
     places: Semaphore,
+    hubs: Hubs,
     allocator: Arc<Allocator>,
 }
 
@@ -89,6 +91,7 @@ impl ApiServer {
             resources: ArcSwap::from_pointee(Resources::new(built_in)),
             shutdown: CancellationToken::new(),
             places: Semaphore::new(handler::REQUESTS_MAX),
+            hubs: Hubs::default(),
             authenticator: Authenticator::default(),
             authorizer: Authorizer::default(),
             node_authorizer: NodeAuthorizer::default(),
@@ -155,6 +158,11 @@ impl ApiServer {
     /// What Services hold.
     pub(crate) fn allocator(&self) -> &Arc<Allocator> {
         &self.0.allocator
+    }
+
+    /// Where narrow watchers get their events.
+    pub(crate) fn hubs(&self) -> &Hubs {
+        &self.0.hubs
     }
 
     /// The places of requests from outside.

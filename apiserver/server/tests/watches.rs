@@ -19,8 +19,12 @@ struct Events {
 
 impl Events {
     async fn open(api: &Api, query: &str) -> Self {
-        let response = api.send("GET", &format!("{CONFIG_MAPS}?watch=true&{query}"), "", String::new()).await;
-        assert_eq!(response.status(), 200, "{query}");
+        Self::at(api, &format!("{CONFIG_MAPS}?watch=true&{query}")).await
+    }
+
+    async fn at(api: &Api, path: &str) -> Self {
+        let response = api.send("GET", path, "", String::new()).await;
+        assert_eq!(response.status(), 200, "{path}");
         Self { body: response.into_body().into_data_stream(), text: String::new() }
     }
 
@@ -117,6 +121,20 @@ async fn one_name_is_watched_alone() {
     assert_eq!(events.brief().await, "ADDED a");
     api.call("DELETE", &format!("{CONFIG_MAPS}/a"), Value::Null).await;
     assert_eq!(events.brief().await, "DELETED a");
+}
+
+#[tokio::test]
+async fn one_value_is_watched_in_its_namespace() {
+    let api = Api::new().await;
+    api.create("/api/v1/namespaces", json!({"metadata": {"name": "u"}})).await;
+    let mut events = Events::at(&api, "/api/v1/namespaces/t/secrets?watch=true&fieldSelector=type%3Dx.io/a").await;
+    for (namespace, name, kind) in [("u", "a", "x.io/a"), ("t", "b", "x.io/b"), ("t", "c", "x.io/a")] {
+        let path = format!("/api/v1/namespaces/{namespace}/secrets");
+        api.create(&path, json!({"metadata": {"name": name}, "type": kind})).await;
+    }
+    assert_eq!(events.brief().await, "ADDED c");
+    api.call("PATCH", "/api/v1/namespaces/t/secrets/c", json!({"data": {"k": "dg=="}})).await;
+    assert_eq!(events.brief().await, "MODIFIED c");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod deletecollection;
+mod fanout;
 pub(crate) mod get;
 pub(crate) mod list;
 mod live;
@@ -14,6 +15,8 @@ pub(crate) mod update;
 pub(crate) mod watch;
 mod websocket;
 pub(crate) mod write;
+
+pub(crate) use fanout::Hubs;
 
 use kubernel_meta::{ApiError, Cause, Gvr, Reason};
 use kubernel_store::StoreError;

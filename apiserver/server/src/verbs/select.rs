@@ -5,6 +5,8 @@ use kubernel_store::{Entry, Index};
 
 use crate::resources::Resource;
 
+use super::fanout::Topic;
+
 /// What a list or watch lets through.
 pub(crate) struct Select {
     labels: LabelSelector,
@@ -53,6 +55,17 @@ impl Select {
     /// The one namespace that can pass, where the field selector asks for one.
     pub(crate) fn namespace(&self) -> Option<&str> {
         self.fields.exact("metadata.namespace").filter(|name| !name.is_empty() && !name.contains('/'))
+    }
+
+    /// What alone can pass, where the field selector says so: one object, or one value of the resource's own fields.
+    pub(super) fn topic(&self, resource: &Resource, namespace: &str) -> Option<Topic> {
+        if let Some(name) = self.name().filter(|_| !self.namespaced || !namespace.is_empty()) {
+            return Some(Topic::Key(resource.key(namespace, name)));
+        }
+        self.known.iter().enumerate().find_map(|(place, field)| {
+            let value = self.fields.exact(field)?;
+            Some(Topic::Field(place, value.into()))
+        })
     }
 
     /// Whether a stored object passes.

@@ -53,6 +53,8 @@ pub(super) enum Feed {
 pub(super) struct Stream {
     resource: Arc<Resource>,
     select: Select,
+    /// What the keys of its objects start with: a narrowed feed knows the resource alone.
+    prefix: String,
     writer: Writer,
     /// What was there when the watch began, still to be sent.
     initial: std::vec::IntoIter<Arc<Entry>>,
@@ -128,6 +130,7 @@ async fn open(
     let mut stream = Stream {
         resource: resource.clone(),
         select,
+        prefix: String::new(),
         writer,
         initial: Vec::new().into_iter(),
         initial_end: None,
@@ -165,7 +168,12 @@ async fn open(
     } else {
         version.filter(|version| *version > 0).unwrap_or_else(|| store.revision())
     };
-    match store.watch(&prefix, after) {
+    let watch = match stream.select.topic(resource, &namespace) {
+        Some(topic) => context.server.hubs().watch(store, &resource.key_prefix, topic, after),
+        None => store.watch(&prefix, after),
+    };
+    stream.prefix = prefix;
+    match watch {
         Ok(watch) => stream.feed = Feed::Store(watch),
         Err(error) => stream.error = Some(too_old(error)),
     }
@@ -258,6 +266,9 @@ impl Stream {
 
     /// What a change of the store is to this watcher: objects come and go with the selector, too.
     fn event(&mut self, event: &Event) -> Option<Bytes> {
+        if !event.entry.key.starts_with(&*self.prefix) {
+            return None;
+        }
         let now = !event.deleted && self.select.entry(&event.entry);
         let before = event.previous.as_ref().filter(|previous| self.select.entry(previous));
         match (before, now) {
