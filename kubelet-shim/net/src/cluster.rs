@@ -93,3 +93,27 @@ impl Cluster {
         Snapshot { services: self.services.state(), slices: self.slices.state() }
     }
 }
+
+#[cfg(test)]
+impl Cluster {
+    /// A cluster that does not change.
+    pub(crate) fn fixed(snapshot: &Snapshot) -> Self {
+        fn filled<K>(objects: &[Arc<K>]) -> Store<K>
+        where
+            K: Resource<DynamicType = ()> + Clone + 'static,
+        {
+            let (reader, mut writer) = store();
+            writer.apply_watcher_event(&watcher::Event::Init);
+            for object in objects {
+                writer.apply_watcher_event(&watcher::Event::InitApply(K::clone(object)));
+            }
+            writer.apply_watcher_event(&watcher::Event::InitDone);
+            reader
+        }
+        let (services, slices) = (filled(&snapshot.services), filled(&snapshot.slices));
+        let (change, changed) = watch::channel(0);
+        // Dropped, it would mean that the watches have ended.
+        std::mem::forget(change);
+        Self { services, slices, changed }
+    }
+}

@@ -158,3 +158,11 @@ impl RequestHandler for Handler {
         })
     }
 }
+
+#[cfg(test)]
+impl Server {
+    /// Where it is bound, over UDP and over TCP.
+    pub(super) fn addresses(&self) -> (std::net::SocketAddr, std::net::SocketAddr) {
+        (self.udp.local_addr().unwrap(), self.tcp.local_addr().unwrap())
+    }
+}
