@@ -10,17 +10,7 @@ use crate::{Kind, print};
 #[derive(Debug)]
 pub struct Generic;
 
-/// The strategy of kinds about which nothing more is to be known but that count their generation.
-#[derive(Debug)]
-pub struct GenericCounted;
-
 impl crate::Strategy for Generic {}
-
-impl crate::Strategy for GenericCounted {
-    fn counts_generation(&self) -> bool {
-        true
-    }
-}
 
 /// Empties `status` where the kind has a status subresource, and starts `metadata.generation` at 1 where it counts.
 pub fn prepare_create(kind: &Kind, object: &mut Object) {
@@ -92,11 +82,6 @@ pub fn dns_subdomain(name: &str, prefix: bool) -> Vec<String> {
 /// What is wrong with a DNS label (RFC 1123) as a name.
 pub fn dns_label(name: &str, prefix: bool) -> Vec<String> {
     validation::dns1123_label(&masked(name, prefix))
-}
-
-/// What is wrong with a DNS label of RFC 1035 as a name.
-pub fn dns1035_label(name: &str, prefix: bool) -> Vec<String> {
-    validation::dns1035_label(&masked(name, prefix))
 }
 
 /// What is wrong with a name that need only be one segment of a URL path.

@@ -79,7 +79,7 @@ impl Strategy for DaemonSetStrategy {
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let (path, spec) = (field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null));
-        let mut errors = workload::selector_template(&path, spec, "daemonset", workload::Budget::DaemonSet);
+        let mut errors = workload::selector_template(&path, spec, "daemonset", workload::Owner::DaemonSet);
         errors.extend(workload::seconds(&path, spec));
         errors.extend(rollout::daemon_set_strategy(&path.child("updateStrategy"), &spec["updateStrategy"]));
         errors

@@ -73,7 +73,7 @@ impl Strategy for DeploymentStrategy {
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let (path, spec) = (field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null));
-        let mut errors = workload::replicas_selector_template(&path, spec, "deployment", workload::Budget::Deployment);
+        let mut errors = workload::replicas_selector_template(&path, spec, "deployment", workload::Owner::Deployment);
         errors.extend(rollout::deployment_strategy(&path.child("strategy"), &spec["strategy"]));
         errors.extend(workload::seconds(&path, spec));
         errors

@@ -45,7 +45,7 @@ impl Strategy for ReplicaSetStrategy {
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let (path, spec) = (field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null));
-        workload::replicas_selector_template(&path, spec, "deployment", workload::Budget::ReplicaSet)
+        workload::replicas_selector_template(&path, spec, "deployment", workload::Owner::ReplicaSet)
     }
 
     fn validate_update(&self, kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {

@@ -3,6 +3,7 @@
 use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
+use crate::go_form;
 use crate::tree::{set, text};
 
 const PERCENT: &str = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or \
@@ -30,7 +31,7 @@ pub(crate) fn deployment_strategy(path: &Path, strategy: &Value) -> Vec<Error> {
             errors
         }
         _ => {
-            let shown = go_strategy(strategy, &["maxUnavailable", "maxSurge"]);
+            let shown = go_form::compact("io.k8s.api.apps.v1.DeploymentStrategy", strategy);
             vec![path.not_supported(strategy.clone(), &["Recreate", "RollingUpdate"]).shown_as(shown)]
         }
     }
@@ -60,7 +61,7 @@ pub(crate) fn daemon_set_strategy(path: &Path, strategy: &Value) -> Vec<Error> {
             errors
         }
         _ => {
-            let shown = go_strategy(strategy, &["maxUnavailable", "maxSurge"]);
+            let shown = go_form::compact("io.k8s.api.apps.v1.DaemonSetUpdateStrategy", strategy);
             vec![path.not_supported(strategy.clone(), &["RollingUpdate", "OnDelete"]).shown_as(shown)]
         }
     }
@@ -94,20 +95,4 @@ fn amount(value: Option<&Value>) -> i64 {
 
 fn is_percent(text: &str) -> bool {
     text.strip_suffix('%').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// A strategy as upstream prints its internal type: capital field names in Go's order, absent ones null.
-pub(crate) fn go_strategy(strategy: &Value, fields: &[&str]) -> String {
-    let rolling =
-        set(strategy, "rollingUpdate").map_or_else(|| "null".to_owned(), |rolling| go_struct(rolling, fields));
-    format!("{{\"Type\":{},\"RollingUpdate\":{rolling}}}", Value::from(text(strategy, "type")))
-}
-
-/// A struct with these fields (JSON names, in Go's order) as upstream prints its internal type.
-pub(crate) fn go_struct(value: &Value, fields: &[&str]) -> String {
-    let part = |field: &&str| {
-        let name = field[..1].to_uppercase() + &field[1..];
-        format!("{}:{}", Value::from(name), value.get(field).unwrap_or(&Value::Null))
-    };
-    format!("{{{}}}", fields.iter().map(part).collect::<Vec<_>>().join(","))
 }

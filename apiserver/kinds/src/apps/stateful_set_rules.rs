@@ -4,7 +4,8 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation};
 use serde_json::{Value, json};
 
-use super::{rollout, workload};
+use super::workload;
+use crate::go_form;
 use crate::tree::{items, set, text};
 use crate::{core::persistent_volume_claim, validate};
 
@@ -18,9 +19,6 @@ const MUTABLE: [&str; 7] = [
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 ];
-
-/// The fields of `rollingUpdate` in Go's order.
-const ROLLING: [&str; 2] = ["partition", "maxUnavailable"];
 
 /// What is wrong with a new StatefulSet.
 pub(super) fn create(object: &Object) -> Vec<Error> {
@@ -49,7 +47,7 @@ pub(super) fn create(object: &Object) -> Vec<Error> {
         errors.push(path.child("selector").required(""));
     }
     let spec = with_claims_as_volumes(spec);
-    errors.extend(workload::selector_template(&path, &spec, "statefulset", workload::Budget::StatefulSet));
+    errors.extend(workload::selector_template(&path, &spec, "statefulset", workload::Owner::StatefulSet));
     errors
 }
 
@@ -77,7 +75,7 @@ fn update_strategy(path: &Path, strategy: &Value) -> Vec<Error> {
         "" => vec![path.required("")],
         "OnDelete" => rolling
             .map(|rolling| {
-                let shown = rollout::go_struct(rolling, &ROLLING);
+                let shown = go_form::compact("io.k8s.api.apps.v1.RollingUpdateStatefulSetStrategy", rolling);
                 let at = path.child("rollingUpdate");
                 at.invalid(rolling.clone(), "only allowed for updateStrategy 'RollingUpdate'").shown_as(shown)
             })
@@ -88,7 +86,7 @@ fn update_strategy(path: &Path, strategy: &Value) -> Vec<Error> {
             validate::non_negative(&at, rolling.and_then(|rolling| rolling.get("partition"))).into_iter().collect()
         }
         _ => {
-            let shown = rollout::go_strategy(strategy, &ROLLING);
+            let shown = go_form::compact("io.k8s.api.apps.v1.StatefulSetUpdateStrategy", strategy);
             vec![path.invalid(strategy.clone(), "must be 'RollingUpdate' or 'OnDelete'").shown_as(shown)]
         }
     }

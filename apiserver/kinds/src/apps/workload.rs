@@ -13,7 +13,7 @@ const DNS_LABEL_LENGTH_MAX: usize = 63;
 
 /// Which kind a template belongs to, where messages name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Budget {
+pub(crate) enum Owner {
     /// A Deployment, which speaks of its ReplicaSets.
     Deployment,
     /// A ReplicaSet.
@@ -26,7 +26,7 @@ pub(crate) enum Budget {
     ReplicationController,
 }
 
-impl Budget {
+impl Owner {
     fn title(self) -> &'static str {
         match self {
             Self::Deployment | Self::ReplicaSet => "ReplicaSet",
@@ -39,21 +39,21 @@ impl Budget {
 
 /// `replicas`, (for ReplicaSets) `minReadySeconds`, `selector` and `template` of a spec. `word` names the kind in the
 /// message about an empty selector.
-pub(crate) fn replicas_selector_template(path: &Path, spec: &Value, word: &str, budget: Budget) -> Vec<Error> {
+pub(crate) fn replicas_selector_template(path: &Path, spec: &Value, word: &str, owner: Owner) -> Vec<Error> {
     let mut errors: Vec<Error> =
         validate::non_negative(&path.child("replicas"), spec.get("replicas")).into_iter().collect();
-    if budget == Budget::ReplicaSet {
+    if owner == Owner::ReplicaSet {
         errors.extend(validate::non_negative(&path.child("minReadySeconds"), spec.get("minReadySeconds")));
     }
     if set(spec, "selector").is_none() {
         errors.push(path.child("selector").required(""));
     }
-    errors.extend(selector_template(path, spec, word, budget));
+    errors.extend(selector_template(path, spec, word, owner));
     errors
 }
 
 /// `selector` and `template` of a spec. A selector that is missing matches nothing.
-pub(crate) fn selector_template(path: &Path, spec: &Value, word: &str, budget: Budget) -> Vec<Error> {
+pub(crate) fn selector_template(path: &Path, spec: &Value, word: &str, owner: Owner) -> Vec<Error> {
     let template = spec.get("template").unwrap_or(&Value::Null);
     let at = path.child("selector");
     let mut errors = Vec::new();
@@ -80,12 +80,12 @@ pub(crate) fn selector_template(path: &Path, spec: &Value, word: &str, budget: B
         (Ok(false), _) => errors.push(labels_mismatch(path, template)),
         _ => {}
     }
-    errors.extend(pod_template(&path.child("template"), template, budget));
+    errors.extend(pod_template(&path.child("template"), template, owner));
     errors
 }
 
 /// A template whose Pods must be restarted for ever.
-pub(crate) fn pod_template(path: &Path, template: &Value, budget: Budget) -> Vec<Error> {
+pub(crate) fn pod_template(path: &Path, template: &Value, owner: Owner) -> Vec<Error> {
     let mut errors = validation::validate_template(path, template);
     let spec = template.get("spec").unwrap_or(&Value::Null);
     let policy = text(spec, "restartPolicy");
@@ -93,7 +93,7 @@ pub(crate) fn pod_template(path: &Path, template: &Value, budget: Budget) -> Vec
         errors.push(path.child("spec").child("restartPolicy").not_supported(policy, &["Always"]));
     }
     if set(spec, "activeDeadlineSeconds").is_some() {
-        let message = format!("activeDeadlineSeconds in {} is not Supported", budget.title());
+        let message = format!("activeDeadlineSeconds in {} is not Supported", owner.title());
         errors.push(path.child("spec").child("activeDeadlineSeconds").forbidden(message));
     }
     errors
@@ -156,7 +156,7 @@ pub(crate) fn replication_controller(object: &Object) -> Vec<Error> {
     if !selector.is_empty() && selector.iter().any(|(key, value)| labels.get(key) != Some(value)) {
         errors.push(labels_mismatch(&path, template));
     }
-    errors.extend(pod_template(&path.child("template"), template, Budget::ReplicationController));
+    errors.extend(pod_template(&path.child("template"), template, Owner::ReplicationController));
     errors
 }
 

@@ -4,7 +4,7 @@ use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
 use super::job_rules::qualified;
-use crate::apps::rollout::go_struct;
+use crate::go_form;
 use crate::tree::{items, set, text};
 use crate::validate;
 
@@ -97,9 +97,7 @@ pub(super) fn success(path: &Path, policy: &Value, spec: &Value) -> Vec<Error> {
     let rules = items(policy, "rules");
     let mut errors = Vec::new();
     if text(spec, "completionMode") != "Indexed" {
-        let shown: Vec<String> =
-            rules.iter().map(|rule| go_struct(rule, &["succeededIndexes", "succeededCount"])).collect();
-        let shown = format!("{{\"Rules\":[{}]}}", shown.join(","));
+        let shown = go_form::compact("io.k8s.api.batch.v1.SuccessPolicy", policy);
         errors.push(path.invalid(policy.clone(), "requires indexed completion mode").shown_as(shown));
         return errors;
     }

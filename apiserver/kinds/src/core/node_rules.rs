@@ -7,7 +7,7 @@ use kubernel_meta::{Object, validation};
 use serde_json::Value;
 
 use super::pod::amounts;
-use crate::apps::rollout;
+use crate::go_form;
 use crate::tree::text;
 use crate::validate;
 
@@ -60,7 +60,7 @@ fn taints(node: &Object) -> Vec<Error> {
         }
         errors.extend(taint_effect(&at.child("effect"), effect));
         if !seen.insert((key, effect)) {
-            let shown = rollout::go_struct(taint, &["key", "value", "effect", "timeAdded"]);
+            let shown = go_form::compact("io.k8s.api.core.v1.Taint", taint);
             errors.push(at.duplicate(taint.clone()).shown_as(shown));
         }
     }
@@ -80,7 +80,7 @@ fn addresses(path: &Path, node: &Object) -> Vec<Error> {
     let mut errors = Vec::new();
     for (at, address) in addresses.iter().enumerate() {
         if addresses[..at].contains(address) {
-            let shown = rollout::go_struct(address, &["type", "address"]);
+            let shown = go_form::compact("io.k8s.api.core.v1.NodeAddress", address);
             errors.push(path.index(at).duplicate(address.clone()).shown_as(shown));
         }
     }

@@ -7,6 +7,7 @@ use kubernel_meta::Object;
 use kubernel_meta::field::{Error, Path};
 use serde_json::{Value, json};
 
+use crate::go_form;
 use crate::tree::{items, text};
 use crate::validate;
 
@@ -48,12 +49,8 @@ pub(super) fn address_update(new: &Object, old: &Object) -> Option<Error> {
     let path = Path::root("spec").child("parentRef");
     let (parent, before) = (new.at(&["spec", "parentRef"]), old.at(&["spec", "parentRef"]));
     let error = validate::immutable(&path, parent, before)?;
-    let part = |field: &str| {
-        let name = field[..1].to_uppercase() + &field[1..];
-        format!("{}:{}", json!(name), json!(parent.map_or("", |parent| text(parent, field))))
-    };
-    let parts = ["group", "resource", "namespace", "name"].map(part);
-    Some(error.shown_as(format!("{{{}}}", parts.join(","))))
+    let shown = go_form::compact("io.k8s.api.networking.v1.ParentReference", parent.unwrap_or(&Value::Null));
+    Some(error.shown_as(shown))
 }
 
 /// What is wrong with a ServiceCIDR: one block, or one of each family.

@@ -4,7 +4,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
 use serde_json::Value;
 
-use crate::apps::rollout::go_struct;
+use crate::go_form;
 use crate::tree::{items, text};
 use crate::validate;
 
@@ -45,13 +45,7 @@ fn scheduling_errors(path: &Path, scheduling: &Value) -> Vec<Error> {
             errors.push(path.child("operator").invalid(text(toleration, "operator"), message));
         }
         if tolerations[..at].contains(toleration) {
-            let mut whole = toleration.clone();
-            if let Some(map) = whole.as_object_mut() {
-                for field in ["key", "operator", "value", "effect"] {
-                    map.entry(field).or_insert_with(|| Value::from(""));
-                }
-            }
-            let shown = go_struct(&whole, &["key", "operator", "value", "effect", "tolerationSeconds"]);
+            let shown = go_form::compact("io.k8s.api.core.v1.Toleration", toleration);
             errors.push(path.duplicate(toleration.clone()).shown_as(shown));
         }
     }

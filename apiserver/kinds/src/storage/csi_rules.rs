@@ -2,9 +2,10 @@
 
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::core::pod::amounts;
+use crate::go_form;
 use crate::tree::{items, set, text};
 use crate::validate;
 
@@ -109,12 +110,7 @@ pub(super) fn node_update(new: &Object, old: &Object) -> Vec<Error> {
             part(before) == part(driver)
         };
         if before.is_some_and(|before| !same(before)) {
-            let shown = format!(
-                "{{\"Name\":{},\"NodeID\":{},\"TopologyKeys\":{},\"Allocatable\":null}}",
-                json!(text(driver, "name")),
-                json!(text(driver, "nodeID")),
-                driver.get("topologyKeys").unwrap_or(&Value::Null),
-            );
+            let shown = go_form::compact("io.k8s.api.storage.v1.CSINodeDriver", driver);
             errors.push(path.invalid(driver.clone(), "field is immutable").shown_as(shown));
         }
     }
@@ -167,13 +163,8 @@ pub(super) fn attachment(attachment: &Object) -> Vec<Error> {
 
 /// What is wrong with a change: nothing of the spec may.
 pub(super) fn attachment_update(new: &Object, old: &Object) -> Vec<Error> {
-    let spec = |path: &[&str]| json!(new.str_at(path));
-    let volume = new.at(&["spec", "source", "persistentVolumeName"]).cloned().unwrap_or_default();
-    let shown = format!(
-        "{{\"Attacher\":{},\"Source\":{{\"PersistentVolumeName\":{volume},\"InlineVolumeSpec\":null}},\"NodeName\":{}}}",
-        spec(&["spec", "attacher"]),
-        spec(&["spec", "nodeName"]),
-    );
+    let spec = new.at(&["spec"]).unwrap_or(&Value::Null);
+    let shown = go_form::compact("io.k8s.api.storage.v1.VolumeAttachmentSpec", spec);
     let error = validate::immutable(&Path::root("spec"), new.at(&["spec"]), old.at(&["spec"]));
     error.map(|error| error.shown_as(shown)).into_iter().chain(attachment(new)).collect()
 }
