@@ -220,6 +220,10 @@ fn yaml_bodies() {
     let twice = super::yaml(&schema("ConfigMap"), br#"{"data":{"a":"1","a":"2"}}"#).unwrap();
     assert_eq!((twice.object.str_at(&["data", "a"]), twice.strict.len()), ("2", 1));
     assert_eq!(twice.strict, ["line 1: key \"a\" already set in map"]);
+    let lines = super::yaml(&schema("ConfigMap"), b"{\"data\":\n{\"a\":\"1\",\n\"a\":\"2\"}}").unwrap();
+    assert_eq!(lines.strict, ["line 3: key \"a\" already set in map"]);
+    let shared = super::yaml(&schema("ConfigMap"), b"data: &d {a: x}\nmetadata: {labels: *d}").unwrap();
+    assert_eq!(shared.object.str_at(&["metadata", "labels", "a"]), "x");
     let wrong = super::yaml(&schema("ConfigMap"), b"data:\n  a: 1\n").unwrap_err();
     assert_eq!(wrong.to_string(), "json: cannot unmarshal number into Go struct field ConfigMap.data of type string");
     let refused = |body: &str| super::yaml(&schema("ConfigMap"), body.as_bytes()).unwrap_err().to_string();

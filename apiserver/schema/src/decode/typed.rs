@@ -9,7 +9,7 @@ use crate::shape::{Field, Presence, SchemaAlternative, Shape, Struct, Types, Unk
 use crate::{Error, Schema};
 
 /// Beyond this many, strict decoding stops listing what it finds.
-const STRICT_ERRORS_MAX: usize = 100;
+pub(super) const STRICT_ERRORS_MAX: usize = 100;
 /// Up to this many fields of a struct are watched for duplicates by a bit each.
 const FIELDS_WATCHED: usize = 128;
 

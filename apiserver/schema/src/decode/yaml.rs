@@ -11,22 +11,31 @@ use serde_yaml::{Budget, DuplicateKeyPolicy, Options, Spanned};
 
 use super::json;
 use super::node::Node;
+use super::typed::STRICT_ERRORS_MAX;
 use crate::Error;
 
 /// How deep YAML may nest. The parser takes tens of kilobytes of stack for each level, so this stays well below
 /// [`crate::DEPTH_MAX`]; JSON, which most clients send where YAML is asked for, is not read by it.
 const YAML_DEPTH_MAX: usize = 40;
+/// How many events aliases may stand for, all together: enough for a few shared blocks, too few for a bomb.
+const ALIAS_EVENTS_MAX: usize = 10_000;
+/// JSON up to this size is read a second time, slowly, to tell the lines of its duplicates.
+const SLOW_BYTES_MAX: usize = 64 * 1024;
 
 /// Reads one YAML document: the tree, and what is wrong with it strictly speaking.
 pub(super) fn read(bytes: &[u8]) -> Result<(Node<'_>, Vec<String>), Error> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::Yaml("invalid UTF-8".to_owned()))?;
-    // JSON is YAML as well, and what kubectl and Helm send for server-side apply: read as what it is, unless it has
-    // duplicates, whose lines are to be told.
+    // JSON is YAML as well, and what kubectl and Helm send for server-side apply: read as what it is, but for duplicates
+    // on several lines, whose numbers only the slow reader knows.
+    let small = text.len() <= SLOW_BYTES_MAX && text.trim_end().contains('\n');
     if text.trim_start().starts_with('{')
-        && let Some(node) = json::read(bytes)
-        && !has_duplicates(&node)
+        && let Some(mut node) = json::read(bytes)
     {
-        return Ok((node, Vec::new()));
+        let mut strict = Vec::new();
+        collapse(&mut node, &mut strict);
+        if strict.is_empty() || !small {
+            return Ok((node, strict));
+        }
     }
     // Newer YAML than upstream's takes a tab for a space here.
     if text.starts_with('\t') {
@@ -37,6 +46,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Node<'_>, Vec<String>), Error> {
     let mut budget = Budget::default();
     budget.max_depth = YAML_DEPTH_MAX;
     options.budget = Some(budget);
+    options.alias_limits.max_total_replayed_events = ALIAS_EVENTS_MAX;
     let strict = RefCell::new(Vec::new());
     let read = serde_yaml::with_deserializer_from_str_with_options(text, options, |deserializer| {
         Build { strict: &strict }.deserialize(deserializer)
@@ -45,15 +55,40 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Node<'_>, Vec<String>), Error> {
     Ok((node, strict.into_inner()))
 }
 
-/// Whether any map has a key twice.
-fn has_duplicates(node: &Node<'_>) -> bool {
+/// Keeps the last of duplicate keys, as on the first line of a text.
+fn collapse(node: &mut Node<'_>, strict: &mut Vec<String>) {
     match node {
+        Node::List(items) => items.iter_mut().for_each(|item| collapse(item, strict)),
         Node::Map(entries) => {
+            entries.iter_mut().for_each(|(_, value)| collapse(value, strict));
             let keys: HashSet<&str> = entries.iter().map(|(key, _)| &**key).collect();
-            keys.len() < entries.len() || entries.iter().any(|(_, value)| has_duplicates(value))
+            if keys.len() < entries.len() {
+                let mut kept: Vec<(Cow<'_, str>, Node<'_>)> = Vec::new();
+                let mut places: HashMap<Cow<'_, str>, usize> = HashMap::new();
+                for (key, value) in std::mem::take(entries) {
+                    match places.get(&key) {
+                        Some(place) => {
+                            note(strict, 1, &key);
+                            kept[*place].1 = value;
+                        }
+                        None => {
+                            places.insert(key.clone(), kept.len());
+                            kept.push((key, value));
+                        }
+                    }
+                }
+                *entries = kept;
+            }
         }
-        Node::List(items) => items.iter().any(has_duplicates),
-        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => false,
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
+    }
+}
+
+/// Notes a duplicate key.
+fn note(strict: &mut Vec<String>, line: u64, key: &str) {
+    let message = format!("line {line}: key {} already set in map", go_quoted(key));
+    if strict.len() < STRICT_ERRORS_MAX && !strict.contains(&message) {
+        strict.push(message);
     }
 }
 
@@ -165,7 +200,7 @@ impl<'de> Visitor<'de> for Build<'_> {
             let value = access.next_value_seed(self)?;
             match places.get(&key) {
                 Some(place) => {
-                    self.strict.borrow_mut().push(format!("line {line}: key {} already set in map", go_quoted(&key)));
+                    note(&mut self.strict.borrow_mut(), line, &key);
                     entries[*place].1 = value;
                 }
                 None => {
