@@ -36,6 +36,21 @@ impl Strategy for ApiServiceStrategy {
         }
     }
 
+    /// What the server serves itself is there from the start.
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        strategy::prepare_create(kind, object);
+        if object.map_at(&["spec", "service"]).is_none() {
+            let created = object.at(&["metadata", "creationTimestamp"]).cloned().unwrap_or_default();
+            object.set(
+                &["status", "conditions"],
+                json!([{
+                    "type": "Available", "status": "True", "reason": "Local", "lastTransitionTime": created,
+                    "message": "Local APIServices are always available",
+                }]),
+            );
+        }
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         rules::create(object)
     }

@@ -52,6 +52,11 @@ impl Strategy for RequestStrategy {
         rules::stamp_conditions(new, old);
     }
 
+    /// Any name will do.
+    fn validate_name(&self, _name: &str, _prefix: bool) -> Vec<String> {
+        Vec::new()
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         rules::create(object)
     }
