@@ -12,7 +12,7 @@ use crate::work::{outcome, sandbox};
 #[derive(Default)]
 pub(crate) struct Found {
     pub(crate) restored: Restored,
-    /// Everything of it in the runtime, to be watched or removed.
+    /// What of it runs, to be watched.
     pub(crate) ids: Vec<String>,
     /// Namespace and name, for the folder of its logs.
     pub(crate) namespace: String,
@@ -32,7 +32,6 @@ pub(crate) async fn find(node: &NodeContext) -> Result<HashMap<String, Found>> {
         }
         by_sandbox.insert(sandbox.id.clone(), meta.uid.clone());
         let found = all.entry(meta.uid.clone()).or_default();
-        found.ids.push(sandbox.id.clone());
         found.namespace.clone_from(&meta.namespace);
         found.name.clone_from(&meta.name);
         found.restored.sandbox_attempts = found.restored.sandbox_attempts.max(meta.attempt + 1);
@@ -41,6 +40,9 @@ pub(crate) async fn find(node: &NodeContext) -> Result<HashMap<String, Found>> {
         }
         found.created_at = sandbox.created_at;
         let ready = sandbox.state == cri::PodSandboxState::SandboxReady as i32;
+        if ready {
+            found.ids.push(sandbox.id.clone());
+        }
         let ips = match node.runtime.sandbox_status(&sandbox.id).await {
             Ok(status) => sandbox::ips(&status),
             Err(_) => Vec::new(),
@@ -50,7 +52,9 @@ pub(crate) async fn find(node: &NodeContext) -> Result<HashMap<String, Found>> {
     for container in node.runtime.containers().await? {
         let Some(uid) = by_sandbox.get(&container.pod_sandbox_id) else { continue };
         let Some(found) = all.get_mut(uid) else { continue };
-        found.ids.push(container.id.clone());
+        if container.state == cri::ContainerState::ContainerRunning as i32 {
+            found.ids.push(container.id.clone());
+        }
         if let Some(restored) = restore(node, container).await {
             found.restored.containers.push(restored);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kubernel_podlife::{Action, Input, PodLife, PodView, Qos, Restored, qos_class};
+use kubernel_podlife::{Action, Input, PodLife, PodView, Qos, Restored, StartFailure, qos_class};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -129,8 +129,14 @@ impl Actor {
     }
 
     fn step(&mut self, input: Input) {
-        if let Input::Sandbox(Ok((id, _))) = &input {
-            self.context.node.own(id, &self.sender);
+        match &input {
+            Input::Sandbox(Ok((id, _))) => self.context.node.own(id, &self.sender),
+            // What has ended ends no more.
+            Input::SandboxLost { id } => self.context.node.disown(id),
+            Input::Exited { end, .. } | Input::StartFailed { failure: StartFailure { end: Some(end), .. }, .. } => {
+                self.context.node.disown(&end.id);
+            }
+            _ => {}
         }
         let now = Timestamp::now();
         self.life.step(now, input);

@@ -101,6 +101,19 @@ impl PodContext {
             }
         }
     }
+
+    /// Removes sandboxes that were replaced, once no container is left in them whose log can be asked for.
+    pub(crate) async fn remove_replaced_sandboxes(&self, latest: &str) {
+        let runtime = &self.node.runtime;
+        let (Ok(sandboxes), Ok(containers)) = (runtime.sandboxes().await, runtime.containers().await) else { return };
+        for sandbox in sandboxes {
+            let ours = sandbox.labels.get(labels::POD_UID).is_some_and(|uid| *uid == self.uid);
+            let used = containers.iter().any(|container| container.pod_sandbox_id == sandbox.id);
+            if ours && !used && sandbox.id != latest && runtime.stop_sandbox(&sandbox.id).await.is_ok() {
+                let _ = runtime.remove_sandbox(&sandbox.id).await;
+            }
+        }
+    }
 }
 
 /// Starts the actor of a Pod. It ends by itself when the Pod is over.

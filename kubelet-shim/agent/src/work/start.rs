@@ -98,6 +98,9 @@ async fn start_container(context: &PodContext, start: &Start, sender: &Sender) -
     if *attempt > 1 {
         context.remove_containers(name, |old| old + 1 < *attempt).await;
     }
+    if start.sandbox_attempt > 0 {
+        context.remove_replaced_sandboxes(sandbox_id).await;
+    }
     Ok(id)
 }
 
