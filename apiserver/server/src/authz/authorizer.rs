@@ -26,6 +26,7 @@ struct Feed {
 impl Authorizer {
     /// Reads all roles and bindings.
     pub async fn start(&self, store: &dyn Store) -> Result<(), StoreError> {
+        self.feeds.lock().clear();
         for resource in RESOURCES {
             let watch = Some(self.load(resource, store).await?);
             self.feeds.lock().push(Feed { resource, watch });
