@@ -10,10 +10,8 @@ clean() {
         [ -d "$folder" ] || continue
         folder=${folder%/}
         name=kbl-$(basename "$folder" | sed 's/-[0-9]*$//')
-        DATA_DIR=$folder manifests/down.sh
+        DATA_DIR=$folder KUBERNEL_BRIDGE=$name manifests/down.sh
         grep " $folder/" /proc/self/mounts | cut -d' ' -f2 | sort -r | xargs -r umount -l
-        ip link delete "$name" 2>/dev/null
-        nft delete table ip "$name" 2>/dev/null
         rm -rf "$folder"
     done
 }

@@ -25,3 +25,8 @@ if [ -S "$socket" ] && ctr -a "$socket" version >/dev/null 2>&1; then
 fi
 # containerd is a process of its own, started with this folder's configuration.
 pkill -f -- "containerd --config $data/containerd/config.toml" || true
+# No Pod is left: their addresses are free again, and bridge and packet filter table serve nobody.
+rm -rf "$data/cni/networks"
+bridge=${KUBERNEL_BRIDGE:-kubernel0}
+nft delete table ip "$bridge" 2>/dev/null || true
+ip link delete "$bridge" 2>/dev/null || true
