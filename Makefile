@@ -21,7 +21,7 @@ test: lint unit e2e
 
 lint:
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 
 unit:
 	cargo test --workspace --locked --exclude kubernel-e2e

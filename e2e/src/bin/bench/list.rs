@@ -1,0 +1,63 @@
+//! How long a LIST of all Pods takes, until its last byte is here.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use hyper::Method;
+use serde::Deserialize;
+
+use crate::Result;
+use crate::client::{Target, read};
+use crate::create::PODS_COUNT;
+use crate::figures::{percentile, print, print_mib, print_millis};
+use crate::server::Process;
+
+const LISTS: usize = 9;
+const PAGE: usize = 500;
+
+/// Measures, with the Pods that [`crate::create`] left behind.
+pub(crate) async fn run(target: &Target, server: &Process) -> Result<()> {
+    print_mib(&format!("memory of the API with {PODS_COUNT} Pods"), server.memory()?);
+    let mut client = target.connect().await?;
+    let mut times = Vec::new();
+    let mut length = 0;
+    for _ in 0..LISTS {
+        let begin = Instant::now();
+        let response = client.open(Method::GET, "/api/v1/pods", Bytes::new()).await?;
+        length = read(response.into_body()).await?;
+        times.push(begin.elapsed());
+    }
+    let name = format!("LIST of {PODS_COUNT} Pods");
+    print(&format!("{name}, size"), length, "bytes");
+    print_millis(&format!("{name}, first"), times.first().copied().unwrap_or_default());
+    print_millis(&format!("{name}, median of {LISTS}"), percentile(&mut times, 50));
+    let begin = Instant::now();
+    let mut length = 0;
+    let mut token = String::new();
+    loop {
+        let page = client.get(&format!("/api/v1/pods?limit={PAGE}{token}")).await?;
+        length += page.len();
+        let list: List = serde_json::from_slice(&page)?;
+        match list.metadata.next {
+            Some(next) if !next.is_empty() => token = format!("&continue={next}"),
+            _ => break,
+        }
+    }
+    let name = format!("LIST of {PODS_COUNT} Pods in pages of {PAGE}");
+    print(&format!("{name}, size"), length, "bytes");
+    print_millis(&name, begin.elapsed());
+    print_mib("memory of the API after the LISTs", server.memory()?);
+    Ok(())
+}
+
+/// What of a list is of interest.
+#[derive(Deserialize)]
+struct List {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}

@@ -1,0 +1,61 @@
+//! Prints how fast a whole control plane is, one figure a line: `name: value unit`. Nothing is asserted; docs/benchmarks.md
+//! says how to read the figures. The load comes from this process, on the same cores as the server.
+//!
+//! Each module measures one thing; [`server`] starts and stops the processes, [`client`] speaks to them.
+
+mod bind;
+mod client;
+mod create;
+mod figures;
+mod list;
+mod objects;
+mod server;
+mod start;
+mod watch;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What went wrong, for a reader.
+type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let (Some(binary), Some(folder), None) = (arguments.next(), arguments.next(), arguments.next()) else {
+        eprintln!("usage: bench KUBERNEL-BINARY EMPTY-FOLDER");
+        return ExitCode::from(2);
+    };
+    // The children end with the thread that starts them, so everything starts from this one.
+    let run = async {
+        let mut failed = false;
+        let mut note = |outcome: Result<()>| {
+            if let Err(error) = outcome {
+                eprintln!("bench: {error}");
+                failed = true;
+            }
+        };
+        note(start::run(&binary, &folder).await);
+        note(api(&binary, &folder.join("api")).await);
+        note(bind::run(&binary, &folder.join("bind")).await);
+        failed
+    };
+    match tokio::runtime::Runtime::new().map(|runtime| runtime.block_on(run)) {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the API does alone, without controllers and scheduler.
+async fn api(binary: &std::path::Path, folder: &std::path::Path) -> Result<()> {
+    let server = server::Server::start(binary, folder, &["--only", "api"])?;
+    let target = server.ready().await?;
+    objects::prepare(&target).await?;
+    create::run(&target).await?;
+    watch::run(&target).await?;
+    list::run(&target, &server.process).await
+}
