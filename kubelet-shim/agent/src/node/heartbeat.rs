@@ -84,7 +84,7 @@ async fn keep_status(node: &NodeContext, fixed: Value) {
     let name = &node.config.node_name;
     let mut known = Value::Null;
     let mut written: Option<(Value, Instant)> = None;
-    let mut was_ready = false;
+    let mut told: Vec<&str> = Vec::new();
     loop {
         if known.is_null() {
             known = api.get(name).await.map_or(Value::Null, |object| tree(object)["status"].clone());
@@ -92,6 +92,7 @@ async fn keep_status(node: &NodeContext, fixed: Value) {
         let runtime = node.runtime.status().await.map_err(|error| error.to_string());
         let drafts = object::conditions(&node.config.data_dir, &runtime);
         let ready = drafts.iter().any(|(kind, status, ..)| *kind == "Ready" && *status);
+        let news: Vec<&str> = drafts.iter().map(object::event_reason).collect();
         let mut status = fixed.clone();
         status["conditions"] = object::dated(drafts, &known["conditions"], Timestamp::now());
         status["images"] = object::images(node.runtime.images().await.unwrap_or_default());
@@ -103,10 +104,13 @@ async fn keep_status(node: &NodeContext, fixed: Value) {
                 Ok(object) => {
                     known = tree(object)["status"].clone();
                     written = Some((plain, Instant::now()));
-                    if ready && !was_ready {
-                        node.recorder.node(name, false, "NodeReady", &format!("Node {name} status is now: NodeReady"));
+                    for reason in news.iter().filter(|reason| !told.contains(reason)) {
+                        node.recorder.node(name, false, reason, &format!("Node {name} status is now: {reason}"));
+                        if matches!(*reason, "NodeHasDiskPressure" | "NodeHasInsufficientMemory") {
+                            tracing::warn!("the node takes no new Pods: {reason}");
+                        }
                     }
-                    was_ready = ready;
+                    told = news;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the node's status could not be written");

@@ -41,12 +41,12 @@ pub(crate) fn memory(meminfo: &str, key: &str) -> u64 {
     kib.unwrap_or(0).saturating_mul(1024)
 }
 
-/// Capacity and free bytes of a file system.
+/// Capacity and free bytes of a file system. Blocks that are free but reserved for root are neither, as in `df`.
 pub(crate) fn storage(path: &Path) -> (u64, u64) {
-    match rustix::fs::statvfs(path) {
-        Ok(stat) => (stat.f_blocks.saturating_mul(stat.f_frsize), stat.f_bavail.saturating_mul(stat.f_frsize)),
-        Err(_) => (0, 0),
-    }
+    let Ok(stat) = rustix::fs::statvfs(path) else { return (0, 0) };
+    let used = stat.f_blocks.saturating_sub(stat.f_bfree);
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    (bytes(used.saturating_add(stat.f_bavail)), bytes(stat.f_bavail))
 }
 
 /// Go's name of this architecture.

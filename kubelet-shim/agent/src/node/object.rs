@@ -12,7 +12,8 @@ use crate::Config;
 /// Images that the status lists at most, the largest first.
 const IMAGES_MAX: usize = 50;
 /// Below this share of free storage the node is under pressure.
-const STORAGE_FREE_PERCENT_MIN: u64 = 10;
+/// Less than the kubelet's default of 10, as small clusters live on machines that do other things too.
+const STORAGE_FREE_PERCENT_MIN: u64 = 5;
 /// Below this much free memory the node is under pressure.
 const MEMORY_FREE_BYTES_MIN: u64 = 100 << 20;
 
@@ -105,6 +106,20 @@ pub(crate) fn conditions(data_dir: &Path, runtime: &Result<cri::StatusResponse, 
         Some(message) => ("Ready", false, "KubeletNotReady", message),
     };
     vec![memory, disk, pid, ready]
+}
+
+/// The reason of the Event that tells that a condition has turned this way.
+pub(crate) fn event_reason((kind, status, ..): &Draft) -> &'static str {
+    match (*kind, *status) {
+        ("MemoryPressure", true) => "NodeHasInsufficientMemory",
+        ("MemoryPressure", false) => "NodeHasSufficientMemory",
+        ("DiskPressure", true) => "NodeHasDiskPressure",
+        ("DiskPressure", false) => "NodeHasNoDiskPressure",
+        ("PIDPressure", true) => "NodeHasInsufficientPID",
+        ("PIDPressure", false) => "NodeHasSufficientPID",
+        (_, true) => "NodeReady",
+        (_, false) => "NodeNotReady",
+    }
 }
 
 fn unready(runtime: &Result<cri::StatusResponse, String>) -> Option<String> {
