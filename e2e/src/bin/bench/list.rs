@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::Method;
-use serde::Deserialize;
 
 use crate::Result;
 use crate::client::{Target, read};
@@ -37,10 +36,9 @@ pub(crate) async fn run(target: &Target, server: &Process) -> Result<()> {
     loop {
         let page = client.get(&format!("/api/v1/pods?limit={PAGE}{token}")).await?;
         length += page.len();
-        let list: List = serde_json::from_slice(&page)?;
-        match list.metadata.next {
-            Some(next) if !next.is_empty() => token = format!("&continue={next}"),
-            _ => break,
+        match next(&page) {
+            Some(next) => token = format!("&continue={next}"),
+            None => break,
         }
     }
     let name = format!("LIST of {PODS_COUNT} Pods in pages of {PAGE}");
@@ -50,14 +48,10 @@ pub(crate) async fn run(target: &Target, server: &Process) -> Result<()> {
     Ok(())
 }
 
-/// What of a list is of interest.
-#[derive(Deserialize)]
-struct List {
-    metadata: Metadata,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    #[serde(rename = "continue")]
-    next: Option<String>,
+/// Where the next page begins. It is looked for from the page's end, because parsing would be most of the measured time.
+fn next(page: &[u8]) -> Option<&str> {
+    const FIELD: &[u8] = br#""continue":""#;
+    let start = page.windows(FIELD.len()).rposition(|window| window == FIELD)? + FIELD.len();
+    let token = page[start..].split(|byte| *byte == b'"').next()?;
+    std::str::from_utf8(token).ok().filter(|token| !token.is_empty())
 }
