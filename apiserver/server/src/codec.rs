@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use crate::context::Context;
 use crate::negotiate::{self, Media};
 use crate::resources::Resource;
+use crate::verbs::bare;
 use crate::verbs::patch::PatchType;
 
 /// Bodies in error texts are cut to this many bytes.
@@ -272,7 +273,10 @@ pub(crate) fn own(
     manager: &str,
     now: Timestamp,
 ) {
-    let reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
+    let mut reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
+    if subresource == "finalize" {
+        reset.push(vec!["status"]);
+    }
     let owner = Owner { manager, subresource, reset: &reset };
     track(&resource.schema, &resource.gvk, &owner, old, new, now);
     // Who finalizes a namespace takes fields away but comes to own none.
@@ -396,7 +400,15 @@ fn merge(
     let merged =
         with_write(&expected.gvk, owner, now, |write| apply::apply(&expected.schema, old, applied, write, force))?;
     let decoded = decode::value(&expected.schema, merged.into_value())
-        .map_err(|e| ApiError::internal(format!("failed to convert merged object: {e}")))?;
+        .map_err(|e| {
+            let Gvk { group, version, kind } = &expected.gvk;
+            let kind = format!("{group}/{version}, Kind={kind}");
+            let (namespace, name) = (applied.namespace(), applied.name());
+            bare(format!(
+                "failed to convert new object ({namespace}/{name}; {kind}) to proper version: unable to convert \
+                 unstructured object to {kind}: error decoding from json: {e}"
+            ))
+        })?;
     Ok(named(decoded.object, expected))
 }
 

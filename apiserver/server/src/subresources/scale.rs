@@ -36,6 +36,8 @@ pub(super) async fn get(context: &Context, resource: &Arc<Resource>) -> Result<A
     let (beta, include) = (output.beta, table::include(context)?);
     let meta = json!({ "resourceVersion": scale.resource_version() });
     let mut table = table::of(resource, &[parent], &meta, beta, include, context.now);
+    // Upstream prints it by another hand, which gives the name no format.
+    table["columnDefinitions"][0]["format"] = json!("");
     table["rows"][0]["object"] = match include {
         table::Include::None => Value::Null,
         table::Include::Metadata => table::partial(&scale, beta),
