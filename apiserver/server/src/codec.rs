@@ -399,16 +399,15 @@ fn merge(
 ) -> Result<Object, ApiError> {
     let merged =
         with_write(&expected.gvk, owner, now, |write| apply::apply(&expected.schema, old, applied, write, force))?;
-    let decoded = decode::value(&expected.schema, merged.into_value())
-        .map_err(|e| {
-            let Gvk { group, version, kind } = &expected.gvk;
-            let kind = format!("{group}/{version}, Kind={kind}");
-            let (namespace, name) = (applied.namespace(), applied.name());
-            bare(format!(
-                "failed to convert new object ({namespace}/{name}; {kind}) to proper version: unable to convert \
+    let decoded = decode::value(&expected.schema, merged.into_value()).map_err(|e| {
+        let Gvk { group, version, kind } = &expected.gvk;
+        let kind = format!("{group}/{version}, Kind={kind}");
+        let (namespace, name) = (applied.namespace(), applied.name());
+        bare(format!(
+            "failed to convert new object ({namespace}/{name}; {kind}) to proper version: unable to convert \
                  unstructured object to {kind}: error decoding from json: {e}"
-            ))
-        })?;
+        ))
+    })?;
     Ok(named(decoded.object, expected))
 }
 

@@ -128,6 +128,7 @@ fn not_acceptable(message: String) -> ApiError {
     ApiError::new(406, Reason::NotAcceptable, message)
 }
 
-fn api_version(beta: bool) -> &'static str {
+/// The version of Tables and metadata views.
+pub(crate) fn api_version(beta: bool) -> &'static str {
     if beta { "meta.k8s.io/v1beta1" } else { "meta.k8s.io/v1" }
 }

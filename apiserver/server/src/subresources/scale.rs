@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use kubernel_meta::{ApiError, Gvk, LabelSelector, Object, Operator, field};
+use kubernel_meta::{ApiError, Gvk, LabelSelector, Object, Operator, field, time};
 use kubernel_schema::apply::scale::{Replicas, to_parent, to_scale};
 use kubernel_store::At;
 use serde_json::{Value, json};
@@ -22,27 +22,38 @@ const VERSION: &str = "autoscaling/v1";
 const REPLICAS: [&str; 2] = ["spec", "replicas"];
 const OWNERS: [&str; 2] = ["metadata", "managedFields"];
 
-/// Answers a GET. A Table shows the workload's row.
+/// Answers a GET.
 pub(super) async fn get(context: &Context, resource: &Arc<Resource>) -> Result<Answer, ApiError> {
     let info = &context.info;
     let entry = get::entry(context, resource, &info.namespace, &info.name, At::Latest).await?;
-    let parent = document::decode(resource, &entry)?;
-    let mut scale = of(resource, &parent)?;
+    let mut scale = of(resource, &document::decode(resource, &entry)?)?;
     let output = context.output(Scope::Object)?;
     if output.transform != Transform::Table {
         return answer(scale);
     }
     scale.remove(&OWNERS);
     let (beta, include) = (output.beta, table::include(context)?);
-    let meta = json!({ "resourceVersion": scale.resource_version() });
-    let mut table = table::of(resource, &[parent], &meta, beta, include, context.now);
-    // Upstream prints it by another hand, which gives the name no format.
-    table["columnDefinitions"][0]["format"] = json!("");
-    table["rows"][0]["object"] = match include {
+    let column =
+        |name: &str, kind: &str| json!({ "name": name, "type": kind, "format": "", "description": "", "priority": 0 });
+    let cells = json!([
+        scale.name(),
+        scale.int_at(&REPLICAS).unwrap_or(0),
+        scale.int_at(&["status", "replicas"]).unwrap_or(0),
+        time::age(scale.str_at(&["metadata", "creationTimestamp"]), context.now),
+    ]);
+    let version = scale.resource_version().to_owned();
+    let object = match include {
         table::Include::None => Value::Null,
         table::Include::Metadata => table::partial(&scale, beta),
         table::Include::Object => scale.into_value(),
     };
+    let table = json!({
+        "kind": "Table", "apiVersion": table::api_version(beta), "metadata": { "resourceVersion": version },
+        "columnDefinitions": [
+            column("Name", "string"), column("Desired", "integer"), column("Available", "integer"), column("Age", "string"),
+        ],
+        "rows": [{ "cells": cells, "object": object }],
+    });
     Ok(Answer::Value(StatusCode::OK, table))
 }
 
