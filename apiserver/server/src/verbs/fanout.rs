@@ -41,6 +41,9 @@ pub(crate) struct Hubs {
     hubs: Mutex<HashMap<Box<str>, Arc<Hub>>>,
 }
 
+/// The watchers of one topic.
+type Senders = Vec<mpsc::Sender<Arc<Event>>>;
+
 struct Hub {
     store: Arc<dyn Store>,
     /// What the resource's keys start with.
@@ -54,9 +57,9 @@ struct Hub {
 struct Seats {
     /// A task follows the store.
     running: bool,
-    keys: HashMap<Arc<str>, Vec<mpsc::Sender<Arc<Event>>>>,
+    keys: HashMap<Arc<str>, Senders>,
     /// By place in the index, then by value.
-    fields: Vec<HashMap<Box<str>, Vec<mpsc::Sender<Arc<Event>>>>>,
+    fields: Vec<HashMap<Box<str>, Senders>>,
 }
 
 /// A watch through a hub.
@@ -142,7 +145,7 @@ impl Hub {
     fn note(&self, progress: Revision) -> bool {
         self.position.fetch_max(progress, Ordering::AcqRel);
         let mut seats = self.seats.lock();
-        let open = |senders: &mut Vec<mpsc::Sender<Arc<Event>>>| {
+        let open = |senders: &mut Senders| {
             senders.retain(|sender| !sender.is_closed());
             !senders.is_empty()
         };
@@ -158,7 +161,7 @@ impl Hub {
 }
 
 /// Gives an event to the seats of a topic; whoever is gone or has too many waiting loses its seat.
-fn give<K>(topics: &mut HashMap<K, Vec<mpsc::Sender<Arc<Event>>>>, topic: &str, event: &Arc<Event>)
+fn give<K>(topics: &mut HashMap<K, Senders>, topic: &str, event: &Arc<Event>)
 where
     K: std::borrow::Borrow<str> + std::hash::Hash + Eq,
 {
