@@ -40,7 +40,12 @@ proptest! {
     #[test]
     fn a_field_selector_reads_as_it_prints(text in "[ab.!=,\\\\]{0,20}") {
         let Ok(selector) = FieldSelector::parse(&text) else { return Ok(()) };
-        prop_assert_eq!(FieldSelector::parse(&selector.to_string()).map(|s| s.to_string()), Ok(selector.to_string()));
+        // Terms are put in the order of their text as written, escapes included; which it is makes no difference.
+        let sorted = |mut selector: FieldSelector| {
+            selector.terms.sort();
+            selector
+        };
+        prop_assert_eq!(FieldSelector::parse(&selector.to_string()).map(sorted), Ok(sorted(selector)));
     }
 
     #[test]
