@@ -7,6 +7,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Namespace, Service, ServiceAccount};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Client;
 use kube::runtime::watcher;
 
@@ -14,8 +15,8 @@ use crate::cache::Cache;
 use crate::events::Events;
 use crate::views::{Node, Pod};
 use crate::{
-    deployment, endpoints, endpointslice, garbage_collector, namespace, node_lifecycle, pod_gc, replicaset, root_ca,
-    serviceaccount,
+    deployment, disruption, endpoints, endpointslice, garbage_collector, namespace, node_lifecycle, pod_gc, replicaset,
+    root_ca, serviceaccount,
 };
 
 /// What the controllers need to know of the cluster.
@@ -49,6 +50,7 @@ pub(crate) struct Caches {
     pub(crate) node_leases: Arc<Cache<Lease>>,
     pub(crate) deployments: Arc<Cache<Deployment>>,
     pub(crate) replicasets: Arc<Cache<ReplicaSet>>,
+    pub(crate) budgets: Arc<Cache<PodDisruptionBudget>>,
 }
 
 impl Context {
@@ -72,6 +74,7 @@ pub async fn run(client: Client, config: Config) {
         node_leases: Cache::new(),
         deployments: Cache::new(),
         replicasets: Cache::new(),
+        budgets: Cache::new(),
     });
     let (events, write_events) = Events::new(client.clone());
     let context = Context { client: client.clone(), caches: caches.clone(), events, config };
@@ -88,6 +91,7 @@ pub async fn run(client: Client, config: Config) {
         Box::pin(root_ca::run(context.named("root-ca-cert-publisher"))),
         Box::pin(garbage_collector::run(context.named("garbage-collector-controller"))),
         Box::pin(node_lifecycle::run(context.named("node-controller"))),
+        Box::pin(disruption::run(context.named("disruption-controller"))),
         Box::pin(pod_gc::run(context.named("pod-garbage-collector"))),
         Box::pin(write_events),
         Box::pin(caches.pods.clone().follow(client.clone(), all())),
@@ -100,7 +104,8 @@ pub async fn run(client: Client, config: Config) {
         Box::pin(caches.endpointslices.clone().follow(client.clone(), all())),
         Box::pin(caches.node_leases.clone().follow(client.clone(), all())),
         Box::pin(caches.deployments.clone().follow(client.clone(), all())),
-        Box::pin(caches.replicasets.clone().follow(client, all())),
+        Box::pin(caches.replicasets.clone().follow(client.clone(), all())),
+        Box::pin(caches.budgets.clone().follow(client, all())),
     ];
     // Each on a task of its own, so that they use all cores; dropping the set stops them all.
     let mut running = tokio::task::JoinSet::new();

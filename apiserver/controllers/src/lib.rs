@@ -9,6 +9,7 @@ pub mod cache;
 mod context;
 mod deployment;
 mod discovery;
+mod disruption;
 mod endpoints;
 mod endpointslice;
 pub mod events;
