@@ -71,7 +71,9 @@ impl PodLife {
         if !container.id.is_empty() {
             status["containerID"] = format!("containerd://{}", container.id).into();
         }
-        if let Some(last) = container.last.as_ref() {
+        let ended_as_last =
+            matches!(container.shown, Shown::Waiting(..)) && container.role == Role::Main && self.vanished();
+        if let Some(last) = container.last.as_ref().filter(|_| !ended_as_last) {
             status["lastState"] = json!({"terminated": terminated(last)});
         }
         if container.running() {
@@ -97,6 +99,10 @@ impl PodLife {
         match &container.shown {
             Shown::Running(since) => json!({"running": {"startedAt": time(*since)}}),
             Shown::Terminated(end) => json!({"terminated": terminated(end)}),
+            // Tried and not to be tried again: that is how it ended.
+            Shown::Waiting(..) if container.role == Role::Main && self.vanished() && container.last.is_some() => {
+                json!({"terminated": container.last.as_ref().map(terminated)})
+            }
             // Over without a trace of it: whatever it was, it did not go well.
             Shown::Waiting(..) if container.role == Role::Main && self.vanished() => {
                 let message = "The container could not be located when the pod was terminated";
