@@ -233,3 +233,30 @@ pub struct RestoredContainer {
     /// How it ended, if it ended.
     pub end: Option<Terminated>,
 }
+
+impl RestoredContainer {
+    /// An ended container as its entry in the API's status tells of it.
+    pub(crate) fn from_status(entry: Option<&Value>) -> Option<Self> {
+        let entry = entry?;
+        let ended = &entry["state"]["terminated"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let time = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
+        let id = ended["containerID"].as_str()?.trim_start_matches("containerd://").to_owned();
+        Some(Self {
+            name: text(&entry["name"]),
+            attempt: u32::try_from(entry["restartCount"].as_u64()?).ok()?,
+            image: text(&entry["image"]),
+            image_id: text(&entry["imageID"]),
+            started_at: None,
+            end: Some(Terminated {
+                id: id.clone(),
+                exit_code: i32::try_from(ended["exitCode"].as_i64()?).ok()?,
+                reason: text(&ended["reason"]),
+                message: text(&ended["message"]),
+                started_at: time(&ended["startedAt"]),
+                finished_at: time(&ended["finishedAt"]),
+            }),
+            id,
+        })
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::backoff::{Backoff, after};
 use crate::container::{Container, Role, Shown};
-use crate::input::{Action, Input, Outcome, Restored, StartFailure, Terminated};
+use crate::input::{Action, Input, Outcome, Restored, RestoredContainer, StartFailure, Terminated};
 use crate::probe::ProbeKind;
 use crate::qos::{Qos, qos_class};
 use crate::spec::PodView;
@@ -231,8 +231,15 @@ impl PodLife {
 
     fn adopt(&mut self, now: Timestamp, mut restored: Restored) {
         let status = std::mem::take(&mut restored.status);
+        let over = matches!(status["phase"].as_str(), Some("Succeeded" | "Failed"));
+        let sandbox_ready = matches!(restored.sandbox, Some((.., true)));
         for container in &mut self.containers {
-            let found = restored.containers.extract_if(.., |found| found.name == container.spec.name).collect();
+            let mut found: Vec<_> =
+                restored.containers.extract_if(.., |found| found.name == container.spec.name).collect();
+            if found.is_empty() && (over || (sandbox_ready && container.role == Role::Init)) {
+                // Cleaned away after it had ended: the API remembers how.
+                found.extend(RestoredContainer::from_status(entry(&status, &container.spec.name)));
+            }
             let (ready, started) = flags(&status, &container.spec.name);
             container.restore(found, ready, started, now);
             let actual = entry(&status, &container.spec.name).map(|entry| entry["resources"].clone());

@@ -655,3 +655,28 @@ fn conditions_and_gates() {
     life.step(at(6), Input::Updated(Box::new(PodView::from_json(&object))));
     assert_eq!(conditions(&mut life, 6), expect(("True", "", "06")));
 }
+
+#[test]
+fn containers_of_an_ended_pod_that_were_cleaned_away_stay_as_they_ended() {
+    let entry = |name: &str| {
+        json!({"name": name, "restartCount": 0, "image": "i", "imageID": "x", "state": {"terminated": {
+            "containerID": format!("containerd://{name}"), "exitCode": 0, "reason": "Completed",
+            "startedAt": "2025-12-31T23:00:01Z", "finishedAt": "2025-12-31T23:00:02Z"}}})
+    };
+    let object = json!({
+        "metadata": {"name": "p", "namespace": "default", "uid": "u", "generation": 1},
+        "spec": {"restartPolicy": "Never", "initContainers": [{"name": "i", "image": "i"}],
+            "containers": [{"name": "c", "image": "i"}]},
+    });
+    let status = json!({"phase": "Succeeded", "startTime": "2025-12-31T23:00:00Z",
+        "initContainerStatuses": [entry("i")], "containerStatuses": [entry("c")]});
+    let restored = Restored { sandbox: None, sandbox_attempts: 1, containers: Vec::new(), status };
+    let mut life = PodLife::restore(at(0), PodView::from_json(&object), restored);
+    life.step(at(0), Input::Tick);
+    let status = life.status(at(0));
+    assert_eq!(status["phase"], "Succeeded");
+    for list in ["initContainerStatuses", "containerStatuses"] {
+        let ended = &status[list][0]["state"]["terminated"];
+        assert_eq!((&ended["exitCode"], &ended["reason"]), (&json!(0), &json!("Completed")), "{status}");
+    }
+}
