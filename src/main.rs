@@ -20,7 +20,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("KUBERNEL_LOG")
         .unwrap_or_else(|_| "info,hickory_server=warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Colours are for people at a terminal, not for files.
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
     let outcome = Runtime::new().map_err(|error| format!("no runtime: {error}")).and_then(|runtime| {
         runtime.block_on(async {
             let stop = stop_on_signal();
