@@ -255,7 +255,9 @@ impl PodLife {
                 self.ips = ips;
                 self.sandbox = Step::Stopping;
                 self.actions.push(Action::StopSandbox { id });
-                self.forget_runs();
+                if !over {
+                    self.forget_runs();
+                }
             }
             None => {}
         }

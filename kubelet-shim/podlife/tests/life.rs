@@ -665,12 +665,18 @@ fn containers_of_an_ended_pod_that_were_cleaned_away_stay_as_they_ended() {
     };
     let object = json!({
         "metadata": {"name": "p", "namespace": "default", "uid": "u", "generation": 1},
+        "status": {"phase": "Succeeded"},
         "spec": {"restartPolicy": "Never", "initContainers": [{"name": "i", "image": "i"}],
             "containers": [{"name": "c", "image": "i"}]},
     });
     let status = json!({"phase": "Succeeded", "startTime": "2025-12-31T23:00:00Z",
         "initContainerStatuses": [entry("i")], "containerStatuses": [entry("c")]});
-    let restored = Restored { sandbox: None, sandbox_attempts: 1, containers: Vec::new(), status };
+    let restored = Restored {
+        sandbox: Some(("s".into(), Vec::new(), false)),
+        sandbox_attempts: 1,
+        containers: Vec::new(),
+        status,
+    };
     let mut life = PodLife::restore(at(0), PodView::from_json(&object), restored);
     life.step(at(0), Input::Tick);
     let status = life.status(at(0));
