@@ -170,7 +170,10 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.kill();
-        let _ = Command::new(root().join("manifests/down.sh")).env("DATA_DIR", &self.folder).status();
+        let _ = Command::new(root().join("manifests/down.sh"))
+            .env("DATA_DIR", &self.folder)
+            .env("KUBERNEL_BRIDGE", format!("kbl-{}", self.settings.name))
+            .status();
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
