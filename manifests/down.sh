@@ -25,6 +25,7 @@ if [ -S "$socket" ] && ctr -a "$socket" version >/dev/null 2>&1; then
 fi
 # containerd is a process of its own, started with this folder's configuration.
 pkill -f -- "containerd --config $data/containerd/config.toml" || true
+grep " $data/" /proc/self/mounts | cut -d' ' -f2 | sort -r | xargs -r umount -l || true
 # No Pod is left: their addresses are free again, and bridge and packet filter table serve nobody.
 rm -rf "$data/cni/networks"
 bridge=${KUBERNEL_BRIDGE:-kubernel0}
