@@ -11,13 +11,12 @@ clean() {
         folder=${folder%/}
         name=kbl-$(basename "$folder" | sed 's/-[0-9]*$//')
         DATA_DIR=$folder KUBERNEL_BRIDGE=$name manifests/down.sh
-        grep " $folder/" /proc/self/mounts | cut -d' ' -f2 | sort -r | xargs -r umount -l
         rm -rf "$folder"
     done
 }
 
 clean
-cargo test -p kubernel-e2e --locked "$@"
+cargo test -p kubernel-e2e --locked --no-fail-fast "$@"
 code=$?
 clean
 if [ $# = 0 ]; then

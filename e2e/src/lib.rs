@@ -10,7 +10,7 @@ mod cluster;
 mod user;
 
 pub use cluster::{Cluster, Settings, cluster};
-pub use user::{Output, User};
+pub use user::{Output, User, eventually};
 
 /// The image with the sample program and busybox, and its second version.
 pub const SAMPLE_V1: &str = "kubernel.local/sample:v1";

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
 
-use kubernel_e2e::{SAMPLE_V1, cluster};
+use kubernel_e2e::{SAMPLE_V1, cluster, eventually};
 use serde_json::Value;
 
 /// A quantity of CPU in thousandths.
@@ -48,9 +48,9 @@ fn weights_share_a_full_node_and_the_ledger_adds_up() {
     admin.until(running, "10");
     let (ones, threes) = (bound(&one), bound(&three));
     assert!((2..=3).contains(&ones) && (7..=8).contains(&threes), "{ones}:{threes}");
-    let message =
-        one.ok("kubectl get pods -o jsonpath='{.items[*].status.conditions[?(@.reason==\"Unschedulable\")].message}'");
-    assert!(message.contains("0/1 nodes are available: 1 Insufficient cpu."), "{message}");
+    let told =
+        "kubectl get pods -o json | grep -c '0/1 nodes are available: 1 Insufficient cpu.' | sed 's/^[1-9].*/some/'";
+    one.until(told, "some");
     let agent = admin.json("kubectl get agents node-1 -o json");
     let pods = admin.json("kubectl get pods -A -o json");
     let allocated = agent["status"]["allocated"]["cpu"].as_str().map_or(0, milli_cpu);
@@ -59,7 +59,10 @@ fn weights_share_a_full_node_and_the_ledger_adds_up() {
     for role in roles["items"].as_array().unwrap() {
         let name = role["metadata"]["name"].as_str().unwrap();
         let pods = admin.json(&format!("kubectl get pods -n {name} -o json"));
-        let allocated = role["status"]["allocated"]["cpu"].as_str().map_or(0, milli_cpu);
-        assert_eq!(allocated, cpu_of(&pods), "{role}");
+        // A role's status follows the ledger once a second.
+        eventually(&format!("role {name} holds what its Pods ask for"), || {
+            let role = admin.json(&format!("kubectl get resourcerole {name} -o json"));
+            role["status"]["allocated"]["cpu"].as_str().map_or(0, milli_cpu) == cpu_of(&pods)
+        });
     }
 }
