@@ -178,7 +178,10 @@ mod tests {
             let from =
                 query.split('&').find(|part| part.starts_with("resourceVersion=") || part.starts_with("sendInitial"));
             let mut response = Response::new(Body::empty());
-            match answers.lock().unwrap().pop_front() {
+            let next = answers.lock().unwrap().pop_front();
+            // The last request is never answered: what ends the watch is the shutdown.
+            let answered = next.is_some();
+            match next {
                 Some((code, body)) => {
                     seen.lock().unwrap().push(from.unwrap_or_default().to_owned());
                     *response.status_mut() = http::StatusCode::from_u16(code).unwrap();
@@ -186,7 +189,12 @@ mod tests {
                 }
                 None => stop.cancel(),
             }
-            async { Ok::<_, Infallible>(response) }
+            async move {
+                if !answered {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let (to, mut changes) = mpsc::channel(64);
         follow::<Named, Change<Named>>(Client::new(service, "default"), "/api/v1/nodes", to, |change| change, shutdown)
