@@ -36,7 +36,7 @@ macro_rules! kind {
             columns: std::borrow::Cow::Borrowed(&[$($crate::descriptor::column!($column, $type $(, $wide)?)),*]),
             source: $crate::Source::$source,
             stored_as: $crate::descriptor::stored!($($stored)?),
-            strategy: &$strategy,
+            strategy: $crate::StrategyHandle::BuiltIn(&$strategy),
         };
     };
 }

@@ -1,6 +1,8 @@
 //! What a kind is: one descriptor, the same for built-in kinds and for custom resources made at run time.
 
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use kubernel_meta::{Gvk, Gvr, Object, field};
@@ -43,7 +45,27 @@ pub struct Kind {
     /// Whose stored objects these are, where two kinds are two views of the same objects; `None`: its own.
     pub stored_as: Option<&'static StoredAs>,
     /// What only this kind knows.
-    pub strategy: &'static dyn Strategy,
+    pub strategy: StrategyHandle,
+}
+
+/// A strategy: part of the binary for built-in kinds, made at run time for custom resources.
+#[derive(Clone, Debug)]
+pub enum StrategyHandle {
+    /// A built-in kind's.
+    BuiltIn(&'static dyn Strategy),
+    /// A custom resource's.
+    Custom(Arc<dyn Strategy>),
+}
+
+impl Deref for StrategyHandle {
+    type Target = dyn Strategy;
+
+    fn deref(&self) -> &(dyn Strategy + 'static) {
+        match self {
+            Self::BuiltIn(strategy) => *strategy,
+            Self::Custom(strategy) => &**strategy,
+        }
+    }
 }
 
 /// Where the objects of a kind come from.
@@ -99,7 +121,7 @@ pub struct Column {
 
 /// What only a kind knows: defaults, preparation, validation, how a row of its Table reads (upstream's registry
 /// strategies and printers). Every method is a pure function of its arguments.
-pub trait Strategy: Sync + std::fmt::Debug {
+pub trait Strategy: Send + Sync + std::fmt::Debug {
     /// Fills in defaults that the schema's own do not say. Idempotent. Go's zero values (`status: {}`) are
     /// the schema's business (`kubernel_schema::zero`), after this and again after the preparation.
     fn default(&self, _kind: &Kind, _object: &mut Object) {}
@@ -159,7 +181,7 @@ pub trait Strategy: Sync + std::fmt::Debug {
     }
 
     /// The `Warning` on every request for a kind that is deprecated.
-    fn deprecated(&self) -> Option<&'static str> {
+    fn deprecated(&self) -> Option<&str> {
         None
     }
 
@@ -174,8 +196,8 @@ pub trait Strategy: Sync + std::fmt::Debug {
     }
 
     /// The labels of field selectors besides `metadata.name` and `metadata.namespace`.
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &[]
+    fn selectable_fields(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     /// The object's values of [`Strategy::selectable_fields`], in that order.

@@ -33,4 +33,4 @@ pub mod strategy;
 mod tree;
 pub mod validate;
 
-pub use kind::{Column, Kind, Source, StoredAs, Strategy, Subresource, Text};
+pub use kind::{Column, Kind, Source, StoredAs, Strategy, StrategyHandle, Subresource, Text};

@@ -56,7 +56,7 @@ fn pointers(value: &Value) -> Vec<String> {
 }
 
 fn exercise(kind: &Kind, value: Value, good: &Value) {
-    let strategy = kind.strategy;
+    let strategy = &kind.strategy;
     let now: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let old = Object::from_value(good.clone()).unwrap();
     let mut object = Object::from_value(value).unwrap();

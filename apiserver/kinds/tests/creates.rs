@@ -63,7 +63,7 @@ fn replay(case: &Value) -> Option<String> {
     if object.name().is_empty() && !object.str_at(&["metadata", "generateName"]).is_empty() {
         object.set(&["metadata", "name"], "gen-abcde");
     }
-    let strategy = kind.strategy;
+    let strategy = &kind.strategy;
     strategy.default(kind, &mut object);
     zero::fill(&schema, &mut object);
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] {

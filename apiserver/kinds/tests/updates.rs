@@ -35,7 +35,7 @@ fn replay(case: &Value) -> Option<String> {
         Ok(new) => new,
         Err(error) => return Some(error),
     };
-    let strategy = kind.strategy;
+    let strategy = &kind.strategy;
     let mut wrong = validation::object_meta(&new, kind.namespaced, |name, prefix| strategy.validate_name(name, prefix));
     wrong.extend(validation::object_meta_update(&new, &old));
     wrong.extend(validation::standard_finalizers(&new));

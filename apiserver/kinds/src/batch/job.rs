@@ -88,8 +88,8 @@ impl Strategy for JobStrategy {
         ]
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["status.successful"]
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec!["status.successful"]
     }
 
     fn field_values(&self, object: &Object) -> Vec<String> {

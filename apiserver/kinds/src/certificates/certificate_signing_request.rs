@@ -93,8 +93,8 @@ impl Strategy for RequestStrategy {
         ]
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["spec.signerName"]
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec!["spec.signerName"]
     }
 
     fn field_values(&self, object: &Object) -> Vec<String> {

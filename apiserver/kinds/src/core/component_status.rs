@@ -38,7 +38,7 @@ impl Strategy for ComponentStatusStrategy {
         vec![json!(object.name()), json!(status), part("message"), part("error")]
     }
 
-    fn deprecated(&self) -> Option<&'static str> {
+    fn deprecated(&self) -> Option<&str> {
         Some("v1 ComponentStatus is deprecated in v1.19+")
     }
 }

@@ -48,7 +48,7 @@ impl Strategy for EndpointsStrategy {
         true
     }
 
-    fn deprecated(&self) -> Option<&'static str> {
+    fn deprecated(&self) -> Option<&str> {
         Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
     }
 }

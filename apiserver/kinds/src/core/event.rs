@@ -40,8 +40,8 @@ impl Strategy for EventStrategy {
         cells::cells(object, now)
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &[
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec![
             "involvedObject.kind",
             "involvedObject.namespace",
             "involvedObject.name",

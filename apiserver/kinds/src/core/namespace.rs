@@ -93,8 +93,8 @@ impl Strategy for NamespaceStrategy {
         vec![json!(object.name()), json!(object.str_at(&["status", "phase"])), json!(print::age(object, now))]
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["status.phase"]
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec!["status.phase"]
     }
 
     fn field_values(&self, object: &Object) -> Vec<String> {

@@ -98,8 +98,8 @@ impl Strategy for NodeStrategy {
         ]
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["spec.unschedulable"]
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec!["spec.unschedulable"]
     }
 
     fn field_values(&self, object: &Object) -> Vec<String> {

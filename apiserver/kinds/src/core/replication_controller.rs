@@ -71,8 +71,8 @@ impl Strategy for ReplicationControllerStrategy {
         workload::replica_cells(object, now, print::labels(object.at(&["spec", "selector"])))
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["status.replicas"]
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec!["status.replicas"]
     }
 
     fn field_values(&self, object: &Object) -> Vec<String> {

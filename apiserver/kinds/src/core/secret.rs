@@ -68,8 +68,8 @@ impl Strategy for SecretStrategy {
         vec![json!(object.name()), json!(object.str_at(&["type"])), json!(count), json!(print::age(object, now))]
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["type"]
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec!["type"]
     }
 
     fn field_values(&self, object: &Object) -> Vec<String> {

@@ -41,8 +41,8 @@ impl Strategy for EventStrategy {
         cells::cells(&as_core(object), now)
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &[
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec![
             "regarding.kind",
             "regarding.namespace",
             "regarding.name",

@@ -41,8 +41,8 @@ impl Strategy for OfferStrategy {
         ]
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["spec.agent", "spec.framework", "spec.role"]
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec!["spec.agent", "spec.framework", "spec.role"]
     }
 
     fn field_values(&self, object: &Object) -> Vec<String> {

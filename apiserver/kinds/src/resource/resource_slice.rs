@@ -51,8 +51,8 @@ impl Strategy for ResourceSliceStrategy {
         ]
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["spec.nodeName", "spec.driver"]
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec!["spec.nodeName", "spec.driver"]
     }
 
     fn field_values(&self, object: &Object) -> Vec<String> {

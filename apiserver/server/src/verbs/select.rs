@@ -11,8 +11,8 @@ use super::fanout::Topic;
 pub(crate) struct Select {
     labels: LabelSelector,
     fields: FieldSelector,
-    /// For each of the resource's own fields its place in the index.
-    known: &'static [&'static str],
+    /// The resource's own fields that the selector names, each with its place in the index.
+    known: Vec<(String, usize)>,
     namespaced: bool,
     prefix: usize,
 }
@@ -21,9 +21,12 @@ impl Select {
     /// Checks that the fields exist.
     pub(crate) fn new(resource: &Resource, options: &ListOptions) -> Result<Self, ApiError> {
         let known = resource.kind.strategy.selectable_fields();
+        let mut named = Vec::new();
         for (field, ..) in &options.fields.terms {
             let meta = matches!(field.as_str(), "metadata.name" | "metadata.namespace");
-            if !meta && !known.contains(&field.as_str()) {
+            if let Some(place) = known.iter().position(|known| known == field) {
+                named.push((field.clone(), place));
+            } else if !meta {
                 return Err(ApiError::bad_request(if known.is_empty() {
                     format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
                 } else if resource.gvk.kind == "Job" {
@@ -36,7 +39,7 @@ impl Select {
         Ok(Self {
             labels: options.labels.clone(),
             fields: options.fields.clone(),
-            known,
+            known: named,
             namespaced: resource.kind.namespaced,
             prefix: resource.key_prefix.len(),
         })
@@ -62,9 +65,9 @@ impl Select {
         if let Some(name) = self.name().filter(|_| !self.namespaced || !namespace.is_empty()) {
             return Some(Topic::Key(resource.key(namespace, name)));
         }
-        self.known.iter().enumerate().find_map(|(place, field)| {
+        self.known.iter().find_map(|(field, place)| {
             let value = self.fields.exact(field)?;
-            Some(Topic::Field(place, value.into()))
+            Some(Topic::Field(*place, value.into()))
         })
     }
 
@@ -90,8 +93,8 @@ impl Select {
             "metadata.name" => Some(name),
             "metadata.namespace" => Some(namespace),
             own => {
-                let place = self.known.iter().position(|known| *known == own)?;
-                index.fields.get(place).map(|value| &**value)
+                let (_, place) = self.known.iter().find(|(known, _)| known == own)?;
+                index.fields.get(*place).map(|value| &**value)
             }
         })
     }

@@ -32,7 +32,7 @@ pub(crate) async fn update(
     let manager = context.field_manager(&options.field_manager);
     let target =
         Target { resource, namespace, name, subresource, options: &options, manager: &manager, strict_uid: true };
-    let strategy = resource.kind.strategy;
+    let strategy = &resource.kind.strategy;
     if subresource.is_empty() && strategy.allow_create_on_update() && !exists(context, resource).await? {
         object.remove(&["metadata", "resourceVersion"]);
         let written = write::create(context, target, object, false).await?;

@@ -66,7 +66,7 @@ pub(crate) async fn create(
     owned: bool,
 ) -> Result<Written, ApiError> {
     let Target { resource, options, .. } = target;
-    let strategy = resource.kind.strategy;
+    let strategy = &resource.kind.strategy;
     // What is no version, or zero, counts as none.
     let versioned = object.resource_version().parse::<u64>().is_ok_and(|version| version > 0);
     let generated = object.name().is_empty() && !object.str_at(&["metadata", "generateName"]).is_empty();
@@ -266,7 +266,7 @@ async fn prepare(
     owned: bool,
 ) -> Result<Prepared, ApiError> {
     let Target { resource, subresource, .. } = target;
-    let (kind, strategy) = (&resource.kind, resource.kind.strategy);
+    let (kind, strategy) = (&resource.kind, &resource.kind.strategy);
     if new.uid().is_empty() {
         new.set(&["metadata", "uid"], old.uid());
     } else if target.strict_uid && new.uid() != old.uid() {

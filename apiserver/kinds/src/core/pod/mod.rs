@@ -100,8 +100,8 @@ impl Strategy for PodStrategy {
         cells::row_conditions(object)
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &[
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec![
             "spec.nodeName",
             "spec.restartPolicy",
             "spec.schedulerName",

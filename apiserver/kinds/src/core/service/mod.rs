@@ -90,8 +90,8 @@ impl Strategy for ServiceStrategy {
         ]
     }
 
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["spec.clusterIP", "spec.type"]
+    fn selectable_fields(&self) -> Vec<&str> {
+        vec!["spec.clusterIP", "spec.type"]
     }
 
     fn field_values(&self, object: &Object) -> Vec<String> {
