@@ -14,6 +14,7 @@ mod context;
 mod discovery;
 mod document;
 mod error;
+mod follow;
 mod handler;
 mod listen;
 mod negotiate;

@@ -4,7 +4,7 @@
 //! themselves.
 
 use kubernel_kinds::Kind;
-use kubernel_meta::{ApiError, Object};
+use kubernel_meta::{ApiError, DeleteOptions, Object, WriteOptions};
 use kubernel_store::Change;
 
 use crate::{ApiServer, User};
@@ -13,11 +13,13 @@ mod certificates;
 mod escalation;
 mod ingress_class;
 mod limit_ranger;
+pub(crate) mod matching;
 mod namespace_lifecycle;
 mod node_restriction;
 mod node_taint;
 mod priority;
 mod quota;
+pub(crate) mod review;
 mod runtime_class;
 mod service_account;
 mod storage;
@@ -54,6 +56,31 @@ pub struct Attributes<'a> {
     pub name: &'a str,
     /// Nothing will be written.
     pub dry_run: bool,
+    /// The request's options.
+    pub options: Options<'a>,
+}
+
+/// The options of the request that a write came with; a patch updates or creates.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names of upstream's options")]
+pub enum Options<'a> {
+    Create(&'a WriteOptions),
+    Update(&'a WriteOptions),
+    Delete(&'a DeleteOptions),
+    /// Streams and proxies have none.
+    None,
+}
+
+impl Operation {
+    /// `CREATE`, `UPDATE`, `DELETE`, `CONNECT`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
 }
 
 impl Attributes<'_> {

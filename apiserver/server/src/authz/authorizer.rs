@@ -1,48 +1,28 @@
 //! The authorizer: the index, brought up to date before every decision, and the decision.
 
-use futures::FutureExt;
-use kubernel_store::{At, Store, StoreError, Watch};
-use parking_lot::{Mutex, RwLock};
+use kubernel_store::{Store, StoreError};
 
-use super::index::{Index, PREFIX, RESOURCES};
+use super::index::Index;
 use super::{Attributes, Decision, Rule};
 use crate::User;
 use crate::authn::user::MASTERS;
+use crate::follow::Followed;
 
 /// Decides by RBAC. What was committed in this process counts from the next decision on.
 #[derive(Default)]
 pub struct Authorizer {
-    pub(super) index: RwLock<Index>,
-    feeds: Mutex<Vec<Feed>>,
-}
-
-/// The events of one resource that the index has not seen yet.
-struct Feed {
-    resource: &'static str,
-    /// `None` where the store has forgotten some of them: everything has to be read again.
-    watch: Option<Box<dyn Watch>>,
+    pub(super) followed: Followed<Index>,
 }
 
 impl Authorizer {
     /// Reads all roles and bindings.
     pub async fn start(&self, store: &dyn Store) -> Result<(), StoreError> {
-        self.feeds.lock().clear();
-        for resource in RESOURCES {
-            let watch = Some(self.load(resource, store).await?);
-            self.feeds.lock().push(Feed { resource, watch });
-        }
-        Ok(())
+        self.followed.start(store).await
     }
 
     /// Reads again what a watch could not tell; to be called before [`Authorizer::decide`].
     pub async fn repair(&self, store: &dyn Store) -> Result<(), StoreError> {
-        while let Some(resource) = self.broken() {
-            let watch = self.load(resource, store).await?;
-            if let Some(feed) = self.feeds.lock().iter_mut().find(|feed| feed.resource == resource) {
-                feed.watch = Some(watch);
-            }
-        }
-        Ok(())
+        self.followed.repair(store).await
     }
 
     /// The decision; a denial without a reason has none worth telling.
@@ -51,10 +31,9 @@ impl Authorizer {
         if user.in_group(MASTERS) {
             return Decision::Allow(String::new());
         }
-        self.catch_up();
         let namespace = if attributes.is_resource { attributes.namespace.as_str() } else { "" };
         let (mut allowed, mut problems) = (None, Vec::new());
-        self.index.read().visit(user, namespace, |found| {
+        self.followed.now().visit(user, namespace, |found| {
             match found {
                 Ok((rule, binding)) if rule.allows(attributes) => allowed = Some(binding.describe()),
                 Ok(_) => {}
@@ -70,52 +49,18 @@ impl Authorizer {
 
     /// All rules that hold for the user in this namespace, and the problems on the way.
     pub fn rules_for(&self, user: &User, namespace: &str) -> (Vec<Rule>, Vec<String>) {
-        self.catch_up();
-        self.index.read().rules_for(user, namespace)
+        self.followed.now().rules_for(user, namespace)
     }
 
     /// The rules that a `roleRef` of a binding in this namespace means; the error is upstream's text.
     pub fn rules_of(&self, kind: &str, name: &str, namespace: &str) -> Result<Vec<Rule>, String> {
-        self.catch_up();
-        self.index.read().rules_of(kind, name, namespace).map(<[Rule]>::to_vec)
-    }
-
-    fn broken(&self) -> Option<&'static str> {
-        self.feeds.lock().iter().find(|feed| feed.watch.is_none()).map(|feed| feed.resource)
-    }
-
-    /// Takes over the events that are there.
-    fn catch_up(&self) {
-        for feed in self.feeds.lock().iter_mut() {
-            while let Some(outcome) = feed.watch.as_mut().and_then(|watch| watch.next().now_or_never()) {
-                match outcome {
-                    Ok(events) => self.index.write().apply(&events),
-                    Err(error) => {
-                        tracing::warn!(%error, resource = feed.resource, "to be read again");
-                        feed.watch = None;
-                    }
-                }
-            }
-        }
+        self.followed.now().rules_of(kind, name, namespace).map(<[Rule]>::to_vec)
     }
 
     /// Whether a role allows a request by itself, whoever asks.
     pub fn role_allows(&self, kind: &str, name: &str, namespace: &str, attributes: &Attributes) -> bool {
-        self.catch_up();
-        let index = self.index.read();
+        let index = self.followed.now();
         index.rules_of(kind, name, namespace).is_ok_and(|rules| rules.iter().any(|rule| rule.allows(attributes)))
-    }
-
-    async fn load(&self, resource: &str, store: &dyn Store) -> Result<Box<dyn Watch>, StoreError> {
-        let prefix = format!("{PREFIX}{resource}/");
-        let snapshot = store.snapshot(&prefix, At::Latest).await?;
-        let mut index = self.index.write();
-        index.remove_all(resource);
-        for entry in snapshot.range(&prefix, "") {
-            index.put(&entry);
-        }
-        drop(index);
-        store.watch(&prefix, snapshot.revision())
     }
 }
 

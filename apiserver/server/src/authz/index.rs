@@ -4,16 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use kubernel_meta::Object;
-use kubernel_store::{Entry, Event};
+use kubernel_store::Entry;
 use serde_json::Value;
 
 use super::rule::Rule;
-use crate::User;
+use crate::{User, follow};
 
 /// The keys that the index follows start with this.
-pub(super) const PREFIX: &str = "/registry/rbac.authorization.k8s.io/";
-/// What comes next in them. Roles come first: a binding whose role is not known yet would be reported as a problem.
-pub(super) const RESOURCES: [&str; 4] = ["clusterroles", "roles", "clusterrolebindings", "rolebindings"];
+const PREFIX: &str = "/registry/rbac.authorization.k8s.io/";
 
 /// Roles and bindings. Changed one object at a time; a lookup costs the bindings of the user and its groups, however
 /// many others there are.
@@ -62,9 +60,16 @@ struct ClusterRole {
     selectors: Option<Vec<Value>>,
 }
 
-impl Index {
-    /// Takes over an object as the store holds it.
-    pub(super) fn put(&mut self, entry: &Entry) {
+impl follow::Index for Index {
+    /// Roles come first: a binding whose role is not known yet would be reported as a problem.
+    const PREFIXES: &'static [&'static str] = &[
+        "/registry/rbac.authorization.k8s.io/clusterroles/",
+        "/registry/rbac.authorization.k8s.io/roles/",
+        "/registry/rbac.authorization.k8s.io/clusterrolebindings/",
+        "/registry/rbac.authorization.k8s.io/rolebindings/",
+    ];
+
+    fn put(&mut self, entry: &Entry) {
         let Some(resource) = resource_of(&entry.key) else { return };
         let Some(object) = serde_json::from_slice(&entry.json).ok().map(Object::new) else { return };
         match resource {
@@ -84,19 +89,7 @@ impl Index {
         }
     }
 
-    /// Takes over changes, in order.
-    pub(super) fn apply(&mut self, events: &[Arc<Event>]) {
-        for event in events {
-            if event.deleted {
-                self.remove(&event.entry.key);
-            } else {
-                self.put(&event.entry);
-            }
-        }
-    }
-
-    /// Forgets an object.
-    pub(super) fn remove(&mut self, key: &str) {
+    fn remove(&mut self, key: &str) {
         let mut parts = key.strip_prefix(PREFIX).unwrap_or_default().split('/');
         match (parts.next(), parts.next(), parts.next()) {
             (Some("roles"), Some(namespace), Some(name)) => {
@@ -111,8 +104,8 @@ impl Index {
         }
     }
 
-    /// Forgets all objects of a resource.
-    pub(super) fn remove_all(&mut self, resource: &str) {
+    fn remove_all(&mut self, prefix: &str) {
+        let resource = resource_of(prefix).unwrap_or_default();
         let keys: Vec<String> = match resource {
             "clusterroles" => self.cluster_roles.keys().map(|name| format!("{PREFIX}{resource}/{name}")).collect(),
             "roles" => {
@@ -128,7 +121,9 @@ impl Index {
             self.remove(&key);
         }
     }
+}
 
+impl Index {
     /// Calls `visit` with every rule that holds for the user in this namespace (empty: at the cluster scope) and with
     /// every problem on the way, until it says `false`.
     pub(super) fn visit(

@@ -10,6 +10,7 @@ use super::index::Index;
 use super::rule::{Rule, missing};
 use super::{Attributes, Decision};
 use crate::User;
+use crate::follow::{self, Index as _};
 
 /// An index of the default roles and bindings and these objects.
 fn index(objects: &[Value]) -> Index {
@@ -167,13 +168,13 @@ fn bindings_that_change_or_go_no_longer_count() {
     check(&index, &dev, &["list e:pods", "list pods"], &[]);
     index.put(&entry(&bind(None, "b", ("ClusterRole", "view"), json!({ "kind": "User", "name": "other" }))));
     check(&index, &dev, &[], &["list e:pods"]);
-    index.apply(&[event(&binding, false), event(&binding, true)]);
+    follow::apply(&mut index, &[event(&binding, false), event(&binding, true)]);
     check(&index, &dev, &[], &["list e:pods"]);
     index.put(&entry(&bind(Some("d"), "b", ("Role", "r"), group)));
     check(&index, &dev, &["get d:pods x"], &["list d:pods"]);
     index.put(&entry(&role("d", "r", pods("list"))));
     check(&index, &dev, &["list d:pods"], &["get d:pods x"]);
-    index.remove_all("rolebindings");
+    index.remove_all("/registry/rbac.authorization.k8s.io/rolebindings/");
     check(&index, &dev, &[], &["list d:pods"]);
 }
 
@@ -186,7 +187,7 @@ fn decisions_say_why() {
     let authorizer = super::Authorizer::default();
     let view = bind(Some("d"), "b", ("ClusterRole", "view"), json!({ "kind": "User", "name": "jane" }));
     let lost = bind(Some("d"), "c", ("Role", "lost"), json!({ "kind": "User", "name": "jane" }));
-    *authorizer.index.write() = index(&[view, lost]);
+    authorizer.followed.set(index(&[view, lost]));
     let ask = |user: &str, groups: &[&str], verb: &str| {
         authorizer.decide(&Attributes {
             user: User::new(user, groups),

@@ -8,7 +8,7 @@ use kubernel_meta::{ApiError, DeleteOptions, Gvr, Object, PropagationPolicy, Wri
 use kubernel_store::{At, Change, Expect, StoreError};
 use serde_json::{Value, json};
 
-use crate::admission::{self, Operation};
+use crate::admission;
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
@@ -103,7 +103,7 @@ pub(crate) async fn delete_one(
         if keeps_children_unasked(resource, options) {
             context.warn(CHILDREN_KEPT);
         }
-        let admit = write::attributes(context, target, Operation::Delete, name.to_owned());
+        let admit = write::delete_attributes(target, options);
         let admitted = admission::validate(&context.server, &admit.of(context), None, Some(&old)).await?;
         admitted.warnings.into_iter().for_each(|warning| context.warn(warning));
         let step = if resource.gvk.kind == "Namespace" && resource.gvk.group.is_empty() {

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kubernel_meta::{ApiError, Gvr, Object, WriteOptions, field, time, validation};
+use kubernel_meta::{ApiError, DeleteOptions, Gvr, Object, WriteOptions, field, time, validation};
 use kubernel_schema::zero;
 use kubernel_store::{At, Change, Entry, Event, Expect, StoreError};
 use rand::RngExt as _;
 use serde_json::{Map, Value};
 
-use crate::admission::{self, Attributes, Operation};
+use crate::admission::{self, Attributes, Operation, Options};
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::{alloc, codec, document};
@@ -388,10 +388,16 @@ pub(crate) struct Admit<'a> {
     target: Target<'a>,
     operation: Operation,
     name: String,
+    delete: Option<&'a DeleteOptions>,
 }
 
 pub(crate) fn attributes<'a>(_: &Context, target: Target<'a>, operation: Operation, name: String) -> Admit<'a> {
-    Admit { target, operation, name }
+    Admit { target, operation, name, delete: None }
+}
+
+/// The same of a deletion.
+pub(crate) fn delete_attributes<'a>(target: Target<'a>, options: &'a DeleteOptions) -> Admit<'a> {
+    Admit { target, operation: Operation::Delete, name: target.name.to_owned(), delete: Some(options) }
 }
 
 impl Admit<'_> {
@@ -404,6 +410,12 @@ impl Admit<'_> {
             namespace: self.target.namespace,
             name: &self.name,
             dry_run: self.target.options.dry_run,
+            options: match (self.operation, self.delete) {
+                (Operation::Delete, Some(options)) => Options::Delete(options),
+                (Operation::Create, _) => Options::Create(self.target.options),
+                (Operation::Update, _) => Options::Update(self.target.options),
+                (Operation::Delete | Operation::Connect, _) => Options::None,
+            },
         }
     }
 }
