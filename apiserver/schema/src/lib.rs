@@ -29,7 +29,7 @@ pub mod zero;
 pub use error::Error;
 pub use shape::{
     Field, ListPatch, ListShape, ListTopology, MapShape, Presence, Schema, SchemaAlternative, Shape, Struct, StructId,
-    Types, Unknown,
+    Types, Union, Unknown,
 };
 pub use tables::builtin;
 

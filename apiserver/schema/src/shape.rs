@@ -45,6 +45,17 @@ pub struct Struct {
     pub atomic: bool,
     /// The `apiVersion` under which the struct is a kind of its own.
     pub api_version: Option<Arc<str>>,
+    /// The fields of which one is set at a time (`x-kubernetes-unions`).
+    pub union: Option<Union>,
+}
+
+/// Fields of which one is set at a time.
+#[derive(Debug)]
+pub struct Union {
+    /// The field that says which; empty where none does.
+    pub discriminator: Arc<str>,
+    /// The fields.
+    pub fields: Vec<Arc<str>>,
 }
 
 /// What a struct does with fields it does not declare.
@@ -75,11 +86,15 @@ pub struct Field {
     pub nullable: bool,
     /// Server-side apply owns the field's map or struct as a whole, whatever its type says.
     pub atomic: bool,
+    /// OpenAPI says that server-side apply merges the field's map, which it does anyway (`granular`).
+    pub granular: bool,
+    /// Strategic merge puts the patch's map in the place of the old one (`replace`).
+    pub replaced: bool,
     /// Strategic merge keeps only the keys that the patch names (`retainKeys`).
     pub retain_keys: bool,
     /// How upstream's Go struct holds the field: what its zero value looks like on the wire.
     pub presence: Presence,
-    /// The values that OpenAPI lists (`enum`); empty where any are allowed.
+    /// The values that OpenAPI lists (`enum`), of a list or map those of its items; empty where any are allowed.
     pub values: Vec<Arc<str>>,
     /// The Go type's name where the shape does not tell it (`v1.PullPolicy`), for the texts of decoding errors.
     pub go: Option<Arc<str>>,

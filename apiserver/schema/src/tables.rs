@@ -1,8 +1,9 @@
 //! The types of all built-in kinds, read once from the tables in `tables/`.
 //!
 //! A table is tab-separated and made to be read by people as well: a line `struct NAME APIVERSION FLAGS` (the version
-//! where the struct is a kind, `*` where it is one in every group, else `-`), then one indented line for each field:
-//! `name type presence proto attributes`. Presence is `*` pointer, `&` pointer that shows `null`, `?` value left out
+//! where the struct is a kind, `*` where it is one in every group, else `-`; flags `atomic` or `union=FIELD:FIELDS`),
+//! then one indented line for each field: `name type presence proto attributes`, in which `_` stands for a blank in
+//! the values of `enum`. Presence is `*` pointer, `&` pointer that shows `null`, `?` value left out
 //! when zero, `!` value always shown ([`Presence`]). Proto is the path of field numbers, or `-`.
 
 use std::sync::{Arc, LazyLock};
@@ -10,7 +11,8 @@ use std::sync::{Arc, LazyLock};
 use serde_json::Value;
 
 use crate::shape::{
-    Field, ListPatch, ListShape, ListTopology, MapShape, Presence, SchemaAlternative, Shape, Struct, Types, Unknown,
+    Field, ListPatch, ListShape, ListTopology, MapShape, Presence, SchemaAlternative, Shape, Struct, Types, Union,
+    Unknown,
 };
 
 macro_rules! tables {
@@ -47,9 +49,10 @@ fn read(types: &mut Types, table: &str) {
         if first == Some("struct") {
             current.take().map(|done| types.insert(done));
             let api_version = columns.next().filter(|text| *text != "-").map(Arc::from);
-            let atomic = columns.next().is_some_and(|flags| flags.contains("atomic"));
+            let flags = columns.next().unwrap_or_default();
+            let (atomic, union) = (flags == "atomic", flags.strip_prefix("union=").and_then(union));
             let unknown = Unknown::Prune;
-            current = Some(Struct { name: name.into(), fields: Vec::new(), unknown, atomic, api_version });
+            current = Some(Struct { name: name.into(), fields: Vec::new(), unknown, atomic, api_version, union });
         } else if let Some(current) = &mut current {
             let kind = columns.next().unwrap_or_default();
             let presence = columns.next().unwrap_or_default();
@@ -79,16 +82,23 @@ fn field(types: &mut Types, name: &str, kind: &str, presence: &str, proto: &str,
         match key {
             "required" => field.required = true,
             "atomic" => field.atomic = true,
+            "granular" => field.granular = true,
             "retainKeys" => field.retain_keys = true,
             "default" => field.default = serde_json::from_str::<Value>(value).ok(),
             "go" => field.go = Some(value.into()),
-            "enum" => field.values = value.split(',').map(Arc::from).collect(),
+            "enum" => field.values = value.split(',').map(|one| one.replace('_', " ").into()).collect(),
             "list" => with_list(&mut field.shape, |list| list.topology = topology(value)),
+            "patch" if value == "replace" => field.replaced = true,
             "patch" => with_list(&mut field.shape, |list| list.patch = patch(value)),
             _ => {}
         }
     }
     field
+}
+
+fn union(text: &str) -> Option<Union> {
+    let (discriminator, fields) = text.split_once(':')?;
+    Some(Union { discriminator: discriminator.into(), fields: fields.split(',').map(Arc::from).collect() })
 }
 
 fn with_list(shape: &mut Shape, change: impl FnOnce(&mut ListShape)) {

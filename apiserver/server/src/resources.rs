@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use kubernel_kinds::Kind;
 use kubernel_meta::{Gvk, Gvr};
 use kubernel_schema::Schema;
+use kubernel_schema::openapi::Definition;
 
 use crate::discovery::{Documents, Hashed};
 
@@ -17,6 +18,8 @@ pub struct Resource {
     pub kind: KindHandle,
     /// The shape of its objects.
     pub schema: Schema,
+    /// What OpenAPI says of its objects: that shape, or what a CustomResourceDefinition declares.
+    pub definition: Definition,
     /// Group, version and resource.
     pub gvr: Gvr,
     /// Group, version and kind.
@@ -82,7 +85,8 @@ impl Resource {
             }
             None => head.clone(),
         };
-        Self { kind, schema, gvr, gvk, api_version, head, stored_head, key_prefix }
+        let definition = Definition::BuiltIn(schema.clone());
+        Self { kind, schema, definition, gvr, gvk, api_version, head, stored_head, key_prefix }
     }
 
     /// The key of an object.
@@ -107,13 +111,24 @@ impl Resource {
 impl Resources {
     /// The table of these resources.
     pub fn new(all: Vec<Arc<Resource>>) -> Self {
+        let openapi = Documents::new(&all, None);
+        Self::with(all, openapi)
+    }
+
+    /// The table that comes after this one. What both have is not described again.
+    pub fn followed_by(&self, all: Vec<Arc<Resource>>) -> Self {
+        let openapi = Documents::new(&all, Some(&self.openapi));
+        Self::with(all, openapi)
+    }
+
+    fn with(all: Vec<Arc<Resource>>, openapi: Documents) -> Self {
         let by_path = all
             .iter()
             .map(|resource| {
                 (path(&resource.gvr.group, &resource.gvr.version, &resource.gvr.resource), resource.clone())
             })
             .collect();
-        Self { all, by_path, discovery: Default::default(), openapi: Documents::default() }
+        Self { all, by_path, discovery: Default::default(), openapi }
     }
 
     /// The resource of a path's words.

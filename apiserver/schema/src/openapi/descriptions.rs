@@ -15,14 +15,18 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static str> {
     DESCRIPTIONS.get(kind).copied()
 }
 
+/// What there is to say of a field that every kind has.
+pub(super) fn of_every_kind(field: &str) -> Option<&'static str> {
+    DESCRIPTIONS.get(format!("*.{field}").as_str()).copied()
+}
+
 /// What there is to say of a field of this struct, or of all fields of the name.
 pub(super) fn of_field(item: &Struct, field: &str) -> Option<&'static str> {
     let own = DESCRIPTIONS.get(format!("{}.{field}", item.kind()).as_str());
     // What every kind has means something else elsewhere: a condition's status, a reference's kind.
     let of_kinds = matches!(field, "apiVersion" | "kind" | "spec" | "status" | "items");
-    let common =
-        if of_kinds && item.api_version.is_none() { None } else { DESCRIPTIONS.get(format!("*.{field}").as_str()) };
-    own.or(common).copied()
+    let common = if of_kinds && item.api_version.is_none() { None } else { of_every_kind(field) };
+    own.copied().or(common)
 }
 
 #[cfg(test)]

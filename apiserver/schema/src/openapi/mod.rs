@@ -1,21 +1,28 @@
 //! OpenAPI documents: v3 for one group and version, v2 for all of them.
 //!
 //! They say what kubectl, Helm and generators need: the shape of every kind with the list and patch extensions, and
-//! for every operation its kind, its action and the parameters it takes. `components` describes types, `paths`
-//! operations; both serve both versions.
+//! for every operation its kind, its action and the parameters it takes. `components` describes types; `paths`,
+//! `subresources` and `discovery` say which operations there are, `operation` writes them down; all serve both versions.
 
 mod components;
 mod descriptions;
+mod discovery;
+mod operation;
+mod parameters;
 mod paths;
+mod subresources;
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
+use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 
 use kubernel_meta::{GroupVersion, Gvk};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
 
-use crate::{Schema, Types};
+use crate::Schema;
+
+const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
 
 /// A resource as a document describes it; what the server knows from the kind's descriptor.
 #[derive(Clone, Debug)]
@@ -29,9 +36,37 @@ pub struct Resource {
     /// The verbs of the main resource.
     pub verbs: Vec<String>,
     /// The shape of its objects.
-    pub schema: Schema,
+    pub definition: Definition,
     /// The subresources.
     pub subresources: Vec<Subresource>,
+    /// Whether a deletion answers with the object, not with a Status.
+    pub deletion_shows_object: bool,
+}
+
+/// Where the schema of a resource's kind comes from.
+#[derive(Clone, Debug)]
+pub enum Definition {
+    /// The tables of this crate.
+    BuiltIn(Schema),
+    /// A CustomResourceDefinition.
+    Custom {
+        /// The definition's name: `com.example.v1.Widget`.
+        name: String,
+        /// The kind of a list: `WidgetList`.
+        list_kind: String,
+        /// What the definition says of the kind's own fields.
+        published: Arc<dyn Published>,
+    },
+}
+
+/// The schemas of a custom resource, made when a document is. They say what only this kind has: `apiVersion`, `kind`,
+/// `metadata` and the list kind are added.
+pub trait Published: Debug + Send + Sync {
+    /// As OpenAPI v3 has it.
+    fn v3(&self) -> Value;
+
+    /// Without what OpenAPI v2 cannot say.
+    fn v2(&self) -> Value;
 }
 
 /// A subresource of a [`Resource`].
@@ -45,6 +80,23 @@ pub struct Subresource {
     pub verbs: Vec<String>,
 }
 
+/// A path that is about no kind, with a v3 document of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fixed {
+    /// `/api`.
+    Core,
+    /// `/apis`.
+    Groups,
+    /// `/apis/GROUP`.
+    Group(String),
+    /// `/version`.
+    Version,
+    /// `/.well-known/openid-configuration`.
+    Issuer,
+    /// `/openid/v1/jwks`.
+    IssuerKeys,
+}
+
 /// Which version of OpenAPI is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dialect {
@@ -52,52 +104,95 @@ enum Dialect {
     V3,
 }
 
+impl Fixed {
+    /// The document's name, which is also its path: `apis/apps`.
+    pub fn name(&self) -> Cow<'static, str> {
+        match self {
+            Self::Core => "api".into(),
+            Self::Groups => "apis".into(),
+            Self::Group(group) => format!("apis/{group}").into(),
+            Self::Version => "version".into(),
+            Self::Issuer => ".well-known/openid-configuration".into(),
+            Self::IssuerKeys => "openid/v1/jwks".into(),
+        }
+    }
+}
+
+impl Resource {
+    fn is_custom(&self) -> bool {
+        matches!(self.definition, Definition::Custom { .. })
+    }
+}
+
 /// The OpenAPI v3 document of one group and version, of the resources that belong to it.
-pub fn v3(group_version: &GroupVersion, resources: &[Resource]) -> Value {
-    let mut components = components::Components::new(Dialect::V3, std::slice::from_ref(group_version));
+pub fn v3(version: &GroupVersion, resources: &[Resource]) -> Value {
+    let mut components = components::Components::new(Dialect::V3, std::slice::from_ref(version));
     let mut paths = Map::new();
+    if resources.iter().any(|resource| !resource.is_custom()) {
+        discovery::add_version(&mut components, version, &mut paths);
+    }
     for resource in resources {
         paths::add(&mut components, resource, &mut paths);
     }
-    json!({
-        "openapi": "3.0.0",
-        "info": { "title": "Kubernetes", "version": "1.36" },
-        "paths": paths,
-        "components": {
-            "schemas": components.finish(),
-            "securitySchemes": {
-                "BearerToken": {
-                    "type": "apiKey", "name": "authorization", "in": "header",
-                    "description": "A bearer token in the Authorization header.",
-                },
-            },
-        },
-    })
+    v3_document(components, paths)
 }
 
-/// The OpenAPI v2 document of all resources.
-pub fn v2(resources: &[Resource]) -> Value {
-    let mut versions: Vec<GroupVersion> =
-        resources.iter().map(|r| GroupVersion::new(r.gvk.group.as_str(), r.gvk.version.as_str())).collect();
+/// The OpenAPI v3 document of a path that is about no kind.
+pub fn v3_fixed(fixed: &Fixed) -> Value {
+    let mut components = components::Components::new(Dialect::V3, &[]);
+    let mut paths = Map::new();
+    discovery::add_fixed(&mut components, fixed, &mut paths);
+    v3_document(components, paths)
+}
+
+fn v3_document(components: components::Components, paths: Map<String, Value>) -> Value {
+    let (schemas, _) = components.finish();
+    let mut of_components = json!({ "securitySchemes": bearer_token() });
+    if !schemas.is_empty() {
+        of_components["schemas"] = Value::Object(schemas);
+    }
+    json!({ "openapi": "3.0.0", "info": info(), "paths": paths, "components": of_components })
+}
+
+/// The OpenAPI v2 document of all resources and of the paths that are about none.
+pub fn v2(fixed: &[Fixed], resources: &[Resource]) -> Value {
+    let version = |resource: &Resource| GroupVersion::new(&*resource.gvk.group, &*resource.gvk.version);
+    let mut versions: Vec<GroupVersion> = resources.iter().map(version).collect();
     versions.sort();
     versions.dedup();
     let mut components = components::Components::new(Dialect::V2, &versions);
     let mut paths = Map::new();
+    for one in fixed {
+        discovery::add_fixed(&mut components, one, &mut paths);
+    }
+    for one in &versions {
+        if resources.iter().any(|resource| !resource.is_custom() && version(resource) == *one) {
+            discovery::add_version(&mut components, one, &mut paths);
+        }
+    }
     for resource in resources {
         paths::add(&mut components, resource, &mut paths);
     }
+    let (definitions, parameters) = components.finish();
     json!({
         "swagger": "2.0",
-        "info": { "title": "Kubernetes", "version": "v1.36" },
+        "info": info(),
         "paths": paths,
-        "definitions": components.finish(),
-        "securityDefinitions": {
-            "BearerToken": {
-                "type": "apiKey", "name": "authorization", "in": "header",
-                "description": "A bearer token in the Authorization header.",
-            },
-        },
+        "definitions": definitions,
+        "parameters": parameters,
+        "securityDefinitions": bearer_token(),
         "security": [{ "BearerToken": [] }],
+    })
+}
+
+fn info() -> Value {
+    json!({ "title": "Kubernetes", "version": "1.36" })
+}
+
+fn bearer_token() -> Value {
+    let description = "A bearer token in the Authorization header.";
+    json!({
+        "BearerToken": { "type": "apiKey", "name": "authorization", "in": "header", "description": description },
     })
 }
 
@@ -108,12 +203,6 @@ pub fn hash(document: &[u8]) -> String {
         let _ = write!(text, "{byte:02X}");
     }
     text
-}
-
-/// The struct of this definition among the built-in types, as a schema.
-fn builtin_schema(definition: &str) -> Option<Schema> {
-    let types: &Arc<Types> = crate::builtin();
-    types.find(definition).map(|root| Schema { types: Arc::clone(types), root })
 }
 
 #[cfg(test)]

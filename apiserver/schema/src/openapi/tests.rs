@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use super::*;
 
-fn deployments() -> Resource {
+fn built_in(definition: &str) -> Definition {
     let types = crate::builtin();
+    Definition::BuiltIn(Schema { types: Arc::clone(types), root: types.find(definition).unwrap() })
+}
+
+fn deployments() -> Resource {
     let verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
     let some = |verbs: &[&str]| verbs.iter().map(|verb| (*verb).to_owned()).collect::<Vec<_>>();
     Resource {
@@ -13,7 +17,8 @@ fn deployments() -> Resource {
         plural: "deployments".to_owned(),
         namespaced: true,
         verbs: some(&verbs),
-        schema: Schema { types: Arc::clone(types), root: types.find("io.k8s.api.apps.v1.Deployment").unwrap() },
+        definition: built_in("io.k8s.api.apps.v1.Deployment"),
+        deletion_shows_object: false,
         subresources: vec![
             Subresource { name: "status".to_owned(), gvk: None, verbs: some(&["get", "patch", "update"]) },
             Subresource {
@@ -77,6 +82,58 @@ fn v3_says_what_clients_ask_for() {
     assert_eq!(scale["x-kubernetes-group-version-kind"]["group"], "autoscaling");
 }
 
+/// A custom resource's schemas, as somebody's CustomResourceDefinition has them.
+#[derive(Debug)]
+struct Widgets;
+
+impl Published for Widgets {
+    fn v3(&self) -> Value {
+        json!({ "type": "object", "properties": { "spec": { "type": "object", "nullable": true } } })
+    }
+
+    fn v2(&self) -> Value {
+        json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+    }
+}
+
+#[test]
+fn a_custom_resource_has_what_every_kind_has() {
+    let definition = Definition::Custom {
+        name: "com.example.v1.Widget".to_owned(),
+        list_kind: "WidgetList".to_owned(),
+        published: Arc::new(Widgets),
+    };
+    let widgets = Resource {
+        gvk: Gvk::new("example.com", "v1", "Widget"),
+        plural: "widgets".to_owned(),
+        definition,
+        ..deployments()
+    };
+    let document = v3(&GroupVersion::new("example.com", "v1"), std::slice::from_ref(&widgets));
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    let base = "/apis/example.com/v1/namespaces/{namespace}/widgets";
+    let expected = [base, "/{name}", "/{name}/scale", "/{name}/status"];
+    assert_eq!(paths[0], base);
+    assert!(paths[1..4].iter().zip(&expected[1..]).all(|(path, end)| **path == format!("{base}{end}")), "{paths:?}");
+    assert_eq!(paths[4..], ["/apis/example.com/v1/widgets"]);
+    let patch = &document["paths"][format!("{base}/{{name}}")]["patch"];
+    assert_eq!(patch["operationId"], "patchExampleComV1NamespacedWidget");
+    let types: Vec<&String> = patch["requestBody"]["content"].as_object().unwrap().keys().collect();
+    assert_eq!(types, ["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"]);
+    let schemas = &document["components"]["schemas"];
+    let fields: Vec<&String> = schemas["com.example.v1.Widget"]["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["apiVersion", "kind", "metadata", "spec"]);
+    let kind = |kind: &str| json!([{"group": "example.com", "version": "v1", "kind": kind}]);
+    let gvk = "x-kubernetes-group-version-kind";
+    assert_eq!(schemas["com.example.v1.Widget"][gvk], kind("Widget"));
+    assert_eq!(schemas["com.example.v1.WidgetList"][gvk], kind("WidgetList"));
+    let document = v2(&[], &[widgets]);
+    assert_eq!(
+        document["definitions"]["com.example.v1.Widget"],
+        json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, gvk: kind("Widget")})
+    );
+}
+
 /// Whether anywhere below stands a schema that says nothing.
 fn has_empty_schema(value: &Value) -> bool {
     match value {
@@ -99,21 +156,18 @@ fn every_reference_has_its_schema() {
         .map(|item| Resource {
             gvk: Gvk::new("example.com", "v1", item.kind()),
             plural: item.kind().to_lowercase(),
-            schema: Schema { types: Arc::clone(crate::builtin()), root: crate::builtin().find(&item.name).unwrap() },
+            definition: built_in(&item.name),
             ..deployments()
         })
         .collect();
-    for (document, place) in
-        [(v3(&GroupVersion::new("example.com", "v1"), &all), "#/components/schemas/"), (v2(&all), "#/definitions/")]
-    {
-        let schemas = document.pointer("/components/schemas").or(document.get("definitions")).unwrap();
+    for document in [v3(&GroupVersion::new("example.com", "v1"), &all), v2(&[], &all)] {
         // kubectl explain fails on them.
         assert!(!has_empty_schema(&document));
         let mut found = Vec::new();
         references(&document, &mut found);
         assert!(found.len() > 1000);
         for name in found {
-            assert!(schemas.get(name.strip_prefix(place).unwrap()).is_some_and(Value::is_object), "{name}");
+            assert!(document.pointer(name.strip_prefix('#').unwrap()).is_some_and(Value::is_object), "{name}");
         }
     }
 }

@@ -13,8 +13,6 @@ use super::typed;
 use crate::go;
 use crate::shape::{ListPatch, Schema, Shape, Struct, Types};
 
-/// The maps with patch strategy `replace`: there is but one.
-const REPLACED_MAPS: &[(&str, &str)] = &[("io.k8s.api.policy.v1.PodDisruptionBudgetSpec", "selector")];
 const DIRECTIVE: &str = "$patch";
 const RETAIN_KEYS: &str = "$retainKeys";
 const DELETE_FROM: &str = "$deleteFromPrimitiveList";
@@ -98,8 +96,8 @@ impl<'a> Merger<'a> {
     fn place(&self, within: Within<'a>, key: &str) -> Place<'a> {
         match within {
             Within::Struct(fields) => {
-                let shape = fields.field(key).map(|field| &field.shape);
-                Place { shape, replaced: REPLACED_MAPS.contains(&(&*fields.name, key)) }
+                let field = fields.field(key);
+                Place { shape: field.map(|field| &field.shape), replaced: field.is_some_and(|field| field.replaced) }
             }
             Within::Entries(shape) => Place { shape: Some(shape), replaced: false },
             Within::Unknown => Place { shape: None, replaced: false },

@@ -67,7 +67,7 @@ fn shape(types: &mut Types, schema: &Value, next: &mut usize) -> Shape {
             }
             let unknown = if keep { Unknown::Keep } else { Unknown::Prune };
             let atomic = schema["x-kubernetes-map-type"] == "atomic";
-            Shape::Struct(types.insert(Struct { name: name.into(), fields, unknown, atomic, api_version: None }))
+            Shape::Struct(types.insert(Struct { name: name.into(), fields, unknown, atomic, ..Struct::default() }))
         }
         _ => Shape::Any,
     }

@@ -1,5 +1,6 @@
-//! OpenAPI documents: v3 one for each group and version, v2 all in one. Each is made when it is first asked for and kept
-//! compressed, which is how most clients want it.
+//! OpenAPI documents: v3 one for each group and version and for each path that is about none, v2 all in one. Each is made
+//! when it is first asked for and kept compressed, which is how most clients want it. When the table of resources
+//! changes, the documents of groups and versions that did not change are taken over.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -12,12 +13,13 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use kubernel_meta::{ApiError, GroupVersion, Gvk, Reason};
-use kubernel_schema::openapi;
+use kubernel_schema::openapi::{self, Fixed};
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
-use crate::resources::Resources;
+use crate::resources::{Resource, Resources};
 use crate::respond;
+use crate::verbs::delete::deletion_shows_object;
 
 /// What clients may ask for; both are answered in JSON.
 const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2";
@@ -26,8 +28,23 @@ const V3_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v3";
 /// The documents of one table of resources.
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
-    v3: OnceLock<BTreeMap<String, Packed>>,
+    /// By their names, which are paths: `apis/apps/v1`.
+    v3: BTreeMap<String, Arc<Document>>,
     v2: OnceLock<Packed>,
+}
+
+/// A v3 document, made or not.
+#[derive(Debug)]
+struct Document {
+    about: About,
+    packed: OnceLock<Packed>,
+}
+
+/// What a document is about.
+#[derive(Debug)]
+enum About {
+    Version(GroupVersion, Vec<Arc<Resource>>),
+    Fixed(Fixed),
 }
 
 /// A compressed document.
@@ -40,25 +57,21 @@ struct Packed {
 /// Answers `/openapi/v3` and what is below it.
 pub(super) async fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) -> Result<Response<Body>, ApiError> {
     acceptable(headers, V3_PROTOBUF)?;
-    let resources = made(context, |resources| {
-        resources.openapi().v3(resources);
-    })
-    .await?;
-    let documents = resources.openapi().v3(&resources);
-    if rest.is_empty() {
-        let paths: Map<String, Value> = documents
-            .iter()
-            .map(|(name, document)| {
-                let url = format!("/openapi/v3/{name}?hash={}", document.hash);
-                (name.clone(), json!({ "serverRelativeURL": url }))
-            })
-            .collect();
-        return serve(headers, &Packed::new(&json!({ "paths": paths })), false);
-    }
+    let resources = context.resources.clone();
     let name = rest.join("/");
-    let Some(found) = documents.get(&name) else {
+    if name.is_empty() {
+        let index = made(move || resources.openapi().index()).await?;
+        return serve(headers, &index, false);
+    }
+    let Some(document) = resources.openapi().v3.get(&name).cloned() else {
         return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     };
+    let document = made(move || {
+        document.packed();
+        document
+    })
+    .await?;
+    let found = document.packed();
     match context.query.non_empty("hash") {
         Some(hash) if hash != found.hash => {
             let mut response = Response::new(Body::empty());
@@ -75,70 +88,117 @@ pub(super) async fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) ->
 /// Answers `/openapi/v2`.
 pub(super) async fn v2(context: &Context, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
     acceptable(headers, V2_PROTOBUF)?;
-    let resources = made(context, |resources| {
-        resources.openapi().v2(resources);
+    let resources = context.resources.clone();
+    let resources = made(move || {
+        resources.openapi().v2(&resources);
+        resources
     })
     .await?;
     serve(headers, resources.openapi().v2(&resources), false)
 }
 
 /// Lets a document be made where it does not hold up other requests.
-async fn made(context: &Context, make: fn(&Resources)) -> Result<Arc<Resources>, ApiError> {
-    let resources = context.resources.clone();
-    tokio::task::spawn_blocking(move || {
-        make(&resources);
-        resources
-    })
-    .await
-    .map_err(ApiError::internal)
+async fn made<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(make).await.map_err(ApiError::internal)
 }
 
 impl Documents {
-    fn v3(&self, resources: &Resources) -> &BTreeMap<String, Packed> {
-        self.v3.get_or_init(|| {
-            let mut documents = BTreeMap::new();
-            for (group, versions) in resources.groups() {
-                for version in versions {
-                    let version = GroupVersion::new(group, version);
-                    let name = if group.is_empty() { format!("api/{version}") } else { format!("apis/{version}") };
-                    let document = openapi::v3(&version, &described(resources, Some(&version)));
-                    documents.insert(name, Packed::new(&document));
-                }
-            }
-            documents
-        })
+    /// The documents of these resources. What `earlier` ones say of the same resources is not made again.
+    pub(crate) fn new(resources: &[Arc<Resource>], earlier: Option<&Self>) -> Self {
+        let mut versions: BTreeMap<GroupVersion, Vec<Arc<Resource>>> = BTreeMap::new();
+        for resource in resources {
+            let version = GroupVersion::new(&*resource.gvk.group, &*resource.gvk.version);
+            versions.entry(version).or_default().push(resource.clone());
+        }
+        let fixed = fixed(resources).into_iter().map(About::Fixed);
+        let all = versions.into_iter().map(|(version, resources)| About::Version(version, resources)).chain(fixed);
+        let v3 = all.map(|about| {
+            let name = about.name();
+            let known = earlier.and_then(|earlier| earlier.v3.get(&name)).filter(|known| known.about.is_same(&about));
+            let document = known.cloned().unwrap_or_else(|| Arc::new(Document { about, packed: OnceLock::new() }));
+            (name, document)
+        });
+        Self { v3: v3.collect(), v2: OnceLock::new() }
+    }
+
+    fn index(&self) -> Packed {
+        let entry = |(name, document): (&String, &Arc<Document>)| {
+            let url = format!("/openapi/v3/{name}?hash={}", document.packed().hash);
+            (name.clone(), json!({ "serverRelativeURL": url }))
+        };
+        let paths: Map<String, Value> = self.v3.iter().map(entry).collect();
+        Packed::new(&json!({ "paths": paths }))
     }
 
     fn v2(&self, resources: &Resources) -> &Packed {
-        self.v2.get_or_init(|| Packed::new(&openapi::v2(&described(resources, None))))
+        self.v2.get_or_init(|| {
+            let all: Vec<Arc<Resource>> = resources.iter().cloned().collect();
+            Packed::new(&openapi::v2(&fixed(&all), &all.iter().map(described).collect::<Vec<_>>()))
+        })
     }
 }
 
-/// Resources as the documents describe them: those of one group and version, or all.
-fn described(resources: &Resources, only: Option<&GroupVersion>) -> Vec<openapi::Resource> {
-    let belongs = |gvk: &Gvk| only.is_none_or(|only| gvk.group == only.group && gvk.version == only.version);
-    let texts = |texts: &[kubernel_kinds::Text]| texts.iter().map(ToString::to_string).collect();
-    resources
-        .iter()
-        .filter(|resource| belongs(&resource.gvk))
-        .map(|resource| openapi::Resource {
-            gvk: resource.gvk.clone(),
-            plural: resource.gvr.resource.clone(),
-            namespaced: resource.kind.namespaced,
-            verbs: texts(&resource.kind.verbs),
-            schema: resource.schema.clone(),
-            subresources: resource
-                .kind
-                .subresources
-                .iter()
-                .map(|sub| openapi::Subresource {
-                    name: sub.name.to_string(),
-                    gvk: sub.kind.as_ref().map(|(group, version, kind)| Gvk::new(&**group, &**version, &**kind)),
-                    verbs: texts(&sub.verbs),
-                })
-                .collect(),
+impl Document {
+    fn packed(&self) -> &Packed {
+        self.packed.get_or_init(|| match &self.about {
+            About::Fixed(fixed) => Packed::new(&openapi::v3_fixed(fixed)),
+            About::Version(version, resources) => {
+                Packed::new(&openapi::v3(version, &resources.iter().map(described).collect::<Vec<_>>()))
+            }
         })
-        .collect()
+    }
+}
+
+impl About {
+    fn name(&self) -> String {
+        match self {
+            Self::Fixed(fixed) => fixed.name().into_owned(),
+            Self::Version(version, _) if version.group.is_empty() => format!("api/{version}"),
+            Self::Version(version, _) => format!("apis/{version}"),
+        }
+    }
+
+    /// Whether a document about this says what one about the other says.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Fixed(one), Self::Fixed(other)) => one == other,
+            (Self::Version(_, one), Self::Version(_, other)) => {
+                one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The paths that are about no kind; a group has one where a kind of it is part of the binary.
+fn fixed(resources: &[Arc<Resource>]) -> Vec<Fixed> {
+    let mut all = vec![Fixed::Core, Fixed::Groups, Fixed::Version, Fixed::Issuer, Fixed::IssuerKeys];
+    for resource in resources.iter().filter(|resource| resource.kind.is_built_in()) {
+        let group = Fixed::Group(resource.gvk.group.clone());
+        if !resource.gvk.group.is_empty() && !all.contains(&group) {
+            all.push(group);
+        }
+    }
+    all
+}
+
+/// A resource as the documents describe it.
+fn described(resource: &Arc<Resource>) -> openapi::Resource {
+    let texts = |texts: &[kubernel_kinds::Text]| texts.iter().map(ToString::to_string).collect();
+    let subresource = |sub: &kubernel_kinds::Subresource| openapi::Subresource {
+        name: sub.name.to_string(),
+        gvk: sub.kind.as_ref().map(|(group, version, kind)| Gvk::new(&**group, &**version, &**kind)),
+        verbs: texts(&sub.verbs),
+    };
+    openapi::Resource {
+        gvk: resource.gvk.clone(),
+        plural: resource.gvr.resource.clone(),
+        namespaced: resource.kind.namespaced,
+        verbs: texts(&resource.kind.verbs),
+        definition: resource.definition.clone(),
+        subresources: resource.kind.subresources.iter().map(subresource).collect(),
+        deletion_shows_object: deletion_shows_object(resource),
+    }
 }
 
 impl Packed {

@@ -47,7 +47,7 @@ pub(crate) async fn delete(context: &Context, resource: &Arc<Resource>, body: &[
     let options = options(context, body)?;
     let name = context.info.name.clone();
     let deleted = delete_one(context, resource, &context.info.namespace, &name, &options).await?;
-    if deleted.gone && !returns_object(resource) {
+    if deleted.gone && !deletion_shows_object(resource) {
         return Ok(Answer::success(resource, &name, deleted.object.uid()));
     }
     let background = options.orphan_dependents == Some(false);
@@ -66,7 +66,7 @@ pub(crate) fn options(context: &Context, body: &[u8]) -> Result<DeleteOptions, A
 }
 
 /// Kinds whose deletion answers with the object (upstream's ReturnDeletedObject).
-fn returns_object(resource: &Resource) -> bool {
+pub(crate) fn deletion_shows_object(resource: &Resource) -> bool {
     let plural = resource.gvr.resource.as_str();
     match resource.gvr.group.as_str() {
         "" => matches!(
