@@ -8,8 +8,15 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates without tokio, sockets, files, clock or OS randomness.
-const PURE: [&str; 7] =
-    ["kubernel-meta", "kubernel-schema", "kubernel-cel", "kubernel-kinds", "kubernel-kernel", "kubernel-sim", "kubernel-podlife"];
+const PURE: [&str; 7] = [
+    "kubernel-meta",
+    "kubernel-schema",
+    "kubernel-cel",
+    "kubernel-kinds",
+    "kubernel-kernel",
+    "kubernel-sim",
+    "kubernel-podlife",
+];
 /// What must not be below a pure crate. (Files and clocks of std are kept out by review.)
 const IMPURE: [&str; 9] = ["tokio", "hyper", "axum", "kube", "mio", "socket2", "rustix", "rand", "getrandom"];
 /// (from, to): arrows that must not be, not even through others.

@@ -21,6 +21,7 @@ mod error;
 pub mod escape;
 pub mod function;
 pub mod library;
+pub mod pattern;
 pub mod types;
 pub mod value;
 

@@ -82,6 +82,11 @@ impl Quantity {
         self.nanos % NANOS_PER_MILLI == 0
     }
 
+    /// The amount as a floating point number (AsApproximateFloat64).
+    pub fn approximate(&self) -> f64 {
+        self.nanos as f64 / NANOS_PER_UNIT as f64
+    }
+
     /// -1, 0 or 1.
     pub fn signum(&self) -> i32 {
         match self.nanos.cmp(&0) {

@@ -19,7 +19,7 @@ pub use equal::{compare, equal};
 pub use json::{from_json, from_typed_json};
 pub use list::{List, ListKind};
 pub use map::{Entries, Key, LazyFields, Map};
-pub use text::Text;
+pub use text::{Text, double_text};
 pub use time::{Duration, Timestamp};
 
 use crate::types::Type;
