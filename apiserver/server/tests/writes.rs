@@ -141,3 +141,55 @@ async fn bad_bodies_are_the_clients_fault() {
         assert_eq!(response.status().as_u16(), code, "{method} {content_type} {shown}");
     }
 }
+
+#[tokio::test]
+async fn a_namespace_says_how_secure_its_pods_must_be() {
+    let api = Api::new().await;
+    let namespace = "/api/v1/namespaces/t";
+    api.create(&format!("{namespace}/serviceaccounts"), json!({"metadata": {"name": "default"}})).await;
+    let spec = json!({"containers": [{"name": "c", "image": "i", "securityContext": {"privileged": true}}]});
+    let pods = format!("{namespace}/pods");
+    api.create(&pods, json!({"metadata": {"name": "before"}, "spec": spec})).await;
+
+    let label = |name: &str, value: &str| json!({"metadata": {"labels": {(format!("pod-security.kubernetes.io/{name}")): value}}});
+    let warnings = |reply: &common::Reply| -> Vec<String> {
+        reply.headers.get_all("warning").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    };
+    let reply = api.call("PATCH", namespace, label("enforce", "base")).await;
+    assert_eq!(
+        (reply.code, reply.body["message"].as_str().unwrap()),
+        (
+            422,
+            "Namespace \"t\" is invalid: metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: \"base\": \
+             must be one of privileged, baseline, restricted"
+        )
+    );
+    let reply = api.call("PATCH", namespace, label("enforce", "baseline")).await;
+    let told = [
+        "299 - \"existing pods in namespace \\\"t\\\" violate the new PodSecurity enforce level \\\"baseline:latest\\\"\"",
+        "299 - \"before: privileged\"",
+    ];
+    assert_eq!((reply.code, warnings(&reply)), (200, told.map(str::to_owned).to_vec()));
+
+    let reply = api.call("POST", &pods, json!({"metadata": {"name": "after"}, "spec": spec})).await;
+    assert_eq!(
+        (reply.code, reply.body["message"].as_str().unwrap()),
+        (
+            403,
+            "pods \"after\" is forbidden: violates PodSecurity \"baseline:latest\": privileged (container \"c\" must not \
+             set securityContext.privileged=true)"
+        )
+    );
+    // Whatever does not change what the Pod may do is no business of the standard.
+    let reply = api.call("PATCH", &format!("{pods}/before"), json!({"metadata": {"labels": {"a": "b"}}})).await;
+    assert_eq!((reply.code, warnings(&reply)), (200, vec![]));
+
+    api.call("PATCH", namespace, label("warn", "baseline")).await;
+    let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": spec});
+    let web =
+        json!({"metadata": {"name": "web"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}});
+    let reply = api.call("POST", "/apis/apps/v1/namespaces/t/deployments", web).await;
+    let told = "299 - \"would violate PodSecurity \\\"baseline:latest\\\": privileged (container \\\"c\\\" must not set \
+                securityContext.privileged=true)\"";
+    assert_eq!((reply.code, warnings(&reply)), (201, vec![told.to_owned()]));
+}

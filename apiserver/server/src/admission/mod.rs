@@ -17,6 +17,7 @@ pub(crate) mod matching;
 mod namespace_lifecycle;
 mod node_restriction;
 mod node_taint;
+mod pod_security;
 mod priority;
 mod quota;
 pub(crate) mod review;
@@ -149,8 +150,9 @@ pub async fn validate(
     priority::check(&view, attributes, object).await?;
     certificates::check(server, attributes, object, old).await?;
     escalation::check(server.authorizer(), attributes, object, old)?;
+    let warnings = pod_security::check(&view, attributes, object, old).await?;
     let (changes, turn) = quota::count(server, &view, attributes, object, old).await?;
-    Ok(Admitted { warnings: Vec::new(), changes, turn })
+    Ok(Admitted { warnings, changes, turn })
 }
 
 /// The name of the newest class that an annotation marks as default; the first by name where several are as new.

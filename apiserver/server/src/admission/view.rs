@@ -57,6 +57,14 @@ impl<'a> View<'a> {
         Ok(snapshot.range(prefix, "").filter_map(|entry| self.parsed.object(&entry)).collect())
     }
 
+    /// The first objects whose keys start with `prefix`, in key order, and how many there are in all.
+    pub async fn list_first(&self, prefix: &str, count_max: usize) -> Result<(Vec<Arc<Object>>, usize), ApiError> {
+        let snapshot = self.snapshot(prefix).await?;
+        let entries: Vec<Arc<Entry>> = snapshot.range(prefix, "").collect();
+        let first = entries.iter().take(count_max).filter_map(|entry| self.parsed.object(entry)).collect();
+        Ok((first, entries.len()))
+    }
+
     async fn snapshot(&self, prefix: &str) -> Result<Arc<dyn Snapshot>, ApiError> {
         self.store.snapshot(prefix, At::Latest).await.map_err(ApiError::internal)
     }
