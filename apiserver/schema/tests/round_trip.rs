@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kubernel_meta::Object;
+use kubernel_schema::apply::{Write, apply};
 use kubernel_schema::{Schema, SchemaAlternative, Shape, StructId, builtin, decode, default, protobuf, zero};
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 use serde_json::{Map, Value, json};
@@ -93,6 +94,14 @@ fn made(schema: &Schema, seed: u64) -> Object {
     Object::new(map)
 }
 
+/// An object with its zero values but without its metadata.
+fn without_metadata(schema: &Schema, object: &Object) -> Value {
+    let mut object = object.clone();
+    object.set(&["metadata"], json!({}));
+    zero::fill(schema, &mut object);
+    object.into()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -112,6 +121,40 @@ proptest! {
         zero::fill(&schema, &mut object);
         zero::fill(&schema, &mut back);
         prop_assert_eq!(Value::from(back), Value::from(object));
+    }
+
+    #[test]
+    fn yaml_and_json_hold_the_same(seed in any::<u64>(), index in any::<prop::sample::Index>()) {
+        let schema = index.get(&kinds()).clone();
+        let object = decode::value(&schema, made(&schema, seed).into()).unwrap().object;
+        let text = serde_yaml::to_string(&Value::from(object.clone())).unwrap();
+        let read = decode::yaml(&schema, text.as_bytes()).unwrap();
+        prop_assert_eq!(&read.strict, &Vec::<String>::new());
+        prop_assert_eq!(Value::from(read.object), Value::from(object));
+    }
+
+    #[test]
+    fn who_applies_an_object_owns_all_of_it(seed in any::<u64>(), index in any::<prop::sample::Index>()) {
+        let schema = index.get(&kinds()).clone();
+        let mut object = decode::value(&schema, made(&schema, seed).into()).unwrap().object;
+        let root = schema.root();
+        let (api_version, kind) = (root.api_version.as_deref().unwrap(), root.kind());
+        object.set(&["metadata"], json!({"name": "n"}));
+        let write = Write { manager: "m", api_version, kind, subresource: "", now: "2026-01-01T00:00:00Z", reset: &[], only: &[] };
+        let applied = |live: Option<&Object>, config: &Object| {
+            let mut done = apply(&schema, live, config, &write, false)?;
+            done.set(&["metadata", "uid"], "u");
+            Ok::<Object, kubernel_meta::ApiError>(done)
+        };
+        // Lists whose items have the same key cannot be applied.
+        if let Ok(first) = applied(None, &object) {
+            prop_assert_eq!(without_metadata(&schema, &first), without_metadata(&schema, &object));
+            prop_assert_eq!(&applied(Some(&first), &object).unwrap(), &first);
+            let nothing = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "n"}});
+            let nothing = Object::from_value(nothing).unwrap();
+            let left = applied(Some(&first), &nothing).unwrap();
+            prop_assert_eq!(without_metadata(&schema, &left), without_metadata(&schema, &nothing));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::BufWriter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -23,6 +24,9 @@ const CONNECTIONS_MAX: usize = 65_536;
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 /// How long a client may take for a request's head; also how long an idle HTTP/1.1 connection is kept.
 const HEADERS_WAIT: Duration = Duration::from_secs(90);
+/// How much is written to a socket at once: HTTP/2 brings an answer in frames of 16 KiB, each of which would otherwise be
+/// a call of its own.
+const WRITE_BYTES: usize = 64 * 1024;
 /// How often a quiet HTTP/2 connection is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long running requests may take once the server stops.
@@ -75,6 +79,7 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    let stream = BufWriter::with_capacity(WRITE_BYTES, stream);
     let stream = match tokio::time::timeout(HANDSHAKE_WAIT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),

@@ -67,6 +67,17 @@ fn objects_are_shown_in_every_form() {
 }
 
 #[test]
+fn every_kind_is_explained() {
+    let user = user("explain");
+    // kubectl takes the second word of events.events.k8s.io for a field, with any server.
+    let kinds = "kubectl api-resources -o name | grep -v '^events.events.'";
+    let explained = "kubectl explain --recursive $kind 2>&1 | grep -q '^FIELDS:'";
+    assert_eq!(user.ok(&format!("for kind in $({kinds}); do {explained} || echo $kind; done")), "");
+    let ports = user.ok("kubectl explain pods.spec.containers.ports");
+    assert!(ports.contains("containerPort\t<integer> -required-"), "{ports}");
+}
+
+#[test]
 fn containers_are_looked_into() {
     let user = with_web("inside", 1);
     assert_eq!(user.ok("kubectl exec deploy/web -- echo hello"), "hello");
