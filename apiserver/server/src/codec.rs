@@ -244,21 +244,6 @@ pub(crate) fn defaults(resource: &Resource, object: &mut Object) {
     zero::fill(&resource.schema, object);
 }
 
-/// A value as protobuf, where its kind has that form.
-pub(crate) fn to_protobuf(resource: &Resource, value: &Value) -> Option<Vec<u8>> {
-    let object = Object::from_value(value.clone()).ok()?;
-    let schema = if !resource.kind.is_built_in() {
-        return None;
-    } else if object.kind() == resource.gvk.kind {
-        resource.schema.clone()
-    } else if object.kind() == resource.kind.list_kind() {
-        schema_of(&format!("{}List", resource.kind.definition))?
-    } else {
-        return None;
-    };
-    protobuf::has_form(&schema).then(|| protobuf::encode(&schema, &object))
-}
-
 /// A value as YAML.
 pub(crate) fn to_yaml(value: &Value) -> Result<Vec<u8>, ApiError> {
     serde_yaml::to_string(value).map(String::into_bytes).map_err(ApiError::internal)

@@ -47,9 +47,9 @@ impl Context {
         std::mem::take(&mut *self.warnings.lock())
     }
 
-    /// The form of the answer.
-    pub(crate) fn output(&self, scope: Scope) -> Result<Output, ApiError> {
-        negotiate::output(&self.headers, self.query.get("pretty"), scope)
+    /// The form of the answer; `binary` says whether what is asked for has a protobuf form.
+    pub(crate) fn output(&self, scope: Scope, binary: bool) -> Result<Output, ApiError> {
+        negotiate::output(&self.headers, self.query.get("pretty"), scope, binary)
     }
 
     /// The name under which writes own fields: `fieldManager`, or the User-Agent up to its first slash.

@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::negotiate::Scope;
 use crate::request::{Query, RequestInfo};
 use crate::respond::{self, Answer};
-use crate::{ApiServer, User, authn, discovery, subresources, verbs};
+use crate::{ApiServer, User, authn, binary, discovery, subresources, verbs};
 
 /// How many requests from outside run at once, watches and streams not counted: each may hold a body.
 pub(crate) const REQUESTS_MAX: usize = 1024;
@@ -37,13 +37,14 @@ pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Respons
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let info = RequestInfo::parse(&parts.method, &parts.uri, &query);
     let headers = parts.headers.clone();
+    let pretty = query.get("pretty").map(str::to_owned);
     let in_process = parts.extensions.get::<User>().is_some();
     let (mut response, warnings) = match authn::authenticate(&server, &parts).await {
-        Err(error) => (respond::failure(&headers, &error), Vec::new()),
+        Err(error) => (respond::failure(&headers, pretty.as_deref(), &error), Vec::new()),
         Ok(user) => {
             let context = Context::new(server, info, query, std::mem::take(&mut parts.headers), user);
             let outcome = guarded(&context, in_process, parts, body).await;
-            let response = outcome.unwrap_or_else(|error| respond::failure(&headers, &error));
+            let response = outcome.unwrap_or_else(|error| respond::failure(&headers, pretty.as_deref(), &error));
             (response, context.take_warnings())
         }
     };
@@ -155,7 +156,7 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
     if info.verb == "watch" {
         return verbs::watch::watch(context, &resource, parts).await;
     }
-    let output = context.output(scope)?;
+    let output = context.output(scope, binary::has_form(&resource))?;
     let answer = match (info.verb.as_str(), resource.kind.source) {
         ("get", _) => verbs::get::get(context, &resource).await?,
         ("list", _) => verbs::list::list(context, &resource).await?,
@@ -172,7 +173,7 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
         }
         _ => return Err(not_allowed()),
     };
-    respond::respond(context, output, answer)
+    respond::respond(context, output, answer).await
 }
 
 /// Reads a body up to the limit. What goes beyond is read and dropped for a while, because a client that is still
@@ -215,7 +216,11 @@ fn wrong_in_path(what: &str, name: &str) -> Result<(), ApiError> {
 }
 
 /// The answer of a verb or subresource, written in the form that the request negotiated.
-pub(crate) fn write(context: &Context, answer: Answer) -> Result<Response<Body>, ApiError> {
-    let output = context.output(Scope::Object)?;
-    respond::respond(context, output, answer)
+pub(crate) async fn write(context: &Context, answer: Answer) -> Result<Response<Body>, ApiError> {
+    let binary = match &answer {
+        Answer::Object(_, resource, _) | Answer::List(resource, _) => binary::has_form(resource),
+        Answer::Value(..) => true,
+    };
+    let output = context.output(Scope::Object, binary)?;
+    respond::respond(context, output, answer).await
 }

@@ -65,42 +65,78 @@ impl Media {
     }
 }
 
-/// Picks the form of the answer.
-pub(crate) fn output(headers: &HeaderMap, pretty: Option<&str>, scope: Scope) -> Result<Output, ApiError> {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let pretty = match pretty {
+/// Picks the form of the answer. `binary` says whether what is asked for has a protobuf form; views of its metadata
+/// always have one.
+pub(crate) fn output(
+    headers: &HeaderMap,
+    pretty: Option<&str>,
+    scope: Scope,
+    binary: bool,
+) -> Result<Output, ApiError> {
+    let accept = accepted(headers);
+    let pretty = is_pretty(headers, pretty);
+    if accept.trim().is_empty() {
+        return Ok(Output { pretty, ..Output::JSON });
+    }
+    routable(accept, scope)?;
+    for clause in clauses(accept) {
+        let media = match clause.media {
+            "application/json" | "*/*" | "application/*" => Media::Json,
+            "application/yaml" if scope != Scope::Watch => Media::Yaml,
+            "application/vnd.kubernetes.protobuf" => Media::Protobuf,
+            _ => continue,
+        };
+        let Some((transform, beta)) = clause.transform() else { continue };
+        let has_form = match transform {
+            Transform::None => binary,
+            Transform::Table => false,
+            Transform::PartialObject | Transform::PartialObjectList => true,
+        };
+        if (media == Media::Protobuf && !has_form) || !matches!(clause.parameter("stream"), "" | "watch") {
+            continue;
+        }
+        return Ok(Output { media, transform, beta, pretty: pretty || clause.parameter("pretty") == "1" });
+    }
+    Err(not_acceptable(scope))
+}
+
+/// Picks the form of the Status of a failed request: JSON where nothing fits, because the failure must be told.
+pub(crate) fn status(headers: &HeaderMap, pretty: Option<&str>) -> Output {
+    let pretty = is_pretty(headers, pretty);
+    let plain = |clause: &Clause<'_>| clause.parameter("as").is_empty() && clause.parameter("stream").is_empty();
+    for clause in clauses(accepted(headers)).into_iter().filter(plain) {
+        let media = match clause.media {
+            "application/json" | "*/*" | "application/*" => Media::Json,
+            "application/yaml" => Media::Yaml,
+            "application/vnd.kubernetes.protobuf" => Media::Protobuf,
+            _ => continue,
+        };
+        return Output { media, pretty: pretty || clause.parameter("pretty") == "1", ..Output::JSON };
+    }
+    Output::JSON
+}
+
+fn accepted(headers: &HeaderMap) -> &str {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The clauses of an `Accept` header, the most wanted first: by quality, then those that name a type.
+fn clauses(accept: &str) -> Vec<Clause<'_>> {
+    let mut clauses: Vec<Clause<'_>> = accept.split(',').filter_map(Clause::parse).collect();
+    let wild = |clause: &Clause<'_>| clause.media.matches('*').count();
+    clauses.sort_by(|a, b| b.quality.total_cmp(&a.quality).then(wild(a).cmp(&wild(b))));
+    clauses
+}
+
+/// Whether people read the answer: the client says so, or is a browser or curl.
+fn is_pretty(headers: &HeaderMap, pretty: Option<&str>) -> bool {
+    match pretty {
         Some(value) => !matches!(value, "0" | "false"),
         None => {
             let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
             ["curl", "Wget", "Mozilla/5.0"].iter().any(|prefix| agent.starts_with(prefix))
         }
-    };
-    if accept.trim().is_empty() {
-        return Ok(Output { pretty, ..Output::JSON });
     }
-    routable(accept, scope)?;
-    let mut clauses: Vec<Clause<'_>> = accept.split(',').filter_map(Clause::parse).collect();
-    clauses.sort_by(|a, b| b.quality.total_cmp(&a.quality));
-    for clause in &clauses {
-        let media = match clause.media {
-            "application/json" | "*/*" | "application/*" => Media::Json,
-            "application/yaml" if scope != Scope::Watch => Media::Yaml,
-            "application/vnd.kubernetes.protobuf" if scope == Scope::Object => Media::Protobuf,
-            _ => continue,
-        };
-        let Some((transform, beta)) = clause.transform() else { continue };
-        if transform != Transform::None && media == Media::Protobuf {
-            continue;
-        }
-        return Ok(Output { media, transform, beta, pretty: pretty || clause.parameter("pretty") == "1" });
-    }
-    let protobuf = clauses.iter().find(|clause| clause.media == "application/vnd.kubernetes.protobuf");
-    if protobuf.is_some_and(|clause| clause.transform() == Some((Transform::None, false))) {
-        // Lists are copied as JSON wherever that is acceptable; streams are JSON whatever was asked for.
-        let media = if scope == Scope::Collection { Media::Protobuf } else { Media::Json };
-        return Ok(Output { media, pretty, ..Output::JSON });
-    }
-    Err(not_acceptable(scope))
 }
 
 /// The form of a body; `None` for an unknown one. No `Content-Type` is JSON.

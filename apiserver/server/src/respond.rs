@@ -9,7 +9,9 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures::stream;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body::Body as _;
 use kubernel_meta::{ApiError, Object};
+use kubernel_schema::protobuf;
 use kubernel_store::Entry;
 use serde_json::{Value, json};
 
@@ -17,10 +19,12 @@ use crate::context::Context;
 use crate::negotiate::{Media, Output, Transform};
 use crate::resources::Resource;
 use crate::verbs::write::Written;
-use crate::{codec, document, table};
+use crate::{binary, codec, compress, document, negotiate, table};
 
 /// Parts of a big list go out in pieces of at least this size.
 const PIECE_BYTES: usize = 64 * 1024;
+/// How many messages are made without a pause.
+const MESSAGES_AT_ONCE: usize = 64;
 /// All `Warning` texts together are at most this many characters, and each at most the second number.
 const WARNINGS_CHARS_MAX: usize = 4096;
 const WARNING_CHARS_MAX: usize = 256;
@@ -28,17 +32,25 @@ const WARNING_CHARS_MAX: usize = 256;
 /// What a verb answers.
 pub(crate) enum Answer {
     /// An object, as the JSON of a resource's kind (or of whatever kind its JSON says).
-    Object(StatusCode, Arc<Resource>, Bytes),
+    Object(StatusCode, Arc<Resource>, Item),
     /// A list.
     List(Arc<Resource>, List),
     /// Any other JSON: a Status, a Scale, a review.
     Value(StatusCode, Value),
 }
 
+/// An object of a resource on its way out.
+pub(crate) enum Item {
+    /// As the store keeps it.
+    Stored(Arc<Entry>),
+    /// JSON that was made for this answer.
+    Made(Bytes),
+}
+
 /// A list's items and metadata.
 pub(crate) struct List {
     /// The items.
-    pub(crate) items: Vec<Bytes>,
+    pub(crate) items: Vec<Item>,
     /// `metadata.resourceVersion`.
     pub(crate) revision: u64,
     /// `metadata.continue`; empty is left out.
@@ -49,21 +61,21 @@ pub(crate) struct List {
 
 impl Answer {
     /// 200 with a stored object.
-    pub(crate) fn entry(resource: &Arc<Resource>, entry: &Entry) -> Result<Self, ApiError> {
-        Ok(Self::Object(StatusCode::OK, resource.clone(), json_of(resource, entry)?))
+    pub(crate) fn entry(resource: &Arc<Resource>, entry: Arc<Entry>) -> Self {
+        Self::Object(StatusCode::OK, resource.clone(), Item::Stored(entry))
     }
 
     /// What a write left behind: the store's own bytes where there are any.
     pub(crate) fn written(code: StatusCode, resource: &Arc<Resource>, written: &Written) -> Result<Self, ApiError> {
         match &written.entry {
-            Some(entry) => Ok(Self::Object(code, resource.clone(), json_of(resource, entry)?)),
+            Some(entry) => Ok(Self::Object(code, resource.clone(), Item::Stored(entry.clone()))),
             None => Self::object(code, resource, &written.object),
         }
     }
 
     /// An object as it is.
     pub(crate) fn object(code: StatusCode, resource: &Arc<Resource>, object: &Object) -> Result<Self, ApiError> {
-        Ok(Self::Object(code, resource.clone(), document::to_json(object)?))
+        Ok(Self::Object(code, resource.clone(), Item::Made(document::to_json(object)?)))
     }
 
     /// `Status: Success` for an object.
@@ -82,6 +94,24 @@ impl Answer {
     }
 }
 
+impl Item {
+    /// The JSON of the object as one of this resource.
+    fn json(&self, resource: &Resource) -> Result<Bytes, ApiError> {
+        match self {
+            Self::Stored(entry) => json_of(resource, entry),
+            Self::Made(json) => Ok(json.clone()),
+        }
+    }
+
+    /// The protobuf message of the object as one of this resource.
+    fn message(&self, resource: &Resource) -> Result<Bytes, ApiError> {
+        match self {
+            Self::Stored(entry) => binary::of_entry(resource, entry),
+            Self::Made(json) => binary::of_json(resource, json),
+        }
+    }
+}
+
 /// The JSON of a stored object as one of this resource.
 pub(crate) fn json_of(resource: &Resource, entry: &Entry) -> Result<Bytes, ApiError> {
     if resource.kind.stored_as.is_none() {
@@ -91,35 +121,44 @@ pub(crate) fn json_of(resource: &Resource, entry: &Entry) -> Result<Bytes, ApiEr
 }
 
 /// The response to a request.
-pub(crate) fn respond(context: &Context, output: Output, answer: Answer) -> Result<Response<Body>, ApiError> {
+pub(crate) async fn respond(context: &Context, output: Output, answer: Answer) -> Result<Response<Body>, ApiError> {
     let response = match answer {
-        Answer::Value(code, value) => write_value(code, output, None, &value)?,
-        Answer::Object(code, resource, json) => match output.transform {
-            Transform::None if output.media == Media::Json && !output.pretty => full(code, output.media, json),
-            Transform::None => {
-                let value = document::parse(&json)?.into_value();
-                write_value(code, output, Some(&resource), &value)?
-            }
-            Transform::Table => {
-                let object = document::parse(&json)?;
-                let meta = json!({ "resourceVersion": object.resource_version() });
-                let value = table::of(&resource, &[object], &meta, output.beta, table::include(context)?, context.now);
-                write_value(code, output, None, &value)?
-            }
-            Transform::PartialObject => {
-                let value = table::partial(&document::parse(&json)?, output.beta);
-                write_value(code, output, None, &value)?
-            }
-            Transform::PartialObjectList => {
-                return Err(table::not_a_list(&resource));
-            }
-        },
-        Answer::List(resource, list) => write_list(context, output, &resource, list)?,
+        Answer::Value(code, value) => write_value(code, output, &value)?,
+        Answer::Object(code, resource, item) => write_object(context, output, code, &resource, &item)?,
+        Answer::List(resource, list) => return write_list(context, output, &resource, list).await,
     };
-    Ok(response)
+    let bytes = response.body().size_hint().lower();
+    Ok(compress::where_wanted(&context.headers, bytes, response))
 }
 
-fn write_list(
+fn write_object(
+    context: &Context,
+    output: Output,
+    code: StatusCode,
+    resource: &Resource,
+    item: &Item,
+) -> Result<Response<Body>, ApiError> {
+    let parsed = || document::parse(&item.json(resource)?);
+    let value = match (output.transform, output.media) {
+        (Transform::None, Media::Json) if !output.pretty => return Ok(full(code, Media::Json, item.json(resource)?)),
+        (Transform::None, Media::Protobuf) => {
+            let message = item.message(resource)?;
+            let bytes = binary::enveloped(&resource.api_version, &resource.gvk.kind, &message);
+            return Ok(full(code, Media::Protobuf, bytes));
+        }
+        (Transform::None, _) => parsed()?.into_value(),
+        (Transform::Table, _) => {
+            let object = parsed()?;
+            let meta = json!({ "resourceVersion": object.resource_version() });
+            table::of(resource, &[object], &meta, output.beta, table::include(context)?, context.now)
+        }
+        (Transform::PartialObject, _) => table::partial(&parsed()?, output.beta),
+        (Transform::PartialObjectList, _) => return Err(table::not_a_list(resource)),
+    };
+    write_value(code, output, &value)
+}
+
+async fn write_list(
     context: &Context,
     output: Output,
     resource: &Arc<Resource>,
@@ -132,20 +171,54 @@ fn write_list(
     if let Some(remaining) = list.remaining {
         meta["remainingItemCount"] = json!(remaining);
     }
-    let objects = || list.items.iter().map(|json| document::parse(json)).collect::<Result<Vec<Object>, ApiError>>();
-    let value = match output.transform {
-        Transform::None if output.media == Media::Json && !output.pretty => {
-            return Ok(stream_list(resource, &meta, list.items));
+    let objects = || {
+        let parsed = list.items.iter().map(|item| document::parse(&item.json(resource)?));
+        parsed.collect::<Result<Vec<Object>, ApiError>>()
+    };
+    let value = match (output.transform, output.media) {
+        (Transform::None, Media::Json) if !output.pretty => {
+            let items: Result<Vec<Bytes>, ApiError> = list.items.iter().map(|item| item.json(resource)).collect();
+            let items = items?;
+            let bytes = bytes_of(&items);
+            return Ok(compress::where_wanted(&context.headers, bytes, stream_list(resource, &meta, items)));
         }
-        Transform::None => {
-            let items: Vec<Value> = objects()?.into_iter().map(|object| item(object, resource)).collect();
+        (Transform::None, Media::Protobuf) => {
+            let items = messages(resource, &list.items).await?;
+            let bytes = bytes_of(&items);
+            let response = stream_messages(binary::List::new(resource, &meta, items)?);
+            return Ok(compress::where_wanted(&context.headers, bytes, response));
+        }
+        (Transform::None, _) => {
+            let items: Vec<Value> = objects()?.into_iter().map(|object| self::item(object, resource)).collect();
             json!({ "kind": resource.kind.list_kind(), "apiVersion": resource.api_version, "metadata": meta, "items": items })
         }
-        Transform::Table => table::of(resource, &objects()?, &meta, output.beta, table::include(context)?, context.now),
-        Transform::PartialObjectList => table::partial_list(&objects()?, &meta, output.beta),
-        Transform::PartialObject => return Err(table::not_an_object(resource)),
+        (Transform::Table, _) => {
+            table::of(resource, &objects()?, &meta, output.beta, table::include(context)?, context.now)
+        }
+        (Transform::PartialObjectList, _) => table::partial_list(&objects()?, &meta, output.beta),
+        (Transform::PartialObject, _) => return Err(table::not_an_object(resource)),
     };
-    write_value(StatusCode::OK, output, Some(resource), &value)
+    let response = write_value(StatusCode::OK, output, &value)?;
+    let bytes = response.body().size_hint().lower();
+    Ok(compress::where_wanted(&context.headers, bytes, response))
+}
+
+fn bytes_of(items: &[Bytes]) -> u64 {
+    items.iter().map(|item| item.len() as u64).sum()
+}
+
+/// The messages of a list's items. Those that nobody has asked for before are made now, with pauses for other requests.
+async fn messages(resource: &Resource, items: &[Item]) -> Result<Vec<Bytes>, ApiError> {
+    let mut messages = Vec::with_capacity(items.len());
+    for some in items.chunks(MESSAGES_AT_ONCE) {
+        for item in some {
+            messages.push(item.message(resource)?);
+        }
+        if items.len() > MESSAGES_AT_ONCE {
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(messages)
 }
 
 /// An object as upstream writes it in a list: built-in kinds without kind and apiVersion.
@@ -192,23 +265,47 @@ fn stream_list(resource: &Arc<Resource>, meta: &Value, items: Vec<Bytes>) -> Res
         }
         Some(piece.freeze())
     });
+    streamed(Media::Json, pieces)
+}
+
+/// A list of shared messages, in pieces as above.
+fn stream_messages(list: binary::List) -> Response<Body> {
+    let mut head = Some(list.head);
+    let mut items = list.items.into_iter();
+    let mut ended = false;
+    let pieces = std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let mut piece = BytesMut::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+        piece.extend_from_slice(&head.take().unwrap_or_default());
+        while piece.len() < PIECE_BYTES {
+            let Some(item) = items.next() else {
+                piece.extend_from_slice(&protobuf::CLOSING);
+                ended = true;
+                break;
+            };
+            piece.extend_from_slice(&binary::List::before(&item));
+            piece.extend_from_slice(&item);
+        }
+        Some(piece.freeze())
+    });
+    streamed(Media::Protobuf, pieces)
+}
+
+/// A response whose body is made piece by piece, as the client takes it.
+fn streamed(media: Media, pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Response<Body> {
     let pieces: Box<dyn Iterator<Item = Bytes> + Send> = Box::new(pieces.fuse());
-    let body = Body::from_stream(stream::iter(pieces.map(Ok::<Bytes, std::io::Error>)));
-    let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = Response::new(Body::from_stream(stream::iter(pieces.map(Ok::<Bytes, std::io::Error>))));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
     response
 }
 
-/// Writes a value in the negotiated form. Protobuf is written only for what has a schema.
-pub(crate) fn write_value(
-    code: StatusCode,
-    output: Output,
-    resource: Option<&Resource>,
-    value: &Value,
-) -> Result<Response<Body>, ApiError> {
+/// Writes a value in the negotiated form. What has no protobuf form is written as JSON.
+pub(crate) fn write_value(code: StatusCode, output: Output, value: &Value) -> Result<Response<Body>, ApiError> {
     let (media, bytes) = match output.media {
-        Media::Protobuf => match resource.and_then(|resource| codec::to_protobuf(resource, value)) {
-            Some(bytes) => (Media::Protobuf, bytes),
+        Media::Protobuf => match binary::of_value(value) {
+            Some(bytes) => return Ok(full(code, Media::Protobuf, bytes)),
             None => (Media::Json, serde_json::to_vec(value).map_err(ApiError::internal)?),
         },
         Media::Yaml => (Media::Yaml, codec::to_yaml(value)?),
@@ -236,13 +333,10 @@ pub(crate) fn text(code: StatusCode, text: impl Into<String>) -> Response<Body> 
     response
 }
 
-/// The response to a failed request: its Status, as YAML where YAML was asked for and else as JSON.
-pub(crate) fn failure(headers: &HeaderMap, error: &ApiError) -> Response<Body> {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media = if accept.starts_with("application/yaml") { Media::Yaml } else { Media::Json };
+/// The response to a failed request: its Status, in the form that was asked for.
+pub(crate) fn failure(headers: &HeaderMap, pretty: Option<&str>, error: &ApiError) -> Response<Body> {
     let code = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let output = Output { media, ..Output::JSON };
-    let mut response = write_value(code, output, None, &error.to_status())
+    let mut response = write_value(code, negotiate::status(headers, pretty), &error.to_status())
         .unwrap_or_else(|error| text(StatusCode::INTERNAL_SERVER_ERROR, error.message()));
     let retry = error.details().map_or(0, |details| details.retry_after_secs);
     if retry > 0 {

@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -72,7 +72,7 @@ impl Embedded {
         for object in saved {
             let index = indexer(&object.key, &object.json);
             let (key, revision, json) = (object.key, object.revision, Bytes::from(object.json));
-            state.put(Arc::new(Entry { key, revision, json, index, hole: object.hole }));
+            state.put(Arc::new(Entry { key, revision, json, index, hole: object.hole, binary: OnceLock::new() }));
         }
         Ok(Self::start(state, Some(journal)))
     }
@@ -263,7 +263,7 @@ fn apply(state: &mut State, change: Change) -> Arc<Event> {
             let previous = state.find(&key).cloned();
             let Document { json, hole, index } = document;
             let json = with_revision(&json[..hole], revision, &json[hole..]);
-            let entry = Arc::new(Entry { key, revision, json, index, hole });
+            let entry = Arc::new(Entry { key, revision, json, index, hole, binary: OnceLock::new() });
             state.put(entry.clone());
             Arc::new(Event { revision, entry, previous, deleted: false })
         }
@@ -272,7 +272,10 @@ fn apply(state: &mut State, change: Change) -> Arc<Event> {
             state.take(&key);
             let entry = match &previous {
                 Some(last) => Arc::new(last.at_revision(revision)),
-                None => Arc::new(Entry { key, revision, json: Bytes::new(), index: Index::default(), hole: 0 }),
+                None => {
+                    let (json, index, binary) = (Bytes::new(), Index::default(), OnceLock::new());
+                    Arc::new(Entry { key, revision, json, index, hole: 0, binary })
+                }
             };
             Arc::new(Event { revision, entry, previous, deleted: true })
         }
@@ -284,7 +287,14 @@ impl Entry {
     fn at_revision(&self, revision: Revision) -> Self {
         let digits = self.json[self.hole..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         let json = with_revision(&self.json[..self.hole], revision, &self.json[self.hole + digits..]);
-        Self { key: self.key.clone(), revision, json, index: self.index.clone(), hole: self.hole }
+        Self {
+            key: self.key.clone(),
+            revision,
+            json,
+            index: self.index.clone(),
+            hole: self.hole,
+            binary: OnceLock::new(),
+        }
     }
 }
 

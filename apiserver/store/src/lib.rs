@@ -12,7 +12,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -35,6 +35,8 @@ pub struct Entry {
     pub index: Index,
     /// Where in `json` the digits of the resourceVersion begin.
     pub hole: usize,
+    /// The object in a second form (the API server's protobuf): made by who first needs it, then shared like `json`.
+    pub binary: OnceLock<Bytes>,
 }
 
 /// What selectors look at, so that lists and watches never parse an object.

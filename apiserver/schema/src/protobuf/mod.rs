@@ -18,6 +18,9 @@ use wire::Fields;
 /// What every protobuf body of the API begins with.
 pub const MAGIC: [u8; 4] = *b"k8s\0";
 
+/// What every envelope ends with: no content encoding, no content type.
+pub const CLOSING: [u8; 4] = [0x1a, 0, 0x22, 0];
+
 /// A body whose envelope has been opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope<'a> {
@@ -84,16 +87,34 @@ fn is_deeper(value: &Value, left: usize) -> bool {
 /// Writes an object with its envelope, byte for byte as upstream does: map entries in key order, zero values of fields
 /// that are held by value. `apiVersion` and `kind` come from the object.
 pub fn encode(schema: &Schema, object: &Object) -> Vec<u8> {
-    let raw = write::message(&schema.types, schema.root, object.map());
-    let mut out = Vec::with_capacity(raw.len() + 64);
+    let raw = message(schema, object);
+    let mut out = opening(object.api_version(), object.kind(), raw.len());
+    out.extend_from_slice(&raw);
+    out.extend_from_slice(&CLOSING);
+    out
+}
+
+/// The message of an object alone: what an envelope, an item of a list and an event of a watch have in common.
+pub fn message(schema: &Schema, object: &Object) -> Vec<u8> {
+    write::message(&schema.types, schema.root, object.map())
+}
+
+/// What an envelope has before a message of this many bytes; [`CLOSING`] comes after it.
+pub fn opening(api_version: &str, kind: &str, message_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message_bytes + api_version.len() + kind.len() + 32);
     out.extend_from_slice(&MAGIC);
     let mut meta = Vec::new();
-    wire::put_bytes(&mut meta, 1, object.api_version().as_bytes());
-    wire::put_bytes(&mut meta, 2, object.kind().as_bytes());
+    wire::put_bytes(&mut meta, 1, api_version.as_bytes());
+    wire::put_bytes(&mut meta, 2, kind.as_bytes());
     wire::put_bytes(&mut out, 1, &meta);
-    wire::put_bytes(&mut out, 2, &raw);
-    wire::put_bytes(&mut out, 3, b"");
-    wire::put_bytes(&mut out, 4, b"");
+    out.extend_from_slice(&delimiter(2, message_bytes));
+    out
+}
+
+/// What stands before text, bytes or a message as the field of this number: its tag and length.
+pub fn delimiter(number: u32, bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(8);
+    wire::put_delimiter(&mut out, number, bytes);
     out
 }
 

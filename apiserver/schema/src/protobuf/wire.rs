@@ -96,9 +96,14 @@ pub(super) fn put_double(out: &mut Vec<u8>, number: u32, value: f64) {
 
 /// Writes text, bytes or a message.
 pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
-    put(out, (u64::from(number) << 3) | 2);
-    put(out, bytes.len() as u64);
+    put_delimiter(out, number, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// Writes what stands before that many bytes.
+pub(super) fn put_delimiter(out: &mut Vec<u8>, number: u32, bytes: usize) {
+    put(out, (u64::from(number) << 3) | 2);
+    put(out, bytes as u64);
 }
 
 fn put(out: &mut Vec<u8>, mut value: u64) {

@@ -34,6 +34,7 @@ fn entry(object: &Value) -> Entry {
         hole: 0,
         json: object.to_string().into(),
         index: kubernel_store::Index::default(),
+        binary: std::sync::OnceLock::new(),
     }
 }
 

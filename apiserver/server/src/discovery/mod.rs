@@ -28,20 +28,20 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
     match words.as_slice() {
         _ if !reads || path.starts_with("//") => {}
         ["healthz" | "livez" | "readyz", ..] => return Ok(health::serve(context, &words)),
-        ["version"] => return value(context, version::version()),
+        ["version"] => return value(context, version::version()).await,
         ["api"] | ["apis"] if aggregated::is_requested(&context.headers) => {
             return Ok(aggregated::serve(context, words[0] == "api", &context.headers));
         }
-        ["api"] => return value(context, legacy::versions(&context.headers)),
-        ["apis"] => return value(context, legacy::groups(&context.resources)),
+        ["api"] => return value(context, legacy::versions(&context.headers)).await,
+        ["apis"] => return value(context, legacy::groups(&context.resources)).await,
         ["apis", group] => {
             if let Some(found) = legacy::group(&context.resources, group) {
-                return value(context, found);
+                return value(context, found).await;
             }
         }
-        ["api", version] => return listed(context, "", version),
+        ["api", version] => return listed(context, "", version).await,
         ["apis", group, version] if context.resources.iter().any(|known| known.gvr.group == *group) => {
-            return listed(context, group, version);
+            return listed(context, group, version).await;
         }
         ["openapi", "v3", rest @ ..] => return openapi::v3(context, &context.headers, rest).await,
         ["openapi", "v2"] => return openapi::v2(context, &context.headers).await,
@@ -50,19 +50,19 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
             return issuer(context, "application/json", |pki| pki.signer().discovery());
         }
         ["openid", "v1", "jwks"] => return issuer(context, "application/jwk-set+json", |pki| pki.signer().jwks()),
-        [""] => return value(context, legacy::paths(&context.resources)),
+        [""] => return value(context, legacy::paths(&context.resources)).await,
         _ => {}
     }
     Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"))
 }
 
-fn listed(context: &Context, group: &str, version: &str) -> Result<Response<Body>, ApiError> {
+async fn listed(context: &Context, group: &str, version: &str) -> Result<Response<Body>, ApiError> {
     let list = legacy::resources(&context.resources, group, version).ok_or_else(ApiError::unknown_resource)?;
-    value(context, list)
+    value(context, list).await
 }
 
-fn value(context: &Context, value: Value) -> Result<Response<Body>, ApiError> {
-    write(context, Answer::Value(StatusCode::OK, value))
+async fn value(context: &Context, value: Value) -> Result<Response<Body>, ApiError> {
+    write(context, Answer::Value(StatusCode::OK, value)).await
 }
 
 fn issuer(

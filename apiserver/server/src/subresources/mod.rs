@@ -58,7 +58,7 @@ pub(crate) async fn serve(
         ("patch", _) => verbs::patch::patch(context, resource, name, &read(body).await?).await?,
         _ => return Err(not_allowed()),
     };
-    write(context, answer)
+    write(context, answer).await
 }
 
 /// `Status: Success` of something that was created.

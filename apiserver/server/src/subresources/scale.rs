@@ -27,7 +27,7 @@ pub(super) async fn get(context: &Context, resource: &Arc<Resource>) -> Result<A
     let info = &context.info;
     let entry = get::entry(context, resource, &info.namespace, &info.name, At::Latest).await?;
     let mut scale = of(resource, &document::decode(resource, &entry)?)?;
-    let output = context.output(Scope::Object)?;
+    let output = context.output(Scope::Object, true)?;
     if output.transform != Transform::Table {
         return answer(scale);
     }

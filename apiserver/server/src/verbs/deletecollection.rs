@@ -9,7 +9,7 @@ use kubernel_store::Entry;
 
 use crate::context::Context;
 use crate::resources::Resource;
-use crate::respond::{Answer, List};
+use crate::respond::{Answer, Item, List};
 use crate::{document, request};
 
 use super::{delete, list};
@@ -29,7 +29,7 @@ pub(crate) async fn deletecollection(
     let options = &options;
     let entries = page.entries.clone();
     let deletions = entries.into_iter().map(|entry| delete_entry(context, resource, entry, options));
-    let items = stream::iter(deletions).buffered(WORKERS).try_collect().await?;
+    let items = stream::iter(deletions).buffered(WORKERS).map_ok(Item::Made).try_collect().await?;
     let list = List { items, revision: page.revision, continue_token: page.continue_token, remaining: page.remaining };
     Ok(Answer::List(resource.clone(), list))
 }

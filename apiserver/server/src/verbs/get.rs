@@ -23,7 +23,7 @@ pub(crate) async fn get(context: &Context, resource: &Arc<Resource>) -> Result<A
         Some(text) => At::NotOlderThan(parse_version(text).map_err(bare)?),
     };
     let entry = entry(context, resource, &info.namespace, &info.name, at).await?;
-    Answer::entry(resource, &entry)
+    Ok(Answer::entry(resource, entry))
 }
 
 /// The stored object, or 404.

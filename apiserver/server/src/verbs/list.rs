@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
-use bytes::Bytes;
 use kubernel_kinds::Source;
 use kubernel_meta::{ApiError, ListOptions, ResourceVersionMatch};
 use kubernel_store::{At, Entry, Snapshot, StoreError};
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::request;
 use crate::resources::Resource;
-use crate::respond::{self, Answer, List};
+use crate::respond::{Answer, Item, List};
 
 use super::select::Select;
 use super::{live, parse_version, store_error};
@@ -64,8 +63,7 @@ pub(crate) async fn list(context: &Context, resource: &Arc<Resource>) -> Result<
         return live::list(context, resource, &options);
     }
     let page = page(context, resource, &options).await?;
-    let items: Vec<Bytes> =
-        page.entries.iter().map(|entry| respond::json_of(resource, entry)).collect::<Result<_, ApiError>>()?;
+    let items = page.entries.into_iter().map(Item::Stored).collect();
     let (revision, continue_token, remaining) = (page.revision, page.continue_token, page.remaining);
     Ok(Answer::List(resource.clone(), List { items, revision, continue_token, remaining }))
 }

@@ -10,7 +10,7 @@ use kubernel_meta::{ApiError, ListOptions, Object};
 
 use crate::context::Context;
 use crate::resources::Resource;
-use crate::respond::{Answer, List};
+use crate::respond::{Answer, Item, List};
 use crate::{ApiServer, document};
 
 use super::select::Select;
@@ -58,7 +58,7 @@ pub(super) fn list(context: &Context, resource: &Arc<Resource>, options: &ListOp
         .iter()
         .filter(|object| namespace.is_empty() || object.namespace() == namespace)
         .filter(|object| select.matches(&path(resource, object), &document::index_of(resource, object)))
-        .map(document::to_json)
+        .map(|object| document::to_json(object).map(Item::Made))
         .collect::<Result<_, ApiError>>()?;
     Ok(Answer::List(resource.clone(), List { items, revision, continue_token: String::new(), remaining: None }))
 }

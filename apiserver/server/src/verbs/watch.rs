@@ -13,16 +13,17 @@ use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 use kubernel_kinds::Source;
 use kubernel_meta::{ApiError, ListOptions, Object};
+use kubernel_schema::protobuf;
 use kubernel_store::{At, Entry, Event, StoreError, Watch};
 use rand::RngExt as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::negotiate::{Output, Scope, Transform};
+use crate::negotiate::{Media, Output, Scope, Transform};
 use crate::resources::Resource;
-use crate::{document, request, table};
+use crate::{binary, document, request, table};
 
 use super::live::LiveWatch;
 use super::select::Select;
@@ -84,7 +85,7 @@ pub(crate) async fn watch(
     resource: &Arc<Resource>,
     mut parts: Parts,
 ) -> Result<Response<Body>, ApiError> {
-    let output = context.output(Scope::Watch)?;
+    let output = context.output(Scope::Watch, binary::has_form(resource))?;
     let mut options = request::list_options(&context.query, true)?;
     let info = &context.info;
     if !info.name.is_empty() && options.fields.exact("metadata.name").is_none() {
@@ -108,7 +109,11 @@ pub(crate) async fn watch(
     });
     let mut response = Response::new(Body::from_stream(pieces));
     *response.status_mut() = StatusCode::OK;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let content_type = match output.media {
+        Media::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+        Media::Json | Media::Yaml => "application/json",
+    };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     Ok(response)
 }
 
@@ -190,7 +195,12 @@ fn too_old(error: StoreError) -> ApiError {
 }
 
 impl Stream {
-    /// The next events, each as its own text with a newline; `None` is the end.
+    /// Whether events are protobuf frames.
+    pub(super) fn is_binary(&self) -> bool {
+        self.writer.output.media == Media::Protobuf
+    }
+
+    /// The next events, each as its own text with a newline or as its own frame; `None` is the end.
     pub(super) async fn next(&mut self) -> Option<Vec<Bytes>> {
         loop {
             let mut out = Vec::new();
@@ -209,7 +219,7 @@ impl Stream {
             }
             if let Some(error) = self.error.take() {
                 self.feed = Feed::Ended;
-                out.push(error_event(&error));
+                out.push(self.writer.error(&error));
             }
             if !out.is_empty() {
                 return Some(out);
@@ -291,52 +301,80 @@ fn at_revision(entry: &Entry, revision: u64) -> Bytes {
     out.freeze()
 }
 
-fn error_event(error: &ApiError) -> Bytes {
-    Bytes::from(format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", error.to_status()))
-}
-
 impl Writer {
     fn entry(&mut self, kind: &str, entry: &Entry) -> Option<Bytes> {
-        self.json(kind, &entry.json)
+        if self.output.media != Media::Protobuf || self.output.transform != Transform::None {
+            return self.json(kind, &entry.json);
+        }
+        self.logged(|writer| Ok(writer.message(kind, &binary::of_entry(&writer.resource, entry)?)))
+    }
+
+    /// An event about an object of the resource, whose message this is.
+    fn message(&self, kind: &str, message: &[u8]) -> Bytes {
+        let object = binary::enveloped(&self.resource.api_version, &self.resource.gvk.kind, message);
+        binary::frame(kind, &object)
     }
 
     /// An event about a stored object; `None` where it cannot be read, which is logged.
     pub(super) fn json(&mut self, kind: &str, stored: &Bytes) -> Option<Bytes> {
-        if self.output.transform == Transform::None && self.resource.kind.stored_as.is_none() {
+        let as_stored = self.output.transform == Transform::None && self.resource.kind.stored_as.is_none();
+        if as_stored && self.output.media != Media::Protobuf {
             return Some(frame(kind, stored));
         }
-        let written = document::parse(stored).and_then(|mut object| {
-            if let Some(stored_as) = self.resource.kind.stored_as {
+        self.logged(|writer| {
+            let mut object = document::parse(stored)?;
+            if let Some(stored_as) = writer.resource.kind.stored_as {
                 (stored_as.from_stored)(&mut object);
             }
-            self.transformed(&object)
-        });
-        match written {
-            Ok(json) => Some(frame(kind, &json)),
-            Err(error) => {
-                tracing::error!(%error, resource = %self.resource.gvr.resource, "an event could not be written");
-                None
+            match (writer.output.transform, writer.output.media) {
+                (Transform::None, Media::Protobuf) => {
+                    Ok(writer.message(kind, &protobuf::message(&writer.resource.schema, &object)))
+                }
+                (Transform::None, _) => Ok(frame(kind, &document::to_json(&object)?)),
+                _ => {
+                    let view = writer.transformed(&object);
+                    Ok(writer.value(kind, &view))
+                }
             }
+        })
+    }
+
+    /// What was written, or `None` and a line in the log.
+    fn logged(&mut self, write: impl FnOnce(&mut Self) -> Result<Bytes, ApiError>) -> Option<Bytes> {
+        write(self)
+            .inspect_err(|error| {
+                tracing::error!(%error, resource = %self.resource.gvr.resource, "an event could not be written");
+            })
+            .ok()
+    }
+
+    /// An event about a value of a kind that the API itself defines.
+    fn value(&self, kind: &str, value: &Value) -> Bytes {
+        let message = if self.output.media == Media::Protobuf { binary::of_value(value) } else { None };
+        match message {
+            Some(message) => binary::frame(kind, &message),
+            None => frame(kind, value.to_string().as_bytes()),
         }
     }
 
-    fn transformed(&mut self, object: &Object) -> Result<Bytes, ApiError> {
+    /// The event that ends a stream for a reason.
+    fn error(&self, error: &ApiError) -> Bytes {
+        self.value("ERROR", &error.to_status())
+    }
+
+    fn transformed(&mut self, object: &Object) -> Value {
         let beta = self.output.beta;
-        let value = match self.output.transform {
-            Transform::None => return document::to_json(object),
-            Transform::Table => {
-                let meta = json!({ "resourceVersion": object.resource_version() });
-                let now = jiff::Timestamp::now();
-                let objects = std::slice::from_ref(object);
-                let mut value = table::of(&self.resource, objects, &meta, beta, self.include, now);
-                if std::mem::replace(&mut self.headed, true) {
-                    value["columnDefinitions"] = serde_json::Value::Null;
-                }
-                value
-            }
-            Transform::PartialObject | Transform::PartialObjectList => table::partial(object, beta),
-        };
-        Ok(value.to_string().into())
+        if self.output.transform != Transform::Table {
+            return table::partial(object, beta);
+        }
+        let meta = json!({ "resourceVersion": object.resource_version() });
+        let now = jiff::Timestamp::now();
+        let objects = std::slice::from_ref(object);
+        let mut value = table::of(&self.resource, objects, &meta, beta, self.include, now);
+        if std::mem::replace(&mut self.headed, true) {
+            value["columnDefinitions"] = Value::Null;
+        }
+        value
     }
 
     /// A bookmark at this revision.
@@ -355,7 +393,7 @@ impl Writer {
                 json!({ "kind": kind, "apiVersion": version, "metadata": metadata })
             }
         };
-        frame("BOOKMARK", object.to_string().as_bytes())
+        self.value("BOOKMARK", &object)
     }
 }
 

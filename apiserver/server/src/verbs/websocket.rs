@@ -1,4 +1,4 @@
-//! A watch over a WebSocket, as fabric8's clients (Spark, Flink) open it: one text message per event.
+//! A watch over a WebSocket, as fabric8's clients (Spark, Flink) open it: one message per event.
 
 use axum::body::Body;
 use base64::Engine as _;
@@ -11,6 +11,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
+
+use crate::binary::FRAME_HEAD_BYTES;
 
 use super::watch::Stream;
 
@@ -36,6 +38,7 @@ pub(super) fn serve(
     let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
     let base64_protocol =
         protocols.is_some_and(|list| list.split(',').any(|word| word.trim() == "base64.binary.k8s.io"));
+    let is_binary = events.is_binary();
     tokio::spawn(async move {
         let Ok(connection) = upgrade.await else { return };
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(connection), Role::Server, None).await;
@@ -45,12 +48,14 @@ pub(super) fn serve(
                 batch = events.next() => {
                     let Some(batch) = batch else { break };
                     for event in batch {
-                        let text = String::from_utf8_lossy(&event);
-                        let text = text.trim_end();
+                        // A message needs neither a newline nor a length.
+                        let whole = if is_binary { event.slice(FRAME_HEAD_BYTES..) } else { event.slice(..event.len().saturating_sub(1)) };
                         let message = if base64_protocol {
-                            Message::text(base64::engine::general_purpose::STANDARD.encode(text))
+                            Message::text(base64::engine::general_purpose::STANDARD.encode(whole))
+                        } else if is_binary {
+                            Message::binary(whole)
                         } else {
-                            Message::text(text)
+                            Message::text(String::from_utf8_lossy(&whole).as_ref())
                         };
                         if sender.send(message).await.is_err() {
                             return;

@@ -49,6 +49,16 @@ impl Api {
         service.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap()
     }
 
+    /// Reads with these headers and gives the response as it comes.
+    pub async fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        let mut request = Request::builder().uri(path).header("user-agent", "test/1");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let service = self.server.service(User::new("tester", &["system:masters"]));
+        service.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
     /// Sends JSON and reads the whole answer.
     pub async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
         let content_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
