@@ -6,11 +6,13 @@ use std::sync::{Arc, LazyLock};
 use crate::ast::{Expr, Id};
 use crate::cost::{Range, SizeEstimator, estimate};
 use crate::declare::{DeclType, DeclTypes, TypeProvider};
-use crate::error::EvalError;
+use crate::error::{EvalError, Issues};
+use crate::evaluate::{self, Node};
 use crate::function::{Functions, Overload};
-use crate::library;
+use crate::source::Source;
 use crate::types::Type;
 use crate::value::Value;
+use crate::{check, library, parse, standard};
 
 /// Which variables, types and functions expressions may use. Cheap to clone and to extend.
 #[derive(Clone)]
@@ -51,6 +53,13 @@ pub(crate) enum Name {
     Type(Type),
 }
 
+/// A program: an expression ready to be evaluated, any number of times and from any thread.
+pub struct Program {
+    root: Node,
+    slots: usize,
+    providers: Vec<Arc<dyn TypeProvider>>,
+}
+
 /// Gives variables their values.
 pub trait Activation {
     /// The value of a variable; `None` if it has none.
@@ -68,6 +77,7 @@ pub struct Outcome<'a> {
 
 static BASE: LazyLock<Environment> = LazyLock::new(|| {
     let mut functions = Functions::default();
+    standard::register(&mut functions);
     library::register(&mut functions);
     Environment { functions: Arc::new(functions), variables: HashMap::new(), providers: Vec::new() }
 });
@@ -107,6 +117,20 @@ impl Environment {
         register(Arc::make_mut(&mut self.functions));
         self
     }
+
+    /// Parses and checks an expression.
+    pub fn compile(&self, text: &str) -> Result<Checked, Issues> {
+        let source = Source::new(text);
+        let parsed = parse::parse(&source)?;
+        let outcome = check::check(self, &source, &parsed)?;
+        Ok(Checked {
+            expr: parsed.expr,
+            types: outcome.types,
+            calls: outcome.calls,
+            names: outcome.names,
+            providers: self.providers.clone(),
+        })
+    }
 }
 
 impl Checked {
@@ -132,6 +156,20 @@ impl Checked {
     #[must_use]
     pub fn cost(&self, sizes: &dyn SizeEstimator) -> Range {
         estimate::estimate(self, sizes)
+    }
+
+    /// Makes a program. Fails if a part that is constant fails, such as `duration('x')`.
+    pub fn program(&self) -> Result<Program, EvalError> {
+        let (root, slots) = evaluate::plan(self)?;
+        Ok(Program { root, slots, providers: self.providers.clone() })
+    }
+}
+
+impl Program {
+    /// Evaluates. More than `cost_max` units end in [`EvalError::CostLimit`]; what cancels otherwise is nothing, because
+    /// the cost bounds the time.
+    pub fn evaluate<'a>(&'a self, activation: &'a dyn Activation, cost_max: u64) -> Outcome<'a> {
+        evaluate::run(&self.root, self.slots, &self.providers, activation, cost_max)
     }
 }
 

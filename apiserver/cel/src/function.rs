@@ -36,6 +36,9 @@ pub struct Overload {
     pub estimate: Option<Estimate>,
     /// What it costs.
     pub cost: Option<Cost>,
+    /// Whether it costs that also when only the evaluation finds out which overload it is; if not, it costs one unit
+    /// then, as the language's own functions do.
+    pub costs_when_dynamic: bool,
 }
 
 /// A function with all its overloads.
@@ -54,7 +57,16 @@ pub struct Functions {
 impl Overload {
     /// An overload that is called as `f(x)`.
     pub fn global(id: &'static str, parameters: impl Into<Vec<Type>>, result: Type, call: Call) -> Overload {
-        Overload { id, member: false, parameters: parameters.into(), result, call, estimate: None, cost: None }
+        Overload {
+            id,
+            member: false,
+            parameters: parameters.into(),
+            result,
+            call,
+            estimate: None,
+            cost: None,
+            costs_when_dynamic: true,
+        }
     }
 
     /// An overload that is called as `x.f()`; the target's type is the first parameter.

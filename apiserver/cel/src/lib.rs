@@ -14,18 +14,23 @@
 //! [`library`].
 
 pub mod ast;
+mod check;
 pub mod cost;
 pub mod declare;
 mod environment;
 mod error;
 pub mod escape;
+mod evaluate;
 pub mod function;
 pub mod library;
+mod parse;
 pub mod pattern;
+mod source;
+mod standard;
 pub mod types;
 pub mod value;
 
-pub use environment::{Activation, Checked, Environment, Outcome};
+pub use environment::{Activation, Checked, Environment, Outcome, Program};
 pub use error::{EvalError, Issue, Issues};
 pub use types::Type;
 pub use value::Value;

@@ -8,6 +8,7 @@ mod equal;
 mod json;
 mod list;
 mod map;
+mod show;
 mod text;
 pub mod time;
 
@@ -19,6 +20,7 @@ pub use equal::{compare, equal};
 pub use json::{from_json, from_typed_json};
 pub use list::{List, ListKind};
 pub use map::{Entries, Key, LazyFields, Map};
+pub use show::show;
 pub use text::{Text, double_text};
 pub use time::{Duration, Timestamp};
 

@@ -1,0 +1,552 @@
+//! The grammar, by recursive descent.
+
+use crate::ast::{Call, Expr, ExprKind, Id, Literal, MapEntry, StructField, operators};
+use crate::parse::literal;
+use crate::parse::macros;
+use crate::parse::recovery::{Mismatch, Stream};
+use crate::parse::token::{FIRST, Kind, OPERATORS, SUFFIX, Set, Token};
+use crate::source::{Reports, Source};
+
+/// How deep expressions may nest, and how long a chain of selections or operators may be.
+const DEPTH_MAX: usize = 250;
+/// How many nodes a tree may have before a macro that doubles its target is refused.
+const NODES_MAX: usize = 200_000;
+
+const RESERVED: [&str; 17] = [
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
+
+/// What an element of a list or map can start with.
+const FIRST_OPTIONAL: Set = FIRST.and(Set::of(&[Kind::Question]));
+
+/// Parses all tokens. Where they do not fit, the reports say so, and the tree is of no use.
+pub(super) fn parse(source: &Source<'_>, tokens: Vec<Token>, reports: &mut Reports) -> (Expr, Vec<usize>) {
+    let mut parser = Parser {
+        stream: Stream::new(source, tokens, reports),
+        positions: vec![0],
+        expr_depth: 0,
+        follow: Set::of(&[Kind::End]),
+        too_deep: None,
+    };
+    let expr = match parser.expr() {
+        Ok((expr, _)) => {
+            // What is behind the end is of no interest: only the first token of it is complained about.
+            let _ = parser.stream.expect(Kind::End, Set::of(&[]));
+            expr
+        }
+        Err(Stop) => Expr { id: 0, kind: ExprKind::Unspecified },
+    };
+    if let Some(message) = parser.too_deep {
+        parser.stream.reports.report_whole(message);
+    }
+    (expr, parser.positions)
+}
+
+pub(super) struct Parser<'a, 'b> {
+    pub(super) stream: Stream<'a, 'b>,
+    positions: Vec<usize>,
+    expr_depth: usize,
+    /// What ends the expressions around this one.
+    follow: Set,
+    too_deep: Option<String>,
+}
+
+/// The parse ends: the expression is too deep.
+struct Stop;
+
+/// A tree, and how deep it is.
+type Tree = (Expr, usize);
+
+impl Parser<'_, '_> {
+    /// A new expression at a place.
+    pub(super) fn node(&mut self, offset: usize, kind: ExprKind) -> Expr {
+        Expr { id: self.id(offset), kind }
+    }
+
+    pub(super) fn id(&mut self, offset: usize) -> Id {
+        self.positions.push(offset);
+        self.positions.len() - 1
+    }
+
+    /// Whether there is room to double a part of the tree.
+    pub(super) fn may_double(&mut self) -> bool {
+        let may = self.positions.len() < NODES_MAX;
+        if !may {
+            self.too_deep = Some("max recursion depth exceeded".to_owned());
+        }
+        may
+    }
+
+    pub(super) fn position(&self, id: Id) -> usize {
+        self.positions.get(id).copied().unwrap_or(0)
+    }
+
+    /// A complaint that is not about a token.
+    pub(super) fn complain(&mut self, offset: usize, message: impl Into<String>) {
+        self.stream.reports.report(self.stream.source, offset, message);
+    }
+
+    fn broken(&mut self) -> Expr {
+        let offset = self.stream.token().start;
+        self.node(offset, ExprKind::Unspecified)
+    }
+
+    fn call(&mut self, offset: usize, function: &str, args: Vec<Expr>) -> Expr {
+        self.node(offset, ExprKind::Call(Call { function: function.to_owned(), target: None, args }))
+    }
+
+    /// One level deeper than the deepest part.
+    fn deeper(&mut self, depth: usize) -> Result<usize, Stop> {
+        if depth >= DEPTH_MAX {
+            self.too_deep = Some("max recursion depth exceeded".to_owned());
+            return Err(Stop);
+        }
+        Ok(depth + 1)
+    }
+
+    /// Parses with more tokens that end an expression.
+    fn within<T>(&mut self, ends: &[Kind], parse: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.follow;
+        self.follow = outer.and(Set::of(ends));
+        let parsed = parse(self);
+        self.follow = outer;
+        parsed
+    }
+
+    /// `or ? or : expr`
+    fn expr(&mut self) -> Result<Tree, Stop> {
+        self.expr_depth += 1;
+        if self.expr_depth > DEPTH_MAX {
+            self.too_deep = Some(format!("expression recursion limit exceeded: {DEPTH_MAX}"));
+            return Err(Stop);
+        }
+        let (condition, depth) = self.logical(Kind::Or)?;
+        let tree = match self.stream.take_if(Kind::Question) {
+            None => (condition, depth),
+            Some(question) => {
+                let (yes, yes_depth) = self.within(&[Kind::Colon], |parser| parser.logical(Kind::Or))?;
+                if self.stream.expect(Kind::Colon, FIRST).is_err() {
+                    self.stream.recover(self.follow);
+                    (self.broken(), depth)
+                } else {
+                    let (no, no_depth) = self.expr()?;
+                    let call = self.call(question.start, operators::CONDITIONAL, vec![condition, yes, no]);
+                    (call, depth.max(yes_depth).max(no_depth))
+                }
+            }
+        };
+        self.expr_depth -= 1;
+        Ok(tree)
+    }
+
+    /// A chain of `||`, or of `&&`, which becomes a balanced tree.
+    fn logical(&mut self, kind: Kind) -> Result<Tree, Stop> {
+        let (next, function): (fn(&mut Self) -> Result<Tree, Stop>, _) = match kind {
+            Kind::Or => (|parser| parser.logical(Kind::And), operators::OR),
+            _ => (|parser| parser.binary(0), operators::AND),
+        };
+        let (first, mut depth) = next(self)?;
+        if self.stream.kind() != kind {
+            return Ok((first, depth));
+        }
+        let mut terms = vec![first];
+        let mut ids = Vec::new();
+        while let Some(operator) = self.stream.take_if(kind) {
+            let (term, term_depth) = next(self)?;
+            ids.push(self.id(operator.start));
+            terms.push(term);
+            depth = depth.max(term_depth);
+        }
+        Ok((balance(function, &ids, &mut terms.into_iter()), depth))
+    }
+
+    /// Binary operators of at least a precedence: relations, sums, products.
+    fn binary(&mut self, precedence: u8) -> Result<Tree, Stop> {
+        let (mut left, mut depth) = self.unary()?;
+        while let Some((level, function)) =
+            binary_operator(self.stream.kind()).filter(|(level, _)| *level >= precedence)
+        {
+            let operator = self.stream.take();
+            let (right, right_depth) = self.binary(level + 1)?;
+            depth = self.deeper(depth.max(right_depth))?;
+            left = self.call(operator.start, function, vec![left, right]);
+        }
+        Ok((left, depth))
+    }
+
+    fn unary(&mut self) -> Result<Tree, Stop> {
+        if self.stream.sync(FIRST).is_err() {
+            return Ok(self.skip_unary());
+        }
+        let first = self.stream.token();
+        let function = match first.kind {
+            Kind::Exclamation => operators::NOT,
+            Kind::Minus if !matches!(self.stream.ahead(1).kind, Kind::Int | Kind::Float) => operators::NEGATE,
+            _ => return self.member(),
+        };
+        let mut count = 0;
+        while self.stream.kind() == first.kind
+            && !(first.kind == Kind::Minus && matches!(self.stream.ahead(1).kind, Kind::Int | Kind::Float))
+        {
+            let operator = self.stream.token();
+            let next = self.stream.ahead(1);
+            // A sign must be followed by an operand: ANTLR looks one token ahead here, and says so twice.
+            if first.kind == Kind::Minus && (!FIRST.has(next.kind) || next.kind == Kind::Exclamation) {
+                self.stream.no_alternative(operator, next);
+                self.stream.take();
+                self.stream.speak();
+                self.stream.mismatched(FIRST);
+                return Ok(self.skip_unary());
+            }
+            self.stream.take();
+            count += 1;
+        }
+        if self.stream.sync(FIRST).is_err() || self.stream.kind() == Kind::Exclamation {
+            return Ok(self.skip_unary());
+        }
+        let (operand, depth) = self.member()?;
+        if count % 2 == 0 {
+            return Ok((operand, depth));
+        }
+        Ok((self.call(first.start, function, vec![operand]), depth))
+    }
+
+    fn skip_unary(&mut self) -> Tree {
+        self.stream.recover(self.follow.and(OPERATORS));
+        (self.broken(), 0)
+    }
+
+    /// A primary expression with selections, calls and indexes behind it.
+    fn member(&mut self) -> Result<Tree, Stop> {
+        let (mut on, mut depth) = self.primary()?;
+        loop {
+            let token = self.stream.token();
+            match token.kind {
+                Kind::Dot => {
+                    self.stream.take();
+                    match self.after_dot(token, on, depth)? {
+                        Ok(tree) => (on, depth) = tree,
+                        Err(Mismatch) => {
+                            self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX));
+                            on = self.broken();
+                        }
+                    }
+                }
+                Kind::BracketOpen => {
+                    self.stream.take();
+                    let optional = self.stream.take_if(Kind::Question).is_some();
+                    let (index, index_depth) = self.within(&[Kind::BracketClose], Self::expr)?;
+                    depth = self.deeper(depth.max(index_depth))?;
+                    let function = if optional { operators::OPTIONAL_INDEX } else { operators::INDEX };
+                    on = self.call(token.start, function, vec![on, index]);
+                    self.close(Kind::BracketClose);
+                }
+                _ => return Ok((on, depth)),
+            }
+        }
+    }
+
+    /// What stands behind a dot: a field, an optional field, or a call.
+    fn after_dot(&mut self, dot: Token, on: Expr, depth: usize) -> Result<Result<Tree, Mismatch>, Stop> {
+        let optional = self.stream.take_if(Kind::Question).is_some();
+        let name = self.stream.token();
+        let identifiers = Set::of(&[Kind::Identifier, Kind::EscapedIdentifier]);
+        if !identifiers.has(name.kind) {
+            match (optional, is_path(&on), name.kind) {
+                (true, ..) => self.stream.mismatched(identifiers),
+                (false, true, kind) if kind != Kind::End => self.stream.mismatched(Set::of(&[Kind::Identifier])),
+                _ => self.stream.no_alternative(dot, name),
+            }
+            return Ok(Err(Mismatch));
+        }
+        self.stream.take();
+        let depth = self.deeper(depth)?;
+        let field = self.stream.text(name);
+        if name.kind == Kind::EscapedIdentifier {
+            self.complain(name.start, "unsupported syntax: '`'");
+            return Ok(Ok((self.broken(), depth)));
+        }
+        if optional {
+            let field = self.node(name.start, ExprKind::Literal(Literal::String(field.into())));
+            return Ok(Ok((self.call(dot.start, operators::OPTIONAL_SELECT, vec![on, field]), depth)));
+        }
+        let Some(open) = self.stream.take_if(Kind::ParenOpen) else {
+            let select = ExprKind::Select { operand: Box::new(on), field, test_only: false };
+            return Ok(Ok((self.node(dot.start, select), depth)));
+        };
+        let (args, args_depth) = self.args()?;
+        let call = Call { function: field, target: Some(Box::new(on)), args };
+        let args_depth = self.deeper(args_depth)?;
+        Ok(Ok((macros::expand(self, open.start, call), depth.max(args_depth))))
+    }
+
+    /// The arguments of a call, behind `(`.
+    fn args(&mut self) -> Result<(Vec<Expr>, usize), Stop> {
+        let mut args = Vec::new();
+        let mut depth = 0;
+        if self.stream.sync(FIRST.and(Set::of(&[Kind::ParenClose]))).is_err() {
+            self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX));
+            return Ok((args, depth));
+        }
+        if FIRST.has(self.stream.kind()) {
+            loop {
+                let (arg, arg_depth) = self.within(&[Kind::ParenClose, Kind::Comma], Self::expr)?;
+                args.push(arg);
+                depth = depth.max(arg_depth);
+                if self.stream.take_if(Kind::Comma).is_none() {
+                    break;
+                }
+            }
+        }
+        self.close(Kind::ParenClose);
+        Ok((args, depth))
+    }
+
+    /// The bracket that ends a part.
+    fn close(&mut self, kind: Kind) {
+        let follow = self.follow.and(OPERATORS).and(SUFFIX);
+        if self.stream.expect(kind, follow).is_err() {
+            self.stream.recover(follow);
+        }
+    }
+
+    fn primary(&mut self) -> Result<Tree, Stop> {
+        let token = self.stream.token();
+        match token.kind {
+            Kind::ParenOpen => {
+                self.stream.take();
+                let tree = self.within(&[Kind::ParenClose], Self::expr)?;
+                self.close(Kind::ParenClose);
+                Ok(tree)
+            }
+            Kind::BracketOpen => self.list(),
+            Kind::BraceOpen => self.map(),
+            Kind::Dot if self.stream.ahead(1).kind != Kind::Identifier => {
+                self.stream.no_alternative(token, self.stream.ahead(1));
+                self.stream.recover(self.follow.and(OPERATORS));
+                Ok((self.broken(), 0))
+            }
+            Kind::Dot | Kind::Identifier => self.name(),
+            Kind::Minus => {
+                self.stream.take();
+                let number = self.stream.take();
+                Ok((self.literal(number.kind, token.start, number.end), 0))
+            }
+            kind => {
+                self.stream.take();
+                Ok((self.literal(kind, token.start, token.end), 0))
+            }
+        }
+    }
+
+    fn literal(&mut self, kind: Kind, start: usize, end: usize) -> Expr {
+        let text: String = self.stream.source.chars[start..end]
+            .iter()
+            .filter(|next| !next.is_whitespace() || kind == Kind::String || kind == Kind::Bytes)
+            .collect();
+        match literal::value(kind, &text) {
+            Ok(value) => self.node(start, ExprKind::Literal(value)),
+            Err(message) => {
+                self.complain(start, message);
+                self.node(start, ExprKind::Unspecified)
+            }
+        }
+    }
+
+    /// A name, the call of a function, or an object with the name of its type.
+    fn name(&mut self) -> Result<Tree, Stop> {
+        let start = self.stream.token();
+        let dot = self.stream.take_if(Kind::Dot).is_some();
+        let token = self.stream.take();
+        let text = self.stream.text(token);
+        // Whether this is the name of a type shows only at its end.
+        let mut length = 0;
+        while self.stream.ahead(length).kind == Kind::Dot && self.stream.ahead(length + 1).kind == Kind::Identifier {
+            length += 2;
+        }
+        let lead = if dot { "." } else { "" };
+        if self.stream.ahead(length).kind == Kind::BraceOpen {
+            let mut name = format!("{lead}{text}");
+            for _ in 0..length {
+                let part = self.stream.take();
+                name.push_str(&self.stream.text(part));
+            }
+            return self.object(name);
+        }
+        if RESERVED.contains(&text.as_str()) {
+            self.complain(token.start, format!("reserved identifier: {text}"));
+            if self.stream.kind() != Kind::ParenOpen {
+                return Ok((self.broken(), 0));
+            }
+        }
+        let name = format!("{lead}{text}");
+        if let Some(open) = self.stream.take_if(Kind::ParenOpen) {
+            let (args, depth) = self.args()?;
+            let call = Call { function: name, target: None, args };
+            return Ok((macros::expand(self, open.start, call), depth));
+        }
+        Ok((self.node(if dot { start.start } else { token.start }, ExprKind::Ident(name)), 0))
+    }
+
+    /// `[a, ?b]`
+    fn list(&mut self) -> Result<Tree, Stop> {
+        let open = self.stream.take();
+        let ends = Set::of(&[Kind::BracketClose, Kind::Comma]);
+        let (mut elements, mut optional, mut depth) = (Vec::new(), Vec::new(), 0);
+        if self.stream.sync(FIRST_OPTIONAL.and(ends)).is_err() {
+            return Ok(self.skip_primary());
+        }
+        while FIRST_OPTIONAL.has(self.stream.kind()) {
+            if self.stream.take_if(Kind::Question).is_some() {
+                optional.push(elements.len());
+            }
+            let (element, element_depth) = self.within(&[Kind::BracketClose, Kind::Comma], Self::expr)?;
+            elements.push(element);
+            depth = depth.max(element_depth);
+            if self.stream.kind() != Kind::Comma || !FIRST_OPTIONAL.has(self.stream.ahead(1).kind) {
+                break;
+            }
+            self.stream.take();
+        }
+        if self.stream.sync(ends).is_err() {
+            return Ok(self.skip_primary());
+        }
+        self.stream.take_if(Kind::Comma);
+        self.close(Kind::BracketClose);
+        Ok((self.node(open.start, ExprKind::List { elements, optional }), depth))
+    }
+
+    fn skip_primary(&mut self) -> Tree {
+        self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX));
+        (self.broken(), 0)
+    }
+
+    /// `{a: b, ?c: d}`
+    fn map(&mut self) -> Result<Tree, Stop> {
+        let open = self.stream.take();
+        let ends = Set::of(&[Kind::BraceClose, Kind::Comma]);
+        let (mut entries, mut depth) = (Vec::new(), 0);
+        if self.stream.sync(FIRST_OPTIONAL.and(ends)).is_err() {
+            return Ok(self.skip_primary());
+        }
+        while FIRST_OPTIONAL.has(self.stream.kind()) {
+            let optional = self.stream.take_if(Kind::Question).is_some();
+            let (key, key_depth) = self.within(&[Kind::BraceClose, Kind::Comma, Kind::Colon], Self::expr)?;
+            let Ok(colon) = self.stream.expect(Kind::Colon, FIRST) else {
+                self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX).and(ends));
+                break;
+            };
+            let (value, value_depth) = self.within(&[Kind::BraceClose, Kind::Comma], Self::expr)?;
+            entries.push(MapEntry { id: self.id(colon.start), key, value, optional });
+            depth = depth.max(key_depth).max(value_depth);
+            if self.stream.kind() != Kind::Comma || !FIRST_OPTIONAL.has(self.stream.ahead(1).kind) {
+                break;
+            }
+            self.stream.take();
+        }
+        if self.stream.sync(ends).is_err() {
+            return Ok(self.skip_primary());
+        }
+        self.stream.take_if(Kind::Comma);
+        self.close(Kind::BraceClose);
+        Ok((self.node(open.start, ExprKind::Map(entries)), depth))
+    }
+
+    /// `Name{a: b, ?c: d}`, behind the name.
+    fn object(&mut self, name: String) -> Result<Tree, Stop> {
+        let open = self.stream.take();
+        let ends = Set::of(&[Kind::BraceClose, Kind::Comma]);
+        let names = Set::of(&[Kind::Question, Kind::Identifier, Kind::EscapedIdentifier]);
+        let (mut fields, mut depth) = (Vec::new(), 0);
+        if self.stream.sync(names.and(ends)).is_err() {
+            return Ok(self.skip_primary());
+        }
+        while names.has(self.stream.kind()) {
+            let optional = self.stream.take_if(Kind::Question).is_some();
+            let field = self.stream.token();
+            if !matches!(field.kind, Kind::Identifier | Kind::EscapedIdentifier) {
+                self.stream.mismatched(Set::of(&[Kind::Identifier, Kind::EscapedIdentifier]));
+                return Ok(self.skip_primary());
+            }
+            self.stream.take();
+            if field.kind == Kind::EscapedIdentifier {
+                self.complain(field.start, "unsupported syntax: '`'");
+            }
+            let Ok(colon) = self.stream.expect(Kind::Colon, FIRST) else {
+                self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX).and(ends));
+                break;
+            };
+            let (value, value_depth) = self.within(&[Kind::BraceClose, Kind::Comma], Self::expr)?;
+            let name = self.stream.text(field);
+            fields.push(StructField { id: self.id(colon.start), name, value, optional });
+            depth = depth.max(value_depth);
+            if self.stream.kind() != Kind::Comma || !names.has(self.stream.ahead(1).kind) {
+                break;
+            }
+            self.stream.take();
+        }
+        if self.stream.sync(ends).is_err() {
+            return Ok(self.skip_primary());
+        }
+        self.stream.take_if(Kind::Comma);
+        self.close(Kind::BraceClose);
+        Ok((self.node(open.start, ExprKind::Struct { name, fields }), depth))
+    }
+}
+
+/// A balanced tree of the terms of a chain; the ids are those of the operators between them.
+fn balance(function: &str, ids: &[Id], terms: &mut impl Iterator<Item = Expr>) -> Expr {
+    let middle = ids.len() / 2;
+    let Some(id) = ids.get(middle) else {
+        return terms.next().unwrap_or(Expr { id: 0, kind: ExprKind::Unspecified });
+    };
+    let left = balance(function, &ids[..middle], terms);
+    let right = balance(function, &ids[middle + 1..], terms);
+    Expr {
+        id: *id,
+        kind: ExprKind::Call(Call { function: function.to_owned(), target: None, args: vec![left, right] }),
+    }
+}
+
+fn binary_operator(kind: Kind) -> Option<(u8, &'static str)> {
+    Some(match kind {
+        Kind::Less => (0, operators::LESS),
+        Kind::LessEquals => (0, operators::LESS_EQUALS),
+        Kind::Greater => (0, operators::GREATER),
+        Kind::GreaterEquals => (0, operators::GREATER_EQUALS),
+        Kind::Equals => (0, operators::EQUALS),
+        Kind::NotEquals => (0, operators::NOT_EQUALS),
+        Kind::In => (0, operators::IN),
+        Kind::Plus => (1, operators::ADD),
+        Kind::Minus => (1, operators::SUBTRACT),
+        Kind::Star => (2, operators::MULTIPLY),
+        Kind::Slash => (2, operators::DIVIDE),
+        Kind::Percent => (2, operators::MODULO),
+        _ => return None,
+    })
+}
+
+/// Whether an expression is names with dots between them.
+fn is_path(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Ident(_) => true,
+        ExprKind::Select { operand, test_only: false, .. } => is_path(operand),
+        _ => false,
+    }
+}
