@@ -20,6 +20,7 @@ macro_rules! kind {
             group: std::borrow::Cow::Borrowed($group),
             version: std::borrow::Cow::Borrowed($version),
             kind: std::borrow::Cow::Borrowed($kind),
+            list_kind: std::borrow::Cow::Borrowed(""),
             plural: std::borrow::Cow::Borrowed($plural),
             singular: std::borrow::Cow::Borrowed($singular),
             short_names: std::borrow::Cow::Borrowed(&[$(std::borrow::Cow::Borrowed($short)),*]),
@@ -78,6 +79,7 @@ macro_rules! column {
             name: std::borrow::Cow::Borrowed($column),
             type_: std::borrow::Cow::Borrowed($type),
             format: std::borrow::Cow::Borrowed($format),
+            description: std::borrow::Cow::Borrowed(""),
             priority: $priority,
         }
     };

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use kubernel_meta::{Gvk, Gvr, Object, field};
 use serde_json::Value;
 
+use crate::custom::ScalePaths;
+
 /// Text that is part of the binary for built-in kinds and owned for custom resources.
 pub type Text = Cow<'static, str>;
 
@@ -20,6 +22,8 @@ pub struct Kind {
     pub version: Text,
     /// The kind, for example `Pod`.
     pub kind: Text,
+    /// The kind of lists; empty is the kind with `List` behind it.
+    pub list_kind: Text,
     /// The plural resource name, for example `pods`.
     pub plural: Text,
     /// The singular name, for example `pod`.
@@ -115,6 +119,8 @@ pub struct Column {
     pub type_: Text,
     /// OpenAPI format, `name` for the column that names the object.
     pub format: Text,
+    /// What it shows; empty where the heading says it.
+    pub description: Text,
     /// 0 is always shown, 1 with `-o wide`.
     pub priority: i32,
 }
@@ -226,6 +232,12 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
     fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
         crate::strategy::reset_fields(kind, subresource)
     }
+
+    /// Where the scale subresource finds its numbers, where that is not `spec.replicas`, `status.replicas` and
+    /// `spec.selector`.
+    fn scale_paths(&self) -> Option<&ScalePaths> {
+        None
+    }
 }
 
 impl Kind {
@@ -257,7 +269,7 @@ impl Kind {
 
     /// The kind of a list of these.
     pub fn list_kind(&self) -> String {
-        format!("{}List", self.kind)
+        if self.list_kind.is_empty() { format!("{}List", self.kind) } else { self.list_kind.to_string() }
     }
 
     /// The subresource of this name.

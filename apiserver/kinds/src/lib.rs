@@ -13,6 +13,7 @@ pub mod batch;
 pub mod certificates;
 pub mod coordination;
 pub mod core;
+pub mod custom;
 mod descriptor;
 pub mod discovery;
 pub mod events;

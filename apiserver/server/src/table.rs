@@ -82,7 +82,7 @@ fn columns(resource: &Resource) -> Vec<Value> {
         .map(|column| {
             json!({
                 "name": column.name, "type": column.type_, "format": column.format,
-                "description": "", "priority": column.priority,
+                "description": column.description, "priority": column.priority,
             })
         })
         .collect()
