@@ -8,10 +8,11 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates without tokio, sockets, files, clock or OS randomness.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "kubernel-meta",
     "kubernel-schema",
     "kubernel-cel",
+    "kubernel-structural",
     "kubernel-kinds",
     "kubernel-kernel",
     "kubernel-sim",

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use kubernel_kinds::{Kind, registry};
 use kubernel_meta::{ApiError, FieldValidation, GroupVersion, Gvk, Object, field, time};
 use kubernel_schema::apply::{self, Write};
-use kubernel_schema::decode::{self, Decoded, Document};
+use kubernel_schema::decode::{self, Document};
 use kubernel_schema::{Error, Schema, builtin, default, patch, protobuf, zero};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
+use crate::crds;
 use crate::negotiate::{self, Media};
 use crate::resources::Resource;
 use crate::verbs::bare;
@@ -63,8 +64,13 @@ pub(crate) fn read_object(
     body: &[u8],
     validation: FieldValidation,
 ) -> Result<Object, ApiError> {
-    let expected = Expected { gvk: resource.gvk.clone(), schema: resource.schema.clone() };
-    let mut object = read(context, &expected, body, validation)?;
+    let mut object = match &resource.custom {
+        Some(custom) => crds::read(context, resource, custom, body, validation)?,
+        None => {
+            let expected = Expected { gvk: resource.gvk.clone(), schema: resource.schema.clone() };
+            read(context, &expected, body, validation)?
+        }
+    };
     defaults(resource, &mut object);
     Ok(object)
 }
@@ -101,7 +107,7 @@ pub(crate) fn read(
     let (api_version, kind) = (api_version.to_owned(), kind.to_owned());
     let gvk = check_kind(expected, &api_version, &kind, &unrecognized)?;
     let decoded = document.decode(&expected.schema).map_err(|e| cannot_handle(&gvk, expected, &e))?;
-    report(context, &decoded, validation, |e| cannot_handle(&gvk, expected, &e))?;
+    report(context, &decoded.strict, validation, |e| cannot_handle(&gvk, expected, &e))?;
     let mut object = named(decoded.object, expected);
     keep_empty_owners(&mut object, body);
     Ok(object)
@@ -163,22 +169,26 @@ fn package(gvk: &Gvk) -> &str {
 }
 
 fn cannot_handle(gvk: &Gvk, expected: &Expected, why: &dyn fmt::Display) -> ApiError {
-    let Gvk { kind, version, .. } = gvk;
-    ApiError::bad_request(format!("{kind} in version {version:?} cannot be handled as a {}: {why}", expected.gvk.kind))
+    unfit(&gvk.kind, &gvk.version, &expected.gvk.kind, why)
 }
 
-fn no_kind(error: &Error) -> String {
+/// 400 for a body of this kind and version that cannot be an object of the wanted kind.
+pub(crate) fn unfit(kind: &str, version: &str, wanted: &str, why: &dyn fmt::Display) -> ApiError {
+    ApiError::bad_request(format!("{kind} in version {version:?} cannot be handled as a {wanted}: {why}"))
+}
+
+pub(crate) fn no_kind(error: &Error) -> String {
     format!("couldn't get version/kind; json parse error: {error}")
 }
 
 /// A YAML body's error without the part that only conversions carry.
-fn strip_yaml(error: &Error) -> String {
+pub(crate) fn strip_yaml(error: &Error) -> String {
     let text = error.to_string();
     text.strip_prefix("error converting YAML to JSON: ").map(str::to_owned).unwrap_or(text)
 }
 
 /// A body in an error text.
-fn summary(body: &[u8]) -> String {
+pub(crate) fn summary(body: &[u8]) -> String {
     let cut = &body[..body.len().min(SUMMARY_BYTES_MAX)];
     let more = if body.len() > SUMMARY_BYTES_MAX { " ..." } else { "" };
     match body.first() {
@@ -192,17 +202,17 @@ fn summary(body: &[u8]) -> String {
 }
 
 /// What strict decoding found: an error, warnings, or nothing.
-fn report(
+pub(crate) fn report(
     context: &Context,
-    decoded: &Decoded,
+    strict: &[String],
     validation: FieldValidation,
     refuse: impl Fn(String) -> ApiError,
 ) -> Result<(), ApiError> {
-    match (validation, decoded.strict_error()) {
+    match (validation, decode::strict_error(strict)) {
         (_, None) | (FieldValidation::Ignore, _) => Ok(()),
         (FieldValidation::Strict, Some(text)) => Err(refuse(text)),
         (FieldValidation::Warn, Some(_)) => {
-            decoded.strict.iter().for_each(|text| context.warn(text.as_str()));
+            strict.iter().for_each(|text| context.warn(text.as_str()));
             Ok(())
         }
     }
@@ -318,8 +328,7 @@ fn with_write<T>(gvk: &Gvk, owner: &Owner<'_>, now: Timestamp, run: impl FnOnce(
 /// Reads the body of a server-side apply: YAML, of which JSON is a part. Only its text is checked here.
 pub(crate) fn read_apply(context: &Context, body: &[u8], validation: FieldValidation) -> Result<Object, ApiError> {
     let document = applied(body)?;
-    let found = Decoded { strict: document.strict().to_vec(), ..Decoded::default() };
-    report(context, &found, validation, ApiError::bad_request)?;
+    report(context, document.strict(), validation, ApiError::bad_request)?;
     applied_object(document)
 }
 
@@ -353,7 +362,14 @@ pub(crate) fn apply(
     let expected = Expected { gvk: resource.gvk.clone(), schema: resource.schema.clone() };
     let reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
     let owner = Owner { manager, subresource, reset: &reset };
-    let mut object = merge(&expected, &owner, old, applied, force, now)?;
+    let merged = merge(&expected, &owner, old, applied, force, now)?;
+    let mut object = match &resource.custom {
+        Some(custom) => match crds::revive(resource, custom, merged) {
+            Ok((object, _)) => object,
+            Err(error) => return Err(unconvertible(&expected, applied, &error)),
+        },
+        None => decode_merged(&expected, applied, merged)?,
+    };
     defaults(resource, &mut object);
     if let Some(old) = old {
         apply::keep_times(old, &mut object);
@@ -371,7 +387,8 @@ pub(crate) fn apply_as(
     force: bool,
     now: Timestamp,
 ) -> Result<Object, ApiError> {
-    merge(expected, &Owner { manager, subresource, reset: &[] }, old, applied, force, now)
+    let merged = merge(expected, &Owner { manager, subresource, reset: &[] }, old, applied, force, now)?;
+    decode_merged(expected, applied, merged)
 }
 
 fn merge(
@@ -381,19 +398,26 @@ fn merge(
     applied: &Object,
     force: bool,
     now: Timestamp,
-) -> Result<Object, ApiError> {
+) -> Result<Value, ApiError> {
     let merged =
         with_write(&expected.gvk, owner, now, |write| apply::apply(&expected.schema, old, applied, write, force))?;
-    let decoded = decode::value(&expected.schema, merged.into_value()).map_err(|e| {
-        let Gvk { group, version, kind } = &expected.gvk;
-        let kind = format!("{group}/{version}, Kind={kind}");
-        let (namespace, name) = (applied.namespace(), applied.name());
-        bare(format!(
-            "failed to convert new object ({namespace}/{name}; {kind}) to proper version: unable to convert \
-                 unstructured object to {kind}: error decoding from json: {e}"
-        ))
-    })?;
+    Ok(merged.into_value())
+}
+
+/// What an apply came to, brought back into an object.
+fn decode_merged(expected: &Expected, applied: &Object, merged: Value) -> Result<Object, ApiError> {
+    let decoded = decode::value(&expected.schema, merged).map_err(|e| unconvertible(expected, applied, &e))?;
     Ok(named(decoded.object, expected))
+}
+
+fn unconvertible(expected: &Expected, applied: &Object, why: &dyn fmt::Display) -> ApiError {
+    let Gvk { group, version, kind } = &expected.gvk;
+    let kind = format!("{group}/{version}, Kind={kind}");
+    let (namespace, name) = (applied.namespace(), applied.name());
+    bare(format!(
+        "failed to convert new object ({namespace}/{name}; {kind}) to proper version: unable to convert unstructured \
+         object to {kind}: error decoding from json: {why}"
+    ))
 }
 
 /// A patch whose type is known.
@@ -431,6 +455,16 @@ impl<'a> Patch<'a> {
         validation: FieldValidation,
     ) -> Result<Object, ApiError> {
         let patched = self.lay_over(&resource.schema, old.map().clone())?;
+        if let Some(custom) = &resource.custom {
+            let invalid = self.invalid(&patched);
+            let (mut object, mut strict) = crds::revive(resource, custom, patched).map_err(&invalid)?;
+            if let Ok(body) = Document::json(self.body) {
+                strict.splice(0..0, body.into_strict_value().1);
+            }
+            report(context, &strict, validation, invalid)?;
+            defaults(resource, &mut object);
+            return Ok(object);
+        }
         let expected = Expected { gvk: resource.gvk.clone(), schema: resource.schema.clone() };
         let mut object = self.decode(context, &expected, patched, validation)?;
         defaults(resource, &mut object);
@@ -445,17 +479,22 @@ impl<'a> Patch<'a> {
         patched: Value,
         validation: FieldValidation,
     ) -> Result<Object, ApiError> {
-        let shown = patched.to_string();
-        let invalid = |why: String| {
-            let error = field::Path::root("patch").invalid(shown.as_str(), why);
-            ApiError::invalid(&Gvk::new("", "", ""), "", &[error])
-        };
+        let invalid = self.invalid(&patched);
         let mut decoded = decode::value(&expected.schema, patched).map_err(|e| invalid(e.to_string()))?;
         if let Ok(body) = Document::json(self.body).and_then(|body| body.decode(&expected.schema)) {
             let twice = body.strict.into_iter().filter(|text| text.starts_with("duplicate"));
             decoded.strict.splice(0..0, twice);
         }
-        report(context, &decoded, validation, invalid)?;
+        report(context, &decoded.strict, validation, invalid)?;
         Ok(named(decoded.object, expected))
+    }
+
+    /// 422 for what cannot be an object, with the patched tree.
+    fn invalid(&self, patched: &Value) -> impl Fn(String) -> ApiError + use<> {
+        let shown = patched.to_string();
+        move |why| {
+            let error = field::Path::root("patch").invalid(shown.as_str(), why);
+            ApiError::invalid(&Gvk::new("", "", ""), "", &[error])
+        }
     }
 }

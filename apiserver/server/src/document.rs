@@ -3,16 +3,31 @@
 //! An object's JSON begins with its kind and apiVersion, so that a list can copy an item without them (upstream's items
 //! carry none), and has a hole where the store writes the resourceVersion.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use kubernel_kinds::{Kind, registry};
 use kubernel_meta::{ApiError, Object};
 use kubernel_store::{Document, Entry, Index};
 use serde_json::Value;
 
+use crate::crds::Custom;
 use crate::resources::Resource;
+use crate::{ApiServer, crds};
 
 /// Encodes an object of a resource for the store, `metadata.resourceVersion` left open.
-pub(crate) fn encode(resource: &Resource, object: &Object) -> Result<Document, ApiError> {
+pub(crate) async fn encode(server: &ApiServer, resource: &Resource, object: &Object) -> Result<Document, ApiError> {
+    match crds::to_stored(server, resource, object).await? {
+        None => encode_as_it_is(resource, object),
+        Some(stored) => {
+            let (json, hole) = write(&stored, None)?;
+            Ok(Document { json, hole, index: index_of(resource, object) })
+        }
+    }
+}
+
+/// The same where objects are stored in the version that they are in.
+pub(crate) fn encode_as_it_is(resource: &Resource, object: &Object) -> Result<Document, ApiError> {
     let index = index_of(resource, object);
     if let Some(stored) = resource.kind.stored_as {
         let mut copy = object.clone();
@@ -44,9 +59,32 @@ pub(crate) fn parse(json: &[u8]) -> Result<Object, ApiError> {
     serde_json::from_slice(json).map(Object::new).map_err(|e| ApiError::internal(format!("stored object: {e}")))
 }
 
+/// An object as the entry of another one's key and revision: what a stored object is in another version.
+pub(crate) fn entry(resource: &Resource, object: &Object, of: &Entry) -> Result<Entry, ApiError> {
+    let (json, hole) = write(object, Some(object.resource_version()))?;
+    let index = Index { stamp: crds::SEEN_ANEW, ..index_of(resource, object) };
+    Ok(Entry { key: of.key.clone(), revision: of.revision, json: json.into(), index, hole, binary: OnceLock::new() })
+}
+
+/// An object in the place of an entry, selected as before.
+pub(crate) fn rewrite(object: &Object, entry: &Entry) -> Result<Document, ApiError> {
+    let (json, hole) = write(object, None)?;
+    Ok(Document { json, hole, index: entry.index.clone() })
+}
+
+/// Whether a document would leave an entry as it is, but for its revision.
+pub(crate) fn same(document: &Document, entry: &Entry) -> bool {
+    let digits = entry.json.iter().skip(entry.hole).take_while(|byte| byte.is_ascii_digit()).count();
+    let (before, after) = document.json.split_at(document.hole.min(document.json.len()));
+    document.hole == entry.hole
+        && entry.json.get(..entry.hole) == Some(before)
+        && entry.json.get(entry.hole + digits..) == Some(after)
+}
+
 /// What selectors look at.
 pub(crate) fn index_of(resource: &Resource, object: &Object) -> Index {
-    index(object, resource.kind.strategy.field_values(object))
+    let stamp = resource.custom.as_ref().map_or(0, Custom::stored_stamp);
+    index(object, resource.kind.strategy.field_values(object), stamp)
 }
 
 /// Reads again what selectors look at, given a stored object's key and JSON: for the store when it opens. What cannot be
@@ -58,14 +96,14 @@ pub fn reindex(key: &str, json: &[u8]) -> Index {
     let Ok(object) = parse(json) else { return Index::default() };
     let stored_here = |kind: &&&'static Kind| kind.stored_as.is_none() && kind.group == group && kind.plural == plural;
     let fields = registry::all().iter().find(stored_here).map(|kind| kind.strategy.field_values(&object));
-    index(&object, fields.unwrap_or_default())
+    index(&object, fields.unwrap_or_default(), 0)
 }
 
-fn index(object: &Object, fields: Vec<String>) -> Index {
+fn index(object: &Object, fields: Vec<String>, stamp: u64) -> Index {
     let mut labels: Vec<(Box<str>, Box<str>)> =
         object.labels().map(|(key, value)| (Box::from(key), Box::from(value))).collect();
     labels.sort();
-    Index { labels, fields: fields.into_iter().map(String::into_boxed_str).collect() }
+    Index { labels, fields: fields.into_iter().map(String::into_boxed_str).collect(), stamp }
 }
 
 /// The JSON and where in it the resourceVersion's value begins. `version` is written there; none leaves a hole.

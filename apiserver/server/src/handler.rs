@@ -7,7 +7,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt as _;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use kubernel_kinds::Source;
 use kubernel_meta::{ApiError, Details, Reason};
@@ -17,8 +17,9 @@ use crate::authz::{self, Attributes, Decision};
 use crate::context::Context;
 use crate::negotiate::Scope;
 use crate::request::{Query, RequestInfo};
+use crate::resources::Resource;
 use crate::respond::{self, Answer};
-use crate::{ApiServer, User, authn, binary, discovery, subresources, verbs};
+use crate::{ApiServer, User, authn, binary, crds, discovery, subresources, verbs};
 
 /// How many requests from outside run at once, watches and streams not counted: each may hold a body.
 pub(crate) const REQUESTS_MAX: usize = 1024;
@@ -109,11 +110,18 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
         return discovery::serve(context, &parts).await;
     }
     let Some(resource) = context.resources.find(&info.group, &info.version, &info.resource).cloned() else {
-        if !info.group.is_empty() && !context.resources.iter().any(|known| known.gvr.group == info.group) {
-            return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+        let is_group = |known: &Resource| known.gvr.group == info.group && known.kind.is_built_in();
+        if !info.group.is_empty() && !context.resources.iter().any(|known| is_group(known)) {
+            return Ok(respond::not_found());
         }
         return Err(ApiError::unknown_resource());
     };
+    // Upstream's handler of custom resources passes on what does not fit their scope, and nobody else takes it.
+    let everywhere = info.namespace.is_empty() && !matches!(info.verb.as_str(), "list" | "watch");
+    let in_scope = if resource.kind.namespaced { !everywhere } else { info.namespace.is_empty() };
+    if resource.custom.is_some() && !in_scope {
+        return Ok(respond::not_found());
+    }
     if let Some(warning) = resource.kind.strategy.deprecated() {
         context.warn(warning);
     }
@@ -153,6 +161,9 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
         }
         return Err(not_allowed());
     }
+    if info.verb == "create" {
+        crds::refuse_terminating(&resource)?;
+    }
     if info.verb == "watch" {
         return verbs::watch::watch(context, &resource, parts).await;
     }
@@ -173,6 +184,7 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
         }
         _ => return Err(not_allowed()),
     };
+    crds::settle(context, &resource, &answer).await;
     respond::respond(context, output, answer).await
 }
 

@@ -13,6 +13,7 @@ pub mod bootstrap;
 mod codec;
 mod compress;
 mod context;
+mod crds;
 mod discovery;
 mod document;
 mod error;

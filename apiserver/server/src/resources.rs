@@ -9,6 +9,7 @@ use kubernel_meta::{Gvk, Gvr};
 use kubernel_schema::Schema;
 use kubernel_schema::openapi::Definition;
 
+use crate::crds::Custom;
 use crate::discovery::{Documents, Hashed};
 
 /// A kind that is served, with everything about it that is worked out once.
@@ -32,6 +33,8 @@ pub struct Resource {
     pub stored_head: String,
     /// `/registry/core/pods/`.
     pub key_prefix: String,
+    /// What is special about a custom resource.
+    pub(crate) custom: Option<Custom>,
 }
 
 /// A descriptor, built in or made at run time.
@@ -86,7 +89,17 @@ impl Resource {
             None => head.clone(),
         };
         let definition = Definition::BuiltIn(schema.clone());
-        Self { kind, schema, definition, gvr, gvk, api_version, head, stored_head, key_prefix }
+        Self { kind, schema, definition, gvr, gvk, api_version, head, stored_head, key_prefix, custom: None }
+    }
+
+    /// The same of a custom resource, whose OpenAPI its own schema says.
+    pub(crate) fn custom(kind: Kind, schema: Schema, custom: Custom) -> Self {
+        let definition = Definition::Custom {
+            name: kind.definition.to_string(),
+            list_kind: kind.list_kind(),
+            published: custom.structural.clone(),
+        };
+        Self { definition, custom: Some(custom), ..Self::new(KindHandle::Custom(Arc::new(kind)), schema) }
     }
 
     /// The key of an object.

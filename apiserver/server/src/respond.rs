@@ -96,7 +96,7 @@ impl Answer {
 
 impl Item {
     /// The JSON of the object as one of this resource.
-    fn json(&self, resource: &Resource) -> Result<Bytes, ApiError> {
+    pub(crate) fn json(&self, resource: &Resource) -> Result<Bytes, ApiError> {
         match self {
             Self::Stored(entry) => json_of(resource, entry),
             Self::Made(json) => Ok(json.clone()),
@@ -165,6 +165,10 @@ async fn write_list(
     list: List,
 ) -> Result<Response<Body>, ApiError> {
     let mut meta = json!({ "resourceVersion": list.revision.to_string() });
+    // Upstream's untyped lists say that they do not go on.
+    if resource.custom.is_some() && output.transform == Transform::None {
+        meta["continue"] = json!("");
+    }
     if !list.continue_token.is_empty() {
         meta["continue"] = json!(list.continue_token);
     }
@@ -331,6 +335,11 @@ pub(crate) fn text(code: StatusCode, text: impl Into<String>) -> Response<Body> 
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// 404 for a path that nobody serves.
+pub(crate) fn not_found() -> Response<Body> {
+    text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
 /// The response to a failed request: its Status, in the form that was asked for.

@@ -21,10 +21,11 @@ use crate::admission::{ParsedObjects, Turns};
 use crate::alloc::Allocator;
 use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
+use crate::crds::Crds;
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
 use crate::verbs::Hubs;
-use crate::{Error, User, bootstrap, codec, handler, sweep};
+use crate::{Error, User, bootstrap, codec, crds, handler, sweep};
 
 /// What the server is built from.
 pub struct Config {
@@ -68,6 +69,7 @@ struct Shared {
     places: Semaphore,
     hubs: Hubs,
     allocator: Arc<Allocator>,
+    crds: Crds,
 }
 
 /// The server as one user of the same process calls it: no socket, no encryption, the same way otherwise.
@@ -96,6 +98,7 @@ impl ApiServer {
             authorizer: Authorizer::default(),
             node_authorizer: NodeAuthorizer::default(),
             parsed_objects: ParsedObjects::default(),
+            crds: Crds::default(),
             quota_turns: Turns::default(),
         }))
     }
@@ -106,6 +109,7 @@ impl ApiServer {
         // First what is taken: the default Services are written like any other.
         self.0.allocator.start(self.store()).await?;
         bootstrap::run(self).await?;
+        crds::start(self).await?;
         tokio::spawn(sweep::run(self.store().clone(), self.shutdown_token()));
         Ok(())
     }
@@ -148,6 +152,16 @@ impl ApiServer {
     /// The resources that are served now.
     pub fn resources(&self) -> Arc<Resources> {
         self.0.resources.load_full()
+    }
+
+    /// Serves these resources from now on.
+    pub(crate) fn set_resources(&self, resources: Resources) {
+        self.0.resources.store(Arc::new(resources));
+    }
+
+    /// What knows which custom resources there are.
+    pub(crate) fn crds(&self) -> &Crds {
+        &self.0.crds
     }
 
     /// Ends all watches, so that connections can close.

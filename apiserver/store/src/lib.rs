@@ -46,6 +46,9 @@ pub struct Index {
     pub labels: Vec<(Box<str>, Box<str>)>,
     /// The kind's selectable fields: values in the order in which its descriptor names them.
     pub fields: Vec<Box<str>>,
+    /// Under which shape of its kind the object was written, where shapes come and go (custom resources); 0 is unknown,
+    /// as it is after a restart.
+    pub stamp: u64,
 }
 
 /// An object about to be written: its JSON with a hole where `metadata.resourceVersion` goes.

@@ -190,7 +190,7 @@ fn definition_name(group: &str, version: &str, kind: &str) -> String {
 
 /// version.CompareKubeAwareVersionStrings: `v2` before `v1`, before `v2beta1`, before `v1alpha3`, before other names (in
 /// the order of the alphabet, the first one the greatest).
-pub(super) fn compare_versions(a: &str, b: &str) -> Ordering {
+pub fn compare_versions(a: &str, b: &str) -> Ordering {
     match (stability(a), stability(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
         (Some(_), None) => Ordering::Greater,

@@ -12,7 +12,7 @@ mod scale;
 mod strategy;
 
 pub use columns::Columns;
-pub use definition::{Conversion, Definition, Version};
+pub use definition::{Conversion, Definition, Version, compare_versions};
 pub use names::{Names, NamesInUse, accept};
 pub use scale::ScalePaths;
 pub use strategy::CustomStrategy;

@@ -87,15 +87,7 @@ impl Strategy for CustomStrategy {
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        let mut wrong = self.structural.validate(object);
-        wrong.extend(self.scale_errors(object, true));
-        wrong
-    }
-
-    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
-        let mut wrong = self.structural.validate_update(new, old);
-        wrong.extend(self.scale_errors(new, true));
-        wrong
+        self.scale_errors(object, true)
     }
 
     fn validate_subresource_update(
@@ -103,11 +95,9 @@ impl Strategy for CustomStrategy {
         _kind: &Kind,
         _subresource: &str,
         new: &Object,
-        old: &Object,
+        _old: &Object,
     ) -> Vec<field::Error> {
-        let mut wrong = self.structural.validate_status_update(new, old);
-        wrong.extend(self.scale_errors(new, false));
-        wrong
+        self.scale_errors(new, false)
     }
 
     /// Finalizers that were added and may clash with somebody else's.

@@ -126,11 +126,25 @@ impl<'a> Document<'a> {
     }
 }
 
-impl Decoded {
-    /// `strict decoding error: unknown field "a", duplicate field "b"`; `None` where there is nothing to report.
-    pub fn strict_error(&self) -> Option<String> {
-        (!self.strict.is_empty()).then(|| format!("strict decoding error: {}", self.strict.join(", ")))
+impl Document<'_> {
+    /// The body as it is, and what is wrong with its text, strictly speaking: duplicate fields, with their paths.
+    pub fn into_strict_value(self) -> (Value, Vec<String>) {
+        let mut strict = self.strict;
+        let value = self.node.into_strict_value(&mut String::new(), &mut strict);
+        (value, strict)
     }
+}
+
+impl Decoded {
+    /// What [`strict_error`] says of the body.
+    pub fn strict_error(&self) -> Option<String> {
+        strict_error(&self.strict)
+    }
+}
+
+/// `strict decoding error: unknown field "a", duplicate field "b"`; `None` where there is nothing to report.
+pub fn strict_error(strict: &[String]) -> Option<String> {
+    (!strict.is_empty()).then(|| format!("strict decoding error: {}", strict.join(", ")))
 }
 
 #[cfg(test)]

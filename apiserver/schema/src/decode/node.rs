@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value};
 
+use super::typed::STRICT_ERRORS_MAX;
 use crate::{DEPTH_MAX, Error};
 
 /// A value of a body.
@@ -63,6 +64,42 @@ impl<'a> Node<'a> {
                 Value::Object(entries.collect::<Map<_, _>>())
             }
         }
+    }
+}
+
+impl Node<'_> {
+    /// The same, with a word about each duplicate field; `path` is where the node is.
+    pub(super) fn into_strict_value(self, path: &mut String, strict: &mut Vec<String>) -> Value {
+        match self {
+            Self::List(items) => {
+                let items = items.into_iter().enumerate();
+                let item = |(index, item): (usize, Self)| item.below(&format!("[{index}]"), path, strict);
+                Value::Array(items.map(item).collect())
+            }
+            Self::Map(entries) => {
+                let mut out = Map::new();
+                for (key, node) in entries {
+                    let step = if path.is_empty() { key.to_string() } else { format!(".{key}") };
+                    let value = node.below(&step, path, strict);
+                    if out.insert(key.into_owned(), value).is_some() {
+                        let message = format!("duplicate field {:?}", format!("{path}{step}"));
+                        if strict.len() < STRICT_ERRORS_MAX && !strict.contains(&message) {
+                            strict.push(message);
+                        }
+                    }
+                }
+                Value::Object(out)
+            }
+            other => other.into_value(),
+        }
+    }
+
+    fn below(self, step: &str, path: &mut String, strict: &mut Vec<String>) -> Value {
+        let length = path.len();
+        path.push_str(step);
+        let value = self.into_strict_value(path, strict);
+        path.truncate(length);
+        value
     }
 }
 

@@ -34,7 +34,10 @@ pub(crate) async fn serve(
 ) -> Result<Response<Body>, ApiError> {
     let info = &context.info;
     let Some(subresource) = resource.kind.subresource(&info.subresource) else {
-        return Err(ApiError::unknown_resource());
+        return Err(match resource.custom {
+            Some(_) => ApiError::not_found(&resource.gvr, &info.name),
+            None => ApiError::unknown_resource(),
+        });
     };
     if !subresource.verbs.iter().any(|verb| *verb == info.verb) {
         return Err(not_allowed());

@@ -20,13 +20,21 @@ use crate::{document, request, table};
 
 const VERSION: &str = "autoscaling/v1";
 const REPLICAS: [&str; 2] = ["spec", "replicas"];
+const STATUS_REPLICAS: [&str; 2] = ["status", "replicas"];
 const OWNERS: [&str; 2] = ["metadata", "managedFields"];
 
 /// Answers a GET.
 pub(super) async fn get(context: &Context, resource: &Arc<Resource>) -> Result<Answer, ApiError> {
     let info = &context.info;
     let entry = get::entry(context, resource, &info.namespace, &info.name, At::Latest).await?;
-    let mut scale = of(resource, &document::decode(resource, &entry)?)?;
+    let parent = document::decode(resource, &entry)?;
+    if let Some(paths) = resource.kind.strategy.scale_paths()
+        && parent.at(&Paths::of(resource).spec).is_none()
+    {
+        let path = &paths.spec_replicas_text;
+        return Err(ApiError::internal(format!("the spec replicas field {path:?} does not exist")));
+    }
+    let mut scale = of(resource, &parent)?;
     let output = context.output(Scope::Object, true)?;
     if output.transform != Transform::Table {
         return answer(scale);
@@ -141,7 +149,8 @@ fn with_scale(
         codec::own_as(&expected()?, "scale", Some(before), &mut after, manager, context.now);
     }
     let mut new = old.clone();
-    new.set(&REPLICAS, replicas);
+    let paths = Paths::of(resource);
+    new.set(&paths.spec, replicas);
     for field in ["resourceVersion", "uid"] {
         let path = ["metadata", field];
         match after.at(&path) {
@@ -149,7 +158,7 @@ fn with_scale(
             None => drop(new.remove(&path)),
         }
     }
-    let place = Replicas { api_version: &resource.api_version, path: &REPLICAS };
+    let place = Replicas { api_version: &resource.api_version, path: &paths.spec };
     match to_parent(old.list_at(&OWNERS), after.list_at(&OWNERS), &place) {
         Ok(owners) if owners.is_empty() => drop(new.remove(&OWNERS)),
         Ok(owners) => new.set(&OWNERS, owners),
@@ -175,23 +184,50 @@ fn of(resource: &Resource, parent: &Object) -> Result<Object, ApiError> {
             metadata.insert(field.to_owned(), value.clone());
         }
     }
-    let place = Replicas { api_version: &resource.api_version, path: &REPLICAS };
+    let paths = Paths::of(resource);
+    let place = Replicas { api_version: &resource.api_version, path: &paths.spec };
     let owners = to_scale(parent.list_at(&OWNERS), &place).map_err(ApiError::internal)?;
     if !owners.is_empty() {
         metadata.insert("managedFields".to_owned(), Value::Array(owners));
     }
     let mut spec = json!({});
-    let replicas = parent.int_at(&REPLICAS).unwrap_or(0);
+    let replicas = parent.int_at(&paths.spec).unwrap_or(0);
     if replicas != 0 {
         spec["replicas"] = json!(replicas);
     }
-    let mut status = json!({ "replicas": parent.int_at(&["status", "replicas"]).unwrap_or(0) });
-    let selector = selector_text(parent.at(&["spec", "selector"]));
+    let mut status = json!({ "replicas": parent.int_at(&paths.status).unwrap_or(0) });
+    let selector = match &paths.selector {
+        Some(path) => parent.str_at(path).to_owned(),
+        None if resource.custom.is_some() => String::new(),
+        None => selector_text(parent.at(&["spec", "selector"])),
+    };
     if !selector.is_empty() {
         status["selector"] = json!(selector);
     }
     let scale = json!({ "kind": "Scale", "apiVersion": VERSION, "metadata": metadata, "spec": spec, "status": status });
     Object::from_value(scale).map_err(|_| ApiError::internal("no Scale"))
+}
+
+/// Where the parent has what the Scale shows.
+struct Paths<'a> {
+    spec: Vec<&'a str>,
+    status: Vec<&'a str>,
+    /// A selector in its text form, where a custom resource has one.
+    selector: Option<Vec<&'a str>>,
+}
+
+impl<'a> Paths<'a> {
+    fn of(resource: &'a Resource) -> Self {
+        let words = |path: &'a [String]| path.iter().map(String::as_str).collect();
+        match resource.kind.strategy.scale_paths() {
+            Some(paths) => Self {
+                spec: words(&paths.spec_replicas),
+                status: words(&paths.status_replicas),
+                selector: paths.selector.as_deref().map(words),
+            },
+            None => Self { spec: REPLICAS.to_vec(), status: STATUS_REPLICAS.to_vec(), selector: None },
+        }
+    }
 }
 
 /// A selector in the form of the query string: a LabelSelector's, or a ReplicationController's plain map.

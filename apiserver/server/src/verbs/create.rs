@@ -53,6 +53,11 @@ pub(crate) fn match_namespace(resource: &Resource, namespace: &str, object: &mut
     if object.namespace() == expected {
         return Ok(());
     }
+    // What belongs to no namespace says nothing by naming one.
+    if expected.is_empty() {
+        object.remove(&["metadata", "namespace"]);
+        return Ok(());
+    }
     if !object.namespace().is_empty() {
         return Err(ApiError::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",

@@ -12,7 +12,7 @@ use crate::admission;
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
-use crate::{alloc, codec, document, request};
+use crate::{alloc, codec, crds, document, request};
 
 use super::store_error;
 use super::write::{self, Target};
@@ -108,13 +108,17 @@ pub(crate) async fn delete_one(
         admitted.warnings.into_iter().for_each(|warning| context.warn(warning));
         let step = if resource.gvk.kind == "Namespace" && resource.gvk.group.is_empty() {
             namespace_step(&old, context.now)
+        } else if crds::is_definitions(resource) && old.deletion_timestamp().is_none() {
+            let mut marked = old.clone();
+            crds::start_deletion(&mut marked, &time::format(context.now));
+            Step::Mark(marked)
         } else {
             step(resource, &old, options, context.now)
         };
         let (change, object, gone) = match step {
             Step::Pending => return Ok(Deleted { object: old, gone: false }),
             Step::Mark(object) => {
-                let document = document::encode(resource, &object)?;
+                let document = document::encode(&context.server, resource, &object).await?;
                 let expect = Expect::Revision(entry.revision);
                 (Change::Put { key: entry.key.clone(), expect, document }, object, false)
             }
@@ -288,6 +292,10 @@ pub(crate) fn finished(resource: &Resource, new: &Object, old: &Object) -> bool 
     }
     if resource.gvk.kind == "Namespace" && resource.gvk.group.is_empty() {
         return new.deletion_timestamp().is_some() && new.list_at(&["spec", "finalizers"]).is_empty();
+    }
+    // Their deletion has no grace period to be seen.
+    if crds::is_definitions(resource) {
+        return new.deletion_timestamp().is_some();
     }
     let period = |object: &Object| object.int_at(&["metadata", "deletionGracePeriodSeconds"]);
     old.deletion_timestamp().is_some() && period(old) == Some(0) && period(new).is_none_or(|secs| secs == 0)

@@ -258,7 +258,7 @@ mod tests {
     const PREFIX: &str = "/registry/core/pods/";
 
     async fn put(store: &Arc<dyn Store>, name: &str, node: &str, expect: Expect) -> Revision {
-        let index = Index { labels: Vec::new(), fields: vec![node.into()] };
+        let index = Index { labels: Vec::new(), fields: vec![node.into()], stamp: 0 };
         let document = Document { json: br#"{"resourceVersion":""}"#.to_vec(), hole: 20, index };
         let change = Change::Put { key: format!("{PREFIX}t/{name}").into(), expect, document };
         store.commit(vec![change]).await.unwrap().last().unwrap().revision

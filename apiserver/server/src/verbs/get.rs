@@ -7,6 +7,7 @@ use kubernel_meta::ApiError;
 use kubernel_store::{At, Entry};
 
 use crate::context::Context;
+use crate::crds;
 use crate::resources::Resource;
 use crate::respond::Answer;
 
@@ -26,7 +27,7 @@ pub(crate) async fn get(context: &Context, resource: &Arc<Resource>) -> Result<A
     Ok(Answer::entry(resource, entry))
 }
 
-/// The stored object, or 404.
+/// The stored object as the resource shows it, or 404.
 pub(crate) async fn entry(
     context: &Context,
     resource: &Resource,
@@ -36,5 +37,6 @@ pub(crate) async fn entry(
 ) -> Result<Arc<Entry>, ApiError> {
     let key = resource.key(namespace, name);
     let snapshot = context.server.store().snapshot(&key, at).await.map_err(store_error)?;
-    snapshot.get(&key).ok_or_else(|| ApiError::not_found(&resource.gvr, name))
+    let entry = snapshot.get(&key).ok_or_else(|| ApiError::not_found(&resource.gvr, name))?;
+    crds::one(&context.server, resource, entry).await
 }

@@ -10,13 +10,15 @@ use kubernel_store::{At, Entry, Snapshot, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::request;
 use crate::resources::Resource;
 use crate::respond::{Answer, Item, List};
+use crate::{ApiServer, crds, request};
 
 use super::select::Select;
 use super::{live, parse_version, store_error};
 
+/// How many custom objects are brought into another version at once.
+const SEEN_AT_ONCE: usize = 500;
 const TOKEN_VERSION: &str = "meta.k8s.io/v1";
 const INCONSISTENT: &str = "The provided continue parameter is too old to display a consistent list result. You can \
     start a new list without the continue parameter, or use the continue token in this response to retrieve the \
@@ -97,44 +99,96 @@ pub(crate) async fn page(context: &Context, resource: &Resource, options: &ListO
         }
         other => store_error(other),
     })?;
-    Ok(collect(&*snapshot, resource, &select, options, &prefix, &token_prefix, namespace, &after))
+    let range = Range { resource, select: &select, options, prefix: &prefix, token_prefix: &token_prefix, namespace };
+    if resource.custom.is_some() {
+        return range.collect_custom(&context.server, &*snapshot, &after).await;
+    }
+    Ok(range.collect(&*snapshot, &after))
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call site; a struct would name the same words twice")]
-fn collect(
-    snapshot: &dyn Snapshot,
-    resource: &Resource,
-    select: &Select,
-    options: &ListOptions,
-    prefix: &str,
-    token_prefix: &str,
-    namespace: &str,
-    after: &str,
-) -> Page {
-    let revision = snapshot.revision();
-    let mut page = Page { entries: Vec::new(), revision, continue_token: String::new(), remaining: None };
-    if let (Some(name), true) = (select.name(), !resource.kind.namespaced || !namespace.is_empty()) {
-        page.entries.extend(snapshot.get(&resource.key(namespace, name)).filter(|entry| select.entry(entry)));
-        return page;
+/// What a page is cut out of.
+struct Range<'a> {
+    resource: &'a Resource,
+    select: &'a Select,
+    options: &'a ListOptions,
+    prefix: &'a str,
+    token_prefix: &'a str,
+    namespace: &'a str,
+}
+
+impl Range<'_> {
+    fn collect(&self, snapshot: &dyn Snapshot, after: &str) -> Page {
+        let Self { resource, select, prefix, namespace, .. } = *self;
+        let mut page = empty_page(snapshot);
+        if let (Some(name), true) = (select.name(), !resource.kind.namespaced || !namespace.is_empty()) {
+            page.entries.extend(snapshot.get(&resource.key(namespace, name)).filter(|entry| select.entry(entry)));
+            return page;
+        }
+        let limit = self.limit();
+        let mut matching = snapshot.range(prefix, after).filter(|entry| select.entry(entry));
+        if limit == 0 {
+            page.entries.extend(matching);
+            return page;
+        }
+        page.entries.extend(matching.by_ref().take(limit));
+        if matching.next().is_some() {
+            self.cut(&mut page);
+            if select.is_everything() {
+                page.remaining = Some(1 + matching.count() as u64);
+            }
+        }
+        page
     }
-    // A list of whatever is at hand is not cut into pages, as upstream's watch cache does not.
-    let whole = options.resource_version.as_deref() == Some("0") && options.continue_token.is_empty();
-    let limit = if whole { 0 } else { usize::try_from(options.limit).unwrap_or(usize::MAX) };
-    let mut matching = snapshot.range(prefix, after).filter(|entry| select.entry(entry));
-    if limit == 0 {
-        page.entries.extend(matching);
-        return page;
-    }
-    page.entries.extend(matching.by_ref().take(limit));
-    if matching.next().is_some() {
-        let last = page.entries.last().map_or("", |entry| &entry.key);
-        let start = format!("{}\0", last.strip_prefix(token_prefix).unwrap_or_default());
-        page.continue_token = write_token(i64::try_from(revision).unwrap_or(-1), &start);
-        if select.is_everything() {
-            page.remaining = Some(1 + matching.count() as u64);
+
+    /// The same of custom resources, whose stored objects may first have to be brought into the version that is asked for.
+    async fn collect_custom(&self, server: &ApiServer, snapshot: &dyn Snapshot, after: &str) -> Result<Page, ApiError> {
+        let Self { resource, select, prefix, namespace, .. } = *self;
+        let mut page = empty_page(snapshot);
+        if let (Some(name), true) = (select.name(), !resource.kind.namespaced || !namespace.is_empty()) {
+            let found = snapshot.get(&resource.key(namespace, name)).into_iter().collect();
+            page.entries = crds::seen(server, resource, found).await?;
+            page.entries.retain(|entry| select.entry(entry));
+            return Ok(page);
+        }
+        let limit = self.limit();
+        let mut after = after.to_owned();
+        loop {
+            let part: Vec<Arc<Entry>> = snapshot.range(prefix, &after).take(SEEN_AT_ONCE).collect();
+            let Some(last) = part.last() else { return Ok(page) };
+            after = last.key.to_string();
+            for entry in crds::seen(server, resource, part).await? {
+                if !select.entry(&entry) {
+                    continue;
+                }
+                if limit > 0 && page.entries.len() == limit {
+                    self.cut(&mut page);
+                    if select.is_everything() {
+                        page.remaining = Some(snapshot.range(prefix, &entry.key).count() as u64 + 1);
+                    }
+                    return Ok(page);
+                }
+                page.entries.push(entry);
+            }
         }
     }
-    page
+
+    /// How many entries a page has at most; 0 is any number.
+    fn limit(&self) -> usize {
+        // A list of whatever is at hand is not cut into pages, as upstream's watch cache does not.
+        let whole = self.options.resource_version.as_deref() == Some("0") && self.options.continue_token.is_empty();
+        if whole { 0 } else { usize::try_from(self.options.limit).unwrap_or(usize::MAX) }
+    }
+
+    /// Says how to go on behind the page's last entry.
+    fn cut(&self, page: &mut Page) {
+        let last = page.entries.last().map_or("", |entry| &entry.key);
+        let start = format!("{}\0", last.strip_prefix(self.token_prefix).unwrap_or_default());
+        page.continue_token = write_token(i64::try_from(page.revision).unwrap_or(-1), &start);
+    }
+}
+
+fn empty_page(snapshot: &dyn Snapshot) -> Page {
+    Page { entries: Vec::new(), revision: snapshot.revision(), continue_token: String::new(), remaining: None }
 }
 
 /// Which state a list without a token shows.

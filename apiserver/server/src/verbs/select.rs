@@ -27,7 +27,7 @@ impl Select {
             if let Some(place) = known.iter().position(|known| known == field) {
                 named.push((field.clone(), place));
             } else if !meta {
-                return Err(ApiError::bad_request(if known.is_empty() {
+                return Err(ApiError::bad_request(if known.is_empty() && resource.custom.is_none() {
                     format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
                 } else if resource.gvk.kind == "Job" {
                     format!("field label {field:?} not supported for Job")
@@ -64,6 +64,10 @@ impl Select {
     pub(super) fn topic(&self, resource: &Resource, namespace: &str) -> Option<Topic> {
         if let Some(name) = self.name().filter(|_| !self.namespaced || !namespace.is_empty()) {
             return Some(Topic::Key(resource.key(namespace, name)));
+        }
+        // The index of a custom object may be that of another version.
+        if resource.custom.is_some() {
+            return None;
         }
         self.known.iter().find_map(|(field, place)| {
             let value = self.fields.exact(field)?;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Context;
 use crate::negotiate::{Media, Output, Scope, Transform};
 use crate::resources::Resource;
-use crate::{binary, document, request, table};
+use crate::{ApiServer, binary, crds, document, request, table};
 
 use super::live::LiveWatch;
 use super::select::Select;
@@ -68,6 +68,9 @@ pub(super) struct Stream {
     next_bookmark: Instant,
     deadline: Instant,
     shutdown: CancellationToken,
+    /// Cancelled when the resource is no longer served like that.
+    retired: CancellationToken,
+    server: ApiServer,
 }
 
 /// Writes events in the negotiated form.
@@ -145,6 +148,8 @@ async fn open(
         next_bookmark: now + BOOKMARK_EVERY,
         deadline,
         shutdown: context.server.shutdown_token(),
+        retired: resource.custom.as_ref().map(|custom| custom.retired.clone()).unwrap_or_default(),
+        server: context.server.clone(),
     };
     if resource.kind.source != Source::Store {
         let namespace = context.info.namespace.clone();
@@ -166,7 +171,12 @@ async fn open(
     let after = if initial {
         let at = version.map_or(At::Latest, At::NotOlderThan);
         let snapshot = store.snapshot(&prefix, at).await.map_err(store_error)?;
-        let entries: Vec<Arc<Entry>> = snapshot.range(&prefix, "").filter(|entry| stream.select.entry(entry)).collect();
+        let entries: Vec<Arc<Entry>> = if resource.custom.is_some() {
+            let all = crds::seen(&context.server, resource, snapshot.range(&prefix, "").collect()).await?;
+            all.into_iter().filter(|entry| stream.select.entry(entry)).collect()
+        } else {
+            snapshot.range(&prefix, "").filter(|entry| stream.select.entry(entry)).collect()
+        };
         stream.initial = entries.into_iter();
         stream.initial_end = (options.send_initial_events == Some(true)).then(|| snapshot.revision());
         snapshot.revision()
@@ -239,6 +249,7 @@ impl Stream {
                     biased;
                     events = watch.next() => Some(events),
                     () = self.shutdown.cancelled() => return None,
+                    () = self.retired.cancelled() => return None,
                     () = tokio::time::sleep_until(wake) => None,
                 },
                 Feed::Live(live) => {
@@ -256,6 +267,13 @@ impl Stream {
             };
             match events {
                 Some(Ok(events)) => {
+                    let events = match crds::events(&self.server, &self.resource, events).await {
+                        Ok(events) => events,
+                        Err(error) => {
+                            self.error = Some(error);
+                            continue;
+                        }
+                    };
                     let out: Vec<Bytes> = events.iter().filter_map(|event| self.event(event)).collect();
                     if !out.is_empty() {
                         return Some(out);

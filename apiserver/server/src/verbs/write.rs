@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::admission::{self, Attributes, Operation, Options};
 use crate::context::Context;
 use crate::resources::Resource;
-use crate::{alloc, codec, document};
+use crate::{alloc, codec, crds, document};
 
 use super::{bare, delete, store_error};
 
@@ -89,7 +89,9 @@ pub(crate) async fn create(
         let mut wrong = validation::object_meta(&new, resource.kind.namespaced, |name, prefix| {
             strategy.validate_name(name, prefix)
         });
-        wrong.extend(validation::standard_finalizers(&new));
+        if resource.kind.is_built_in() {
+            wrong.extend(validation::standard_finalizers(&new));
+        }
         wrong.extend(strategy.validate(&resource.kind, &new));
         refuse(resource, &new, &wrong)?;
         let admitted = admission::validate(&context.server, &attributes.of(context), Some(&new), None).await?;
@@ -108,13 +110,13 @@ pub(crate) async fn create(
             return Err(bare("resourceVersion should not be set on objects to be created"));
         }
         let key = resource.key(target.namespace, new.name());
-        let document = document::encode(resource, &new)?;
+        let document = document::encode(&context.server, resource, &new).await?;
         let mut changes = admitted.changes;
         changes.push(Change::Put { key: key.clone(), expect: Expect::Absent, document });
         match context.server.store().commit(changes).await {
             Ok(events) => {
                 allocation.keep();
-                return Ok(written(new, events));
+                return Ok(written(resource, new, events));
             }
             Err(StoreError::Conflict { .. }) if generated && tries < NAMES_MAX => {}
             // Another write was counted against the same quota in between.
@@ -133,10 +135,12 @@ pub(crate) async fn create(
 }
 
 /// What a commit made of the object; its own change is the last one.
-fn written(mut object: Object, events: Vec<Arc<Event>>) -> Written {
+fn written(resource: &Resource, mut object: Object, events: Vec<Arc<Event>>) -> Written {
     let Some(event) = events.into_iter().last() else { return Written { object, entry: None } };
     object.set(&["metadata", "resourceVersion"], event.revision.to_string());
-    let entry = (!event.deleted).then(|| event.entry.clone());
+    // What is stored in another version is not what is answered.
+    let as_stored = resource.custom.as_ref().is_none_or(|custom| custom.is_stored);
+    let entry = (!event.deleted && as_stored).then(|| event.entry.clone());
     Written { object, entry }
 }
 
@@ -175,7 +179,7 @@ where
         }
         let step = prepare(context, target, new, &old, owned).await?;
         let Prepared { object: new, allocation, mut changes, turn: _turn } = step;
-        if same(&new, &old) {
+        if same(&new, &old) && !crds::is_outdated(&context.server, resource, &entry).await? {
             return Ok(Written { object: old, entry: Some(entry) });
         }
         if options.dry_run {
@@ -183,7 +187,7 @@ where
         }
         let revision = entry.revision;
         let gone = delete::finished(resource, &new, &old);
-        let document = document::encode(resource, &new)?;
+        let document = document::encode(&context.server, resource, &new).await?;
         let key = entry.key.clone();
         changes.push(match gone {
             true => Change::Delete { key, revision },
@@ -195,7 +199,7 @@ where
                 if gone {
                     alloc::release(&context.server, resource, &old);
                 }
-                return Ok(written(new, events));
+                return Ok(written(resource, new, events));
             }
             Err(StoreError::Conflict { .. }) if tries < TRIES_MAX => {}
             Err(StoreError::Conflict { .. }) => return Err(ApiError::modified(&resource.gvr, name)),
@@ -238,7 +242,7 @@ where
         if dry_run || new == old {
             return Ok(new);
         }
-        let document = document::encode(resource, &new)?;
+        let document = document::encode(&context.server, resource, &new).await?;
         let change = Change::Put { key: entry.key.clone(), expect: Expect::Revision(entry.revision), document };
         match context.server.store().commit(vec![change]).await {
             Ok(_) => return Ok(new),
@@ -310,6 +314,9 @@ fn meta_errors(resource: &Resource, new: &Object, old: &Object) -> Vec<field::Er
     let names = |name: &str, prefix: bool| resource.kind.strategy.validate_name(name, prefix);
     let meta = validation::object_meta(new, resource.kind.namespaced, names);
     let update = validation::object_meta_update(new, old);
+    if !resource.kind.is_built_in() {
+        return [meta, update.clone(), update].concat();
+    }
     let finalizers = validation::standard_finalizers(new);
     if meta.is_empty() && update.is_empty() && finalizers.is_empty() {
         return Vec::new();

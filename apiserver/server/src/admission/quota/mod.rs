@@ -126,7 +126,7 @@ fn changes(server: &ApiServer, quotas: Vec<(Object, Object)>) -> Result<Vec<Chan
     let encode = |(mut quota, old): (Object, Object)| {
         let revision = quota.resource_version().parse().map_err(ApiError::internal)?;
         codec::own(resource, "status", Some(&old), &mut quota, MANAGER, Timestamp::now());
-        let document = document::encode(resource, &quota)?;
+        let document = document::encode_as_it_is(resource, &quota)?;
         let key = resource.key(quota.namespace(), quota.name());
         Ok(Change::Put { key, expect: Expect::Revision(revision), document })
     };
