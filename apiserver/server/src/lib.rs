@@ -8,6 +8,7 @@ pub mod admission;
 mod alloc;
 pub mod authn;
 pub mod authz;
+mod backend;
 mod binary;
 pub mod bootstrap;
 mod codec;
@@ -31,6 +32,7 @@ mod subresources;
 mod sweep;
 mod table;
 mod verbs;
+mod webhooks;
 
 pub use authn::User;
 pub use document::reindex;

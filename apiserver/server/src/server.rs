@@ -21,6 +21,7 @@ use crate::admission::{ParsedObjects, Turns};
 use crate::alloc::Allocator;
 use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
+use crate::backend::Connections;
 use crate::crds::Crds;
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
@@ -70,6 +71,7 @@ struct Shared {
     hubs: Hubs,
     allocator: Arc<Allocator>,
     crds: Crds,
+    connections: Connections,
 }
 
 /// The server as one user of the same process calls it: no socket, no encryption, the same way otherwise.
@@ -87,8 +89,10 @@ impl ApiServer {
             .map(|kind| Arc::new(Resource::new(KindHandle::BuiltIn(kind), codec::built_in_schema(kind))))
             .collect();
         let allocator = Arc::new(Allocator::new(config.service_cidr, config.node_ports.clone()));
+        let connections = Connections::new(config.store.clone(), None);
         Self(Arc::new(Shared {
             config,
+            connections,
             allocator,
             resources: ArcSwap::from_pointee(Resources::new(built_in)),
             shutdown: CancellationToken::new(),
@@ -172,6 +176,11 @@ impl ApiServer {
     /// What Services hold.
     pub(crate) fn allocator(&self) -> &Arc<Allocator> {
         &self.0.allocator
+    }
+
+    /// Connections to webhooks and extension API servers.
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.0.connections
     }
 
     /// Where narrow watchers get their events.
