@@ -180,6 +180,12 @@ impl Activation for [(&str, Value<'_>)] {
     }
 }
 
+impl Activation for Vec<(&str, Value<'_>)> {
+    fn resolve(&self, name: &str) -> Option<Result<Value<'_>, EvalError>> {
+        self.as_slice().resolve(name)
+    }
+}
+
 impl<const COUNT: usize> Activation for [(&str, Value<'_>); COUNT] {
     fn resolve(&self, name: &str) -> Option<Result<Value<'_>, EvalError>> {
         self.as_slice().resolve(name)

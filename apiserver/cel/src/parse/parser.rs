@@ -32,6 +32,9 @@ const RESERVED: [&str; 17] = [
     "while",
 ];
 
+/// What can stand behind a dot.
+const AFTER_DOT: Set = Set::of(&[Kind::Question, Kind::Identifier, Kind::EscapedIdentifier]);
+
 /// What an element of a list or map can start with.
 const FIRST_OPTIONAL: Set = FIRST.and(Set::of(&[Kind::Question]));
 
@@ -120,13 +123,11 @@ impl Parser<'_, '_> {
         Ok(depth + 1)
     }
 
-    /// Parses with more tokens that end an expression.
-    fn within<T>(&mut self, ends: &[Kind], parse: impl FnOnce(&mut Self) -> T) -> T {
+    /// More tokens end the expressions that follow. Gives those that ended them before.
+    fn enter(&mut self, ends: &[Kind]) -> Set {
         let outer = self.follow;
         self.follow = outer.and(Set::of(ends));
-        let parsed = parse(self);
-        self.follow = outer;
-        parsed
+        outer
     }
 
     /// `or ? or : expr`
@@ -136,11 +137,13 @@ impl Parser<'_, '_> {
             self.too_deep = Some(format!("expression recursion limit exceeded: {DEPTH_MAX}"));
             return Err(Stop);
         }
-        let (condition, depth) = self.logical(Kind::Or)?;
+        let (condition, depth) = self.binary(0)?;
         let tree = match self.stream.take_if(Kind::Question) {
             None => (condition, depth),
             Some(question) => {
-                let (yes, yes_depth) = self.within(&[Kind::Colon], |parser| parser.logical(Kind::Or))?;
+                let outer = self.enter(&[Kind::Colon]);
+                let (yes, yes_depth) = self.binary(0)?;
+                self.follow = outer;
                 if self.stream.expect(Kind::Colon, FIRST).is_err() {
                     self.stream.recover(self.follow);
                     (self.broken(), depth)
@@ -155,39 +158,34 @@ impl Parser<'_, '_> {
         Ok(tree)
     }
 
-    /// A chain of `||`, or of `&&`, which becomes a balanced tree.
-    fn logical(&mut self, kind: Kind) -> Result<Tree, Stop> {
-        let (next, function): (fn(&mut Self) -> Result<Tree, Stop>, _) = match kind {
-            Kind::Or => (|parser| parser.logical(Kind::And), operators::OR),
-            _ => (|parser| parser.binary(0), operators::AND),
-        };
-        let (first, mut depth) = next(self)?;
-        if self.stream.kind() != kind {
-            return Ok((first, depth));
-        }
-        let mut terms = vec![first];
-        let mut ids = Vec::new();
-        while let Some(operator) = self.stream.take_if(kind) {
-            let (term, term_depth) = next(self)?;
-            ids.push(self.id(operator.start));
-            terms.push(term);
-            depth = depth.max(term_depth);
-        }
-        Ok((balance(function, &ids, &mut terms.into_iter()), depth))
-    }
-
-    /// Binary operators of at least a precedence: relations, sums, products.
-    fn binary(&mut self, precedence: u8) -> Result<Tree, Stop> {
+    /// Binary operators of at least a precedence: `||`, `&&`, relations, sums, products.
+    fn binary(&mut self, least: u8) -> Result<Tree, Stop> {
         let (mut left, mut depth) = self.unary()?;
-        while let Some((level, function)) =
-            binary_operator(self.stream.kind()).filter(|(level, _)| *level >= precedence)
-        {
+        while let Some((level, function)) = binary_operator(self.stream.kind()).filter(|(level, _)| *level >= least) {
+            if level < RELATION {
+                (left, depth) = self.chain(left, depth, level, function)?;
+                continue;
+            }
             let operator = self.stream.take();
             let (right, right_depth) = self.binary(level + 1)?;
             depth = self.deeper(depth.max(right_depth))?;
             left = self.call(operator.start, function, vec![left, right]);
         }
         Ok((left, depth))
+    }
+
+    /// The rest of a chain of `||`, or of `&&`, which becomes a balanced tree.
+    fn chain(&mut self, first: Expr, mut depth: usize, level: u8, function: &str) -> Result<Tree, Stop> {
+        let mut terms = vec![first];
+        let mut ids = Vec::new();
+        while binary_operator(self.stream.kind()).is_some_and(|(next, _)| next == level) {
+            let operator = self.stream.take();
+            let (term, term_depth) = self.binary(level + 1)?;
+            ids.push(self.id(operator.start));
+            terms.push(term);
+            depth = depth.max(term_depth);
+        }
+        Ok((balance(function, &ids, &mut terms.into_iter()), depth))
     }
 
     fn unary(&mut self) -> Result<Tree, Stop> {
@@ -238,6 +236,12 @@ impl Parser<'_, '_> {
         loop {
             let token = self.stream.token();
             match token.kind {
+                Kind::Dot if !is_path(&on) && !AFTER_DOT.has(self.stream.ahead(1).kind) => {
+                    self.stream.no_alternative(token, self.stream.ahead(1));
+                    self.stream.take();
+                    self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX));
+                    on = self.broken();
+                }
                 Kind::Dot => {
                     self.stream.take();
                     match self.after_dot(token, on, depth)? {
@@ -251,7 +255,9 @@ impl Parser<'_, '_> {
                 Kind::BracketOpen => {
                     self.stream.take();
                     let optional = self.stream.take_if(Kind::Question).is_some();
-                    let (index, index_depth) = self.within(&[Kind::BracketClose], Self::expr)?;
+                    let outer = self.enter(&[Kind::BracketClose]);
+                    let (index, index_depth) = self.expr()?;
+                    self.follow = outer;
                     depth = self.deeper(depth.max(index_depth))?;
                     let function = if optional { operators::OPTIONAL_INDEX } else { operators::INDEX };
                     on = self.call(token.start, function, vec![on, index]);
@@ -268,10 +274,11 @@ impl Parser<'_, '_> {
         let name = self.stream.token();
         let identifiers = Set::of(&[Kind::Identifier, Kind::EscapedIdentifier]);
         if !identifiers.has(name.kind) {
-            match (optional, is_path(&on), name.kind) {
-                (true, ..) => self.stream.mismatched(identifiers),
-                (false, true, kind) if kind != Kind::End => self.stream.mismatched(Set::of(&[Kind::Identifier])),
-                _ => self.stream.no_alternative(dot, name),
+            match (optional, name.kind) {
+                (true, _) => self.stream.mismatched(identifiers),
+                (false, Kind::End) => self.stream.no_alternative(dot, name),
+                // Names with dots between them might have become the name of a type.
+                (false, _) => self.stream.mismatched(Set::of(&[Kind::Identifier])),
             }
             return Ok(Err(Mismatch));
         }
@@ -306,7 +313,9 @@ impl Parser<'_, '_> {
         }
         if FIRST.has(self.stream.kind()) {
             loop {
-                let (arg, arg_depth) = self.within(&[Kind::ParenClose, Kind::Comma], Self::expr)?;
+                let outer = self.enter(&[Kind::ParenClose, Kind::Comma]);
+                let (arg, arg_depth) = self.expr()?;
+                self.follow = outer;
                 args.push(arg);
                 depth = depth.max(arg_depth);
                 if self.stream.take_if(Kind::Comma).is_none() {
@@ -331,7 +340,9 @@ impl Parser<'_, '_> {
         match token.kind {
             Kind::ParenOpen => {
                 self.stream.take();
-                let tree = self.within(&[Kind::ParenClose], Self::expr)?;
+                let outer = self.enter(&[Kind::ParenClose]);
+                let tree = self.expr()?;
+                self.follow = outer;
                 self.close(Kind::ParenClose);
                 Ok(tree)
             }
@@ -356,10 +367,10 @@ impl Parser<'_, '_> {
     }
 
     fn literal(&mut self, kind: Kind, start: usize, end: usize) -> Expr {
-        let text: String = self.stream.source.chars[start..end]
-            .iter()
-            .filter(|next| !next.is_whitespace() || kind == Kind::String || kind == Kind::Bytes)
-            .collect();
+        // There may be spaces between a sign and its number.
+        let quoted = matches!(kind, Kind::String | Kind::Bytes);
+        let chars = self.stream.source.chars[start..end].iter();
+        let text: String = chars.filter(|next| quoted || !next.is_whitespace()).collect();
         match literal::value(kind, &text) {
             Ok(value) => self.node(start, ExprKind::Literal(value)),
             Err(message) => {
@@ -392,7 +403,7 @@ impl Parser<'_, '_> {
         if RESERVED.contains(&text.as_str()) {
             self.complain(token.start, format!("reserved identifier: {text}"));
             if self.stream.kind() != Kind::ParenOpen {
-                return Ok((self.broken(), 0));
+                return Ok((self.node(token.start, ExprKind::Unspecified), 0));
             }
         }
         let name = format!("{lead}{text}");
@@ -416,7 +427,9 @@ impl Parser<'_, '_> {
             if self.stream.take_if(Kind::Question).is_some() {
                 optional.push(elements.len());
             }
-            let (element, element_depth) = self.within(&[Kind::BracketClose, Kind::Comma], Self::expr)?;
+            let outer = self.enter(&[Kind::BracketClose, Kind::Comma]);
+            let (element, element_depth) = self.expr()?;
+            self.follow = outer;
             elements.push(element);
             depth = depth.max(element_depth);
             if self.stream.kind() != Kind::Comma || !FIRST_OPTIONAL.has(self.stream.ahead(1).kind) {
@@ -447,12 +460,16 @@ impl Parser<'_, '_> {
         }
         while FIRST_OPTIONAL.has(self.stream.kind()) {
             let optional = self.stream.take_if(Kind::Question).is_some();
-            let (key, key_depth) = self.within(&[Kind::BraceClose, Kind::Comma, Kind::Colon], Self::expr)?;
+            let outer = self.enter(&[Kind::BraceClose, Kind::Comma, Kind::Colon]);
+            let (key, key_depth) = self.expr()?;
+            self.follow = outer;
             let Ok(colon) = self.stream.expect(Kind::Colon, FIRST) else {
                 self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX).and(ends));
                 break;
             };
-            let (value, value_depth) = self.within(&[Kind::BraceClose, Kind::Comma], Self::expr)?;
+            let outer = self.enter(&[Kind::BraceClose, Kind::Comma]);
+            let (value, value_depth) = self.expr()?;
+            self.follow = outer;
             entries.push(MapEntry { id: self.id(colon.start), key, value, optional });
             depth = depth.max(key_depth).max(value_depth);
             if self.stream.kind() != Kind::Comma || !FIRST_OPTIONAL.has(self.stream.ahead(1).kind) {
@@ -492,7 +509,9 @@ impl Parser<'_, '_> {
                 self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX).and(ends));
                 break;
             };
-            let (value, value_depth) = self.within(&[Kind::BraceClose, Kind::Comma], Self::expr)?;
+            let outer = self.enter(&[Kind::BraceClose, Kind::Comma]);
+            let (value, value_depth) = self.expr()?;
+            self.follow = outer;
             let name = self.stream.text(field);
             fields.push(StructField { id: self.id(colon.start), name, value, optional });
             depth = depth.max(value_depth);
@@ -524,20 +543,25 @@ fn balance(function: &str, ids: &[Id], terms: &mut impl Iterator<Item = Expr>) -
     }
 }
 
+/// The precedence of relations, above which operators are not chained.
+const RELATION: u8 = 2;
+
 fn binary_operator(kind: Kind) -> Option<(u8, &'static str)> {
     Some(match kind {
-        Kind::Less => (0, operators::LESS),
-        Kind::LessEquals => (0, operators::LESS_EQUALS),
-        Kind::Greater => (0, operators::GREATER),
-        Kind::GreaterEquals => (0, operators::GREATER_EQUALS),
-        Kind::Equals => (0, operators::EQUALS),
-        Kind::NotEquals => (0, operators::NOT_EQUALS),
-        Kind::In => (0, operators::IN),
-        Kind::Plus => (1, operators::ADD),
-        Kind::Minus => (1, operators::SUBTRACT),
-        Kind::Star => (2, operators::MULTIPLY),
-        Kind::Slash => (2, operators::DIVIDE),
-        Kind::Percent => (2, operators::MODULO),
+        Kind::Or => (0, operators::OR),
+        Kind::And => (1, operators::AND),
+        Kind::Less => (RELATION, operators::LESS),
+        Kind::LessEquals => (RELATION, operators::LESS_EQUALS),
+        Kind::Greater => (RELATION, operators::GREATER),
+        Kind::GreaterEquals => (RELATION, operators::GREATER_EQUALS),
+        Kind::Equals => (RELATION, operators::EQUALS),
+        Kind::NotEquals => (RELATION, operators::NOT_EQUALS),
+        Kind::In => (RELATION, operators::IN),
+        Kind::Plus => (3, operators::ADD),
+        Kind::Minus => (3, operators::SUBTRACT),
+        Kind::Star => (4, operators::MULTIPLY),
+        Kind::Slash => (4, operators::DIVIDE),
+        Kind::Percent => (4, operators::MODULO),
         _ => return None,
     })
 }
