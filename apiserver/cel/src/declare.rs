@@ -182,12 +182,9 @@ impl DeclTypes {
                 self.add(key);
                 self.add(value);
             }
-            DeclShape::Object(object) => {
-                if self.by_name.insert(object.name.clone(), ty.clone()).is_none() {
-                    for field in object.fields.values() {
-                        self.add(&field.ty);
-                    }
-                }
+            DeclShape::Object(object) if !self.by_name.contains_key(&object.name) => {
+                self.by_name.insert(object.name.clone(), ty.clone());
+                object.fields.values().for_each(|field| self.add(&field.ty));
             }
             _ => {}
         }

@@ -8,7 +8,10 @@ use kubernel_cel::value::from_json;
 use kubernel_cel::{Environment, EvalError, Type, Value};
 use serde_json::{Value as Json, json};
 
-struct Hints(&'static [(&'static str, u64)]);
+/// The greatest sizes of paths.
+type Sizes = &'static [(&'static str, u64)];
+
+struct Hints(Sizes);
 
 impl SizeEstimator for Hints {
     fn size(&self, path: &[&str]) -> Option<Range> {
@@ -43,7 +46,7 @@ fn environment() -> Environment {
 #[test]
 fn estimated() {
     const UNBOUNDED: u64 = u64::MAX;
-    let rows: &[(&str, &'static [(&'static str, u64)], (u64, u64))] = &[
+    let rows: &[(&str, Sizes, (u64, u64))] = &[
         ("'Hello World!'", &[], (0, 0)),
         ("list", &[], (1, 1)),
         ("map['key']", &[], (2, 2)),

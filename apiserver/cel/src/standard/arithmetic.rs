@@ -98,7 +98,7 @@ fn add<'a>(args: &[Value<'a>]) -> Result<Value<'a>, EvalError> {
         [Value::Bytes(left), Value::Bytes(right)] => Ok(Value::Bytes([&**left, &**right].concat().into())),
         [Value::List(left), Value::List(right)] => Ok(Value::List(left.concat(right))),
         [Value::Timestamp(time), Value::Duration(span)] | [Value::Duration(span), Value::Timestamp(time)] => {
-            time.add(*span).map(Value::Timestamp)
+            time.after(*span).map(Value::Timestamp)
         }
         [Value::Duration(left), Value::Duration(right)] => duration(left.nanos.checked_add(right.nanos)),
         _ => Err(EvalError::no_such_overload()),
@@ -111,7 +111,7 @@ fn subtract<'a>(args: &[Value<'a>]) -> Result<Value<'a>, EvalError> {
         [Value::Uint(left), Value::Uint(right)] => uint(left.checked_sub(*right)),
         [Value::Double(left), Value::Double(right)] => Ok(Value::Double(left - right)),
         [Value::Timestamp(time), Value::Duration(span)] => match span.nanos.checked_neg() {
-            Some(nanos) => time.add(Duration { nanos }).map(Value::Timestamp),
+            Some(nanos) => time.after(Duration { nanos }).map(Value::Timestamp),
             None => Err(EvalError::new("duration overflow")),
         },
         [Value::Timestamp(left), Value::Timestamp(right)] => left.since(*right).map(Value::Duration),

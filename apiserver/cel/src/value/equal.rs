@@ -1,8 +1,9 @@
 //! Equality and order, across kinds of numbers too.
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
-use crate::value::list::map_key;
+use crate::value::list::{map_key, set_key};
 use crate::value::{List, ListKind, Map, Value};
 
 /// `left == right`. Values of different types are not equal; numbers of different types are compared as numbers.
@@ -73,23 +74,20 @@ fn compare_whole(whole: i128, double: f64) -> Option<Ordering> {
     Some(whole.cmp(&(floor as i128)).then(if double > floor { Ordering::Less } else { Ordering::Equal }))
 }
 
+/// The list on the left says how: a set and a map are equal to lists with the same items in any order.
 fn equal_lists(left: &List<'_>, right: &List<'_>) -> bool {
     if left.len() != right.len() {
         return false;
     }
     match left.kind() {
-        ListKind::Atomic => match right.kind() {
-            // The list with the looser idea of order decides, on whichever side it stands.
-            ListKind::Atomic => left.iter().zip(right.iter()).all(|(left, right)| equal(&left, &right)),
-            _ => equal_lists(right, left),
-        },
-        ListKind::Set => left.iter().all(|item| right.contains(&item)),
+        ListKind::Atomic => left.iter().zip(right.iter()).all(|(left, right)| equal(&left, &right)),
+        ListKind::Set => {
+            let known: HashSet<String> = left.iter().map(|item| set_key(&item)).collect();
+            right.iter().all(|item| known.contains(&set_key(&item)))
+        }
         ListKind::Map(keys) => {
-            let mut by_key = std::collections::HashMap::new();
-            for item in right.iter() {
-                by_key.insert(map_key(&item, keys), item);
-            }
-            left.iter().all(|item| by_key.get(&map_key(&item, keys)).is_some_and(|other| equal(&item, other)))
+            let known: HashMap<String, Value<'_>> = left.iter().map(|item| (map_key(&item, keys), item)).collect();
+            right.iter().all(|item| known.get(&map_key(&item, keys)).is_some_and(|other| equal(other, &item)))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Lists: arrays of a JSON tree, or made by an expression.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -105,7 +105,7 @@ impl<'a> List<'a> {
                 items.extend(other.iter().filter(|item| seen.insert(set_key(item))));
             }
             ListKind::Map(keys) => {
-                let mut places: std::collections::HashMap<String, usize> =
+                let mut places: HashMap<String, usize> =
                     items.iter().enumerate().map(|(index, item)| (map_key(item, keys), index)).collect();
                 for item in other.iter() {
                     let key = map_key(&item, keys);

@@ -1,5 +1,6 @@
 //! Maps: objects of a JSON tree with or without declared fields, made by an expression, or computed when asked.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub trait LazyFields: Sync + fmt::Debug {
 #[derive(Clone, Debug, Default)]
 pub struct Entries<'a> {
     entries: Vec<(Key<'a>, Value<'a>)>,
-    index: std::collections::HashMap<Key<'a>, usize>,
+    index: HashMap<Key<'a>, usize>,
 }
 
 /// A key. Integers of both kinds, and doubles without a fraction, are equal when their numbers are.
@@ -140,8 +141,8 @@ impl<'a> Entries<'a> {
 
     /// The value of a key.
     #[must_use]
-    pub fn get(&self, key: &Key<'a>) -> Option<&Value<'a>> {
-        self.index.get(key).map(|place| &self.entries[*place].1)
+    pub fn get(&self, key: &Key<'_>) -> Option<&Value<'a>> {
+        place(&self.index, key).map(|place| &self.entries[place].1)
     }
 
     /// All entries in their order.
@@ -160,6 +161,11 @@ impl<'a> Entries<'a> {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// Where an entry is. The key may live shorter than the map.
+fn place<'s>(index: &HashMap<Key<'s>, usize>, key: &Key<'s>) -> Option<usize> {
+    index.get(key).copied()
 }
 
 impl<'a> Map<'a> {
@@ -184,7 +190,7 @@ impl<'a> Map<'a> {
     pub fn get_str(&self, key: &str) -> Option<Result<Value<'a>, EvalError>> {
         match self {
             Map::Json { members, declared } => member(members, *declared, key).map(Ok),
-            Map::Values(entries) => entries.get(&Key::String(Text::Owned(key.into()))).cloned().map(Ok),
+            Map::Values(entries) => entries.get(&Key::String(Text::Borrowed(key))).cloned().map(Ok),
             Map::Lazy(fields) => fields.field(key),
         }
     }

@@ -116,7 +116,7 @@ impl Timestamp {
     }
 
     /// A span later; an error outside of the years 1 to 9999.
-    pub fn add(self, span: Duration) -> Result<Timestamp, EvalError> {
+    pub fn after(self, span: Duration) -> Result<Timestamp, EvalError> {
         let nanos = i64::from(self.nanos) + span.nanos.rem_euclid(NANOS_PER_SEC);
         let secs = self.secs + span.nanos.div_euclid(NANOS_PER_SEC) + nanos / NANOS_PER_SEC;
         Timestamp::new(secs, (nanos % NANOS_PER_SEC) as u32).ok_or_else(|| EvalError::new("timestamp overflow"))
