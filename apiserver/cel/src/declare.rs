@@ -16,7 +16,8 @@ use crate::value::Value;
 pub struct DeclType {
     /// What kind of value it is.
     pub shape: DeclShape,
-    /// The greatest `size()` of a value: characters, octets, items or entries; `u64::MAX` where nothing bounds it.
+    /// The greatest `size()` of a value: characters, octets, items or entries; `u64::MAX` where nothing bounds it. For
+    /// times, the characters of their JSON form. 0 for what has no size, which costs count as nothing.
     pub elements_max: u64,
     /// The fewest octets that a value takes in JSON; what bounds the number of items of a list around it.
     pub serialized_min: u64,
@@ -98,10 +99,15 @@ pub struct DeclField {
 }
 
 impl DeclType {
-    /// A type whose size is not bounded.
+    /// A type whose size, if its values have one, is not bounded.
     #[must_use]
     pub fn unbounded(shape: DeclShape, serialized_min: u64) -> DeclType {
-        DeclType { shape, elements_max: u64::MAX, serialized_min }
+        let elements_max = match shape {
+            DeclShape::Null | DeclShape::Bool | DeclShape::Int | DeclShape::Uint | DeclShape::Double => 0,
+            DeclShape::Object(_) | DeclShape::Opaque(_) => 0,
+            _ => u64::MAX,
+        };
+        DeclType { shape, elements_max, serialized_min }
     }
 
     /// The type for the checker.

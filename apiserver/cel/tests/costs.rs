@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
 
-use kubernel_cel::cost::{Range, SizeEstimator};
+use std::sync::Arc;
+
+use kubernel_cel::cost::{DeclSizes, Range, SizeEstimator};
+use kubernel_cel::declare::{DeclField, DeclShape, DeclType, Object};
 use kubernel_cel::value::from_json;
 use kubernel_cel::{Environment, EvalError, Type, Value};
 use serde_json::{Value as Json, json};
@@ -184,4 +187,95 @@ fn limited() {
         let value = program.evaluate(&variables, cost_max).value;
         assert_eq!(!matches!(value, Err(EvalError::CostLimit)), fits, "{text}");
     }
+}
+
+/// A text may be as long as a request, less its quotes; a declared character counts four octets.
+const TEXT_MAX: u64 = 3 * 1024 * 1024 - 2;
+const SPAN_MAX: u64 = 32;
+
+fn sized(shape: DeclShape, elements_max: u64) -> Arc<DeclType> {
+    Arc::new(DeclType { shape, elements_max, serialized_min: 0 })
+}
+
+fn list_of(element: Arc<DeclType>, max: u64) -> Arc<DeclType> {
+    sized(DeclShape::List { element, topology: Default::default() }, max)
+}
+
+fn map_of(value: Arc<DeclType>, max: u64) -> Arc<DeclType> {
+    sized(DeclShape::Map { key: text(TEXT_MAX), value }, max)
+}
+
+fn object_of(fields: &[(&str, &Arc<DeclType>)]) -> Arc<DeclType> {
+    let fields = fields
+        .iter()
+        .map(|(name, ty)| ((*name).into(), DeclField { json: (*name).into(), ty: (*ty).clone(), required: false }));
+    sized(DeclShape::Object(Object { name: "object".into(), fields: fields.collect() }), 0)
+}
+
+fn text(max: u64) -> Arc<DeclType> {
+    sized(DeclShape::String, max)
+}
+
+/// Rules of custom resources: the greatest cost with types as their schemas make them.
+#[test]
+fn estimated_for_custom_resources() {
+    let number = sized(DeclShape::Double, 0);
+    let numbers = list_of(number.clone(), 1_572_863);
+    let (texts, ten) = (list_of(text(TEXT_MAX), 1_048_575), list_of(text(4 * 10), 10));
+    let (short, long) = (text(4 * 10), text(TEXT_MAX));
+    let parts = |max| object_of(&[("str", &text(max)), ("before", &text(4 * 2)), ("after", &text(4 * 4))]);
+    let separated = |max| object_of(&[("str", &text(max)), ("separator", &text(max))]);
+    let rows = [
+        (numbers.clone(), "self.all(x, true)", 4_718_591),
+        (list_of(number.clone(), 10), "self.all(x, true)", 32),
+        (list_of(number.clone(), 10), "self.all(x, self.all(y, true))", 352),
+        (list_of(number.clone(), 10), "self.all(x, self.all(y, self.all(z, true)))", 3552),
+        (numbers.clone(), "self[1] == 0.0", 2),
+        (list_of(number.clone(), 3 * 1024 * 2048), "self.all(x, x == 0.0)", 25_165_826),
+        (texts.clone(), "self[1] == self[1]", 314_577),
+        (map_of(number.clone(), 100), "has(self.x)", 1),
+        (map_of(number.clone(), 0), "self['x'] == 0.0", 2),
+        (long.clone(), "self.contains('test')", 314_574),
+        (short.clone(), "self.contains('test')", 5),
+        (long.clone(), "self.startsWith('test')", 2),
+        (long.clone(), "size(self + 'hello') > size('hello')", 314_578),
+        (text(4 * 4), "size(self + 'hello') > size('hello')", 7),
+        (long.clone(), "self.matches('x')", 314_574),
+        (text(4 * 50), "self.matches('x')", 22),
+        (short.clone(), "''.matches('(((((((((())))))))))[0-9]')", 7),
+        (long.clone(), "self.matches('')", 1),
+        (text(0), "self == 'x'", 1),
+        (sized(DeclShape::Bytes, 0), "self == b'x'", 1),
+        (list_of(sized(DeclShape::Dyn, TEXT_MAX), 10), "self[0] == 5", 3),
+        (list_of(sized(DeclShape::Bool, 0), 25), "self[0] == false", 2),
+        (list_of(object_of(&[("required", &long)]), 422), "self[0] == null", 2),
+        (list_of(map_of(number.clone(), 5), 12), "self.all(x, x.y == 25.2)", 74),
+        (list_of(map_of(number.clone(), 5), 12), "self[0].x > 2.0", 4),
+        (list_of(map_of(object_of(&[("required", &long)]), 10), 10), "self.all(x, x['y'].required == 'z')", 72),
+        (list_of(sized(DeclShape::Duration, SPAN_MAX), 5), "self[0].getHours() == 2", 4),
+        (map_of(sized(DeclShape::Duration, SPAN_MAX), 5), "self['c'] == self['d']", 8),
+        (map_of(sized(DeclShape::Int, 0), 10), "self.size() == self.size()", 5),
+        (long.clone(), "self.find('[0-9]+') == ''", 629_147),
+        (short.clone(), "self.find('[0-9]+') == ''", 11),
+        (texts.clone(), "self.join(' ') == 'aa bb'", 329_853_068_905),
+        (ten.clone(), "self.join(' ') == 'aa bb'", 43),
+        (texts, "self.isSorted() == true", 329_854_432_052),
+        (ten, "self.isSorted() == true", 52),
+        (parts(TEXT_MAX), "self.str.replace(self.before, self.after) == 'does not matter'", 629_154),
+        (parts(4 * 4), "self.str.replace(self.before, self.after) == 'does not matter'", 12),
+        (separated(TEXT_MAX), "self.str.split(self.separator) == []", 629_160),
+        (separated(4 * 10), "self.str.split(self.separator) == []", 22),
+        (long, "self.lowerAscii() == 'lower!'", 314_575),
+        (short, "self.lowerAscii() == 'lower!'", 6),
+    ];
+    let mut wrong = Vec::new();
+    for (declared, rule, max) in rows {
+        let checked = Environment::base().with_declared("self", &declared).compile(rule).unwrap();
+        let sizes = DeclSizes { variables: [("self", &*declared)].into() };
+        let actual = checked.cost(&sizes).max;
+        if actual != max {
+            wrong.push(format!("{rule}: {actual}, not {max}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
