@@ -13,10 +13,12 @@
 //! Functions are added through [`function::Functions`]; the language's own are in `standard`, those of libraries in
 //! [`library`].
 
+pub mod admission;
 pub mod ast;
 mod check;
 pub mod cost;
 pub mod declare;
+pub mod device;
 mod environment;
 mod error;
 pub mod escape;

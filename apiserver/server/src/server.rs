@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use crate::admission::policy::Policies;
 use crate::admission::{ParsedObjects, Turns};
 use crate::alloc::Allocator;
 use crate::authn::Authenticator;
@@ -64,6 +65,7 @@ struct Shared {
     authorizer: Authorizer,
     node_authorizer: NodeAuthorizer,
     parsed_objects: ParsedObjects,
+    policies: Policies,
     quota_turns: Turns,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
@@ -103,6 +105,7 @@ impl ApiServer {
             node_authorizer: NodeAuthorizer::default(),
             parsed_objects: ParsedObjects::default(),
             crds: Crds::default(),
+            policies: Policies::default(),
             quota_turns: Turns::default(),
         }))
     }
@@ -112,6 +115,7 @@ impl ApiServer {
     pub async fn start(&self) -> Result<(), Error> {
         // First what is taken: the default Services are written like any other.
         self.0.allocator.start(self.store()).await?;
+        self.0.policies.start(&**self.store()).await?;
         bootstrap::run(self).await?;
         crds::start(self).await?;
         tokio::spawn(sweep::run(self.store().clone(), self.shutdown_token()));
@@ -136,6 +140,11 @@ impl ApiServer {
     /// What knows roles and bindings.
     pub(crate) fn authorizer(&self) -> &Authorizer {
         &self.0.authorizer
+    }
+
+    /// What knows admission policies.
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.0.policies
     }
 
     /// Whose turn it is to be counted against quotas.

@@ -8,6 +8,7 @@ mod equal;
 mod json;
 mod list;
 mod map;
+mod owned;
 mod show;
 mod text;
 pub mod time;

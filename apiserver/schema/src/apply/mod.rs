@@ -8,6 +8,7 @@
 mod check;
 mod collect;
 mod compare;
+mod configuration;
 mod conflict;
 mod fields_v1;
 mod last_applied;
@@ -25,6 +26,7 @@ mod types;
 mod violation;
 mod zero;
 
+pub use configuration::lay_over;
 pub use managed::{Entry, Identity, ManagedFields, Operation};
 pub use path::PathElement;
 pub use server_side::apply;

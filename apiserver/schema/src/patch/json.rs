@@ -33,9 +33,25 @@ pub fn apply(target: Map<String, Value>, body: &[u8]) -> Result<Value, ApiError>
             ),
         ));
     }
+    apply_operations(target, operations).map_err(|_| rejected())
+}
+
+/// The operation at which a patch failed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Failure {
+    /// `add`, `test`, …; empty where it has none.
+    pub op: String,
+    /// Its path.
+    pub path: String,
+}
+
+/// Applies operations that were read already, all or none.
+pub fn apply_operations(target: Map<String, Value>, operations: Vec<Value>) -> Result<Value, Failure> {
     let mut run = Run { document: Value::Object(target), copied_bytes: 0 };
     for operation in operations {
-        run.step(operation).ok_or_else(rejected)?;
+        let text = |field: &str| operation.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let failure = Failure { op: text("op"), path: text("path") };
+        run.step(operation).ok_or(failure)?;
     }
     Ok(run.document)
 }

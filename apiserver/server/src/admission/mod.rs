@@ -18,6 +18,7 @@ mod namespace_lifecycle;
 mod node_restriction;
 mod node_taint;
 mod pod_security;
+pub(crate) mod policy;
 mod priority;
 mod quota;
 pub(crate) mod review;
@@ -109,16 +110,34 @@ pub async fn mutate(
     old: Option<&Object>,
 ) -> Result<(), ApiError> {
     let view = View::new(server);
-    namespace_lifecycle::admit(&view, attributes, object).await?;
-    limit_ranger::admit(&view, attributes, object).await?;
-    service_account::admit(&view, attributes, object).await?;
+    let mut passes = policy::Reinvocation::default();
+    mutate_in_tree(&view, attributes, object, old).await?;
+    policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
+    if passes.changed() {
+        passes.start_again();
+        mutate_in_tree(&view, attributes, object, old).await?;
+        policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
+    }
+    Ok(())
+}
+
+/// The plug-ins that are part of the server; they may run again on what others have changed.
+async fn mutate_in_tree(
+    view: &View<'_>,
+    attributes: &Attributes<'_>,
+    object: &mut Object,
+    old: Option<&Object>,
+) -> Result<(), ApiError> {
+    namespace_lifecycle::admit(view, attributes, object).await?;
+    limit_ranger::admit(view, attributes, object).await?;
+    service_account::admit(view, attributes, object).await?;
     node_taint::admit(attributes, object);
-    priority::admit(&view, attributes, object, old).await?;
+    priority::admit(view, attributes, object, old).await?;
     tolerations::admit(attributes, object);
-    storage::admit(&view, attributes, object).await?;
-    runtime_class::admit(&view, attributes, object).await?;
+    storage::admit(view, attributes, object).await?;
+    runtime_class::admit(view, attributes, object).await?;
     certificates::admit(attributes, object);
-    ingress_class::admit(&view, attributes, object).await
+    ingress_class::admit(view, attributes, object).await
 }
 
 /// What comes of a write that is accepted.
@@ -144,13 +163,15 @@ pub async fn validate(
     let Some(object) = object else {
         namespace_lifecycle::check_delete(attributes)?;
         priority::check_delete(attributes)?;
-        return Ok(Admitted::default());
+        let warnings = policy::validate(server, &view, attributes, None, old).await?;
+        return Ok(Admitted { warnings, ..Admitted::default() });
     };
     limit_ranger::check(&view, attributes, object).await?;
     priority::check(&view, attributes, object).await?;
     certificates::check(server, attributes, object, old).await?;
     escalation::check(server.authorizer(), attributes, object, old)?;
-    let warnings = pod_security::check(&view, attributes, object, old).await?;
+    let mut warnings = pod_security::check(&view, attributes, object, old).await?;
+    warnings.extend(policy::validate(server, &view, attributes, Some(object), old).await?);
     let (changes, turn) = quota::count(server, &view, attributes, object, old).await?;
     Ok(Admitted { warnings, changes, turn })
 }

@@ -1,0 +1,66 @@
+//! The parameters of a policy: the objects that a binding refers to.
+
+use std::sync::Arc;
+
+use kubernel_meta::{Gvk, Object};
+use serde_json::Value;
+
+use super::compiled::{Binding, Policy};
+use crate::admission::View;
+use crate::resources::{Resource, Resources};
+
+/// The resource of a policy's parameters; `None` where it has no kind of them. The error is upstream's text.
+pub(super) fn resource(policy: &Policy, resources: &Resources) -> Result<Option<Arc<Resource>>, String> {
+    let Some((api_version, kind)) = &policy.param_kind else { return Ok(None) };
+    match resources.find_kind(api_version, kind) {
+        Some(found) => Ok(Some(found.clone())),
+        None => {
+            let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+            let Gvk { group, version, kind } = Gvk::new(group, version, kind.as_str());
+            Err(format!("failed to find resource referenced by paramKind: '{group}/{version}, Kind={kind}'"))
+        }
+    }
+}
+
+/// The parameters with which a binding puts a policy to work, each for an evaluation of its own; `None` is an evaluation
+/// without. The error is upstream's text.
+pub(super) async fn collect(
+    view: &View<'_>,
+    resource: Option<&Resource>,
+    binding: &Binding,
+    namespace: &str,
+) -> Result<Vec<Option<Arc<Object>>>, String> {
+    let (Some(resource), Some(reference)) = (resource, &binding.parameters) else { return Ok(vec![None]) };
+    let namespace = match (resource.kind.namespaced, reference.namespace.as_str()) {
+        (false, "") => "",
+        (false, _) => {
+            return Err("paramRef.namespace must not be provided for a cluster-scoped `paramKind`".to_owned());
+        }
+        (true, "") if namespace.is_empty() => {
+            let why = "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources";
+            return Err(why.to_owned());
+        }
+        (true, "") => namespace,
+        (true, named) => named,
+    };
+    let found = match &reference.selector {
+        _ if !reference.name.is_empty() => {
+            let key = resource.key(namespace, &reference.name);
+            view.get(&key).await.map_err(|error| error.message().to_owned())?.into_iter().collect()
+        }
+        Some(selector) => {
+            let selector = selector.as_ref().map_err(ToString::to_string)?;
+            let all = view.list(&resource.collection_prefix(namespace)).await;
+            let mut all = all.map_err(|error| error.message().to_owned())?;
+            all.retain(|object| {
+                selector.matches(|key| object.at(&["metadata", "labels", key]).and_then(Value::as_str))
+            });
+            all
+        }
+        None => return Err("one of name or selector must be provided".to_owned()),
+    };
+    if found.is_empty() && reference.must_exist {
+        return Err("no params found for policy binding with `Deny` parameterNotFoundAction".to_owned());
+    }
+    Ok(found.into_iter().map(Some).collect())
+}
