@@ -271,6 +271,7 @@ fn texts() {
         ("'hubba'.matches('ubb')", "true"),
         ("'abc'.matches('^[a-z]+$')", "true"),
         ("matches('αβ', '^\\\\w+$')", "false"),
+        ("'a'.find(')') == ''", "! error parsing regexp: unexpected ): `)`"),
         ("'a'.matches(dyn('('))", "! error parsing regexp: missing closing ): `(`"),
     ]);
 }

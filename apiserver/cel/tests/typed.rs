@@ -43,6 +43,7 @@ fn declared() -> Arc<DeclType> {
             ("labels", "labels", texts),
             ("set", "set", list(DeclShape::String, Topology::Set)),
             ("atoms", "atoms", list(DeclShape::String, Topology::Atomic)),
+            ("known", "known", list(object("known", vec![("a", "a", DeclShape::Int)]), Topology::Atomic)),
             ("ports", "ports", list(port, Topology::Map(["name".into()].into()))),
         ],
     ))
@@ -52,7 +53,7 @@ fn tree() -> Json {
     json!({
         "replicas": 3, "ratio": 2, "target": "80%", "at": "2024-01-02T03:04:05Z", "after": "90m", "data": "aGk=",
         "nothing": null, "namespace": "ns", "a-b": "ab", "labels": {"app": "web"}, "set": ["a", "b"],
-        "atoms": ["a", "b"], "ports": [{"name": "x", "port": 1}, {"name": "y", "port": 2}],
+        "atoms": ["a", "b"], "known": [{"a": 1, "x!": 2}, {"a": 1, "x!": 3}, {"a": 1, "x!": 3}], "ports": [{"name": "x", "port": 1}, {"name": "y", "port": 2}],
     })
 }
 
@@ -97,8 +98,12 @@ fn by_declared_types() {
         ("(self.set + ['b', 'c']).size()", "3"),
         ("self.ports == self.ports + self.ports", "true"),
         ("self.ports[1].port + self.ports.map(p, p.port)[0]", "3"),
+        ("self.known[0] == self.known[1]", "false"),
+        ("self.known[1] == self.known[2]", "true"),
         ("'a' in self.set && !('c' in self.set)", "true"),
-        ("self == self && type(self) == map", "true"),
+        // A null field is absent, and so not equal to itself.
+        ("self == self", "false"),
+        ("type(self) == map", "true"),
         ("self.ports.exists_one(p, p.name == 'x' && p.port == 1)", "true"),
         ("self.ports.filter(p, p.port > 1).size()", "1"),
     ] {

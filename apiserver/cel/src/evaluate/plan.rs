@@ -159,6 +159,12 @@ impl<'a> Planner<'a> {
             [overload] => overload.id,
             _ => "",
         };
+        if matches!(function, "matches" | "find" | "findAll")
+            && let Some(Node::Text(text)) = args.get(1)
+        {
+            // A constant pattern that means nothing is found out before anything is evaluated.
+            pattern::compile(text).map_err(EvalError::new)?;
+        }
         if only == "matches_string"
             && let [_, Node::Text(text)] = args.as_slice()
         {

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use crate::value::list::{map_key, set_key};
+use crate::value::map::member_type;
 use crate::value::{List, ListKind, Map, Value};
 
 /// `left == right`. Values of different types are not equal; numbers of different types are compared as numbers.
@@ -93,15 +94,25 @@ fn equal_lists(left: &List<'_>, right: &List<'_>) -> bool {
 }
 
 fn equal_maps(left: &Map<'_>, right: &Map<'_>) -> bool {
-    left.len() == right.len()
-        && left.keys().iter().all(|key| {
-            match (left.get(key), get_any(right, key)) {
-                (Some(Ok(left)), Some(right)) => equal(&left, &right),
-                // A null field of a declared object is absent on both sides or on none.
-                (None, None) => true,
+    if left.len() != right.len() {
+        return false;
+    }
+    if let (Map::Json { members, declared: Some(declared) }, Map::Json { members: others, .. }) = (left, right) {
+        return members.iter().all(|(key, value)| match member_type(declared, key) {
+            // A declared field that is null is absent, and so equal to nothing.
+            Some(_) => match (left.get_json_key(key), right.get_json_key(key)) {
+                (Some(Value::Null), Some(_)) if declared.as_object().is_some() => false,
+                (Some(left), Some(right)) => equal(&left, &right),
                 _ => false,
-            }
-        })
+            },
+            // What no schema knows is compared as JSON where both have it.
+            None => others.get(key).is_none_or(|other| other == value),
+        });
+    }
+    left.keys().iter().all(|key| match (left.get(key), get_any(right, key)) {
+        (Some(Ok(left)), Some(right)) => equal(&left, &right),
+        _ => false,
+    })
 }
 
 fn get_any<'a>(map: &Map<'a>, key: &Value<'_>) -> Option<Value<'a>> {

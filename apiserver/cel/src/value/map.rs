@@ -205,21 +205,12 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// The value of a member by its name in JSON.
+    /// The value of a member by its name in JSON, whether it is declared or not.
     #[must_use]
     pub fn get_json_key(&self, key: &str) -> Option<Value<'a>> {
         match self {
             Map::Json { members, declared } => {
-                let value = members.get(key)?;
-                let declared = match declared {
-                    Some(declared) if declared.as_object().is_some() => {
-                        let escaped = escape::escape(key)?;
-                        declared.step(&escaped)
-                    }
-                    Some(declared) => declared.step("@values"),
-                    None => None,
-                };
-                Some(from_typed_json(value, declared))
+                Some(from_typed_json(members.get(key)?, declared.and_then(|declared| member_type(declared, key))))
             }
             other => other.get_str(key)?.ok(),
         }
@@ -257,6 +248,14 @@ fn member<'a>(
             None => None,
         },
         None => Some(from_typed_json(members.get(key)?, declared.step("@values"))),
+    }
+}
+
+/// The declared type of a member by its name in JSON; `None` for members that no schema knows.
+pub(super) fn member_type<'a>(declared: &'a DeclType, key: &str) -> Option<&'a DeclType> {
+    match declared.as_object() {
+        Some(object) => Some(&*object.fields.get(escape::escape(key)?.as_str())?.ty),
+        None => declared.step("@values"),
     }
 }
 
