@@ -211,6 +211,17 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
+    /// What a field selector is told that names another field than the [`Strategy::selectable_fields`].
+    fn unknown_field(&self, field: &str) -> String {
+        format!("field label not supported: {field}")
+    }
+
+    /// Annotations that stand for fields which only other versions of the kind have. Upstream adds them where it shows
+    /// the whole object, so that metadata alone is without them.
+    fn annotations_of_versions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether an update without `metadata.resourceVersion` overwrites whatever is there (most built-in kinds).
     fn allow_unconditional_update(&self) -> bool {
         true

@@ -93,6 +93,13 @@ impl ApiError {
         self
     }
 
+    /// The same error with this before its message.
+    #[must_use]
+    pub fn with_message_prefix(mut self, prefix: &str) -> Self {
+        self.0.message.insert_str(0, prefix);
+        self
+    }
+
     /// The same error with `Retry-After`.
     #[must_use]
     pub fn with_retry_after(mut self, secs: u32) -> Self {

@@ -150,7 +150,7 @@ const ROWS: &[Row] = rows! {
     "an item goes with another's field in it": ["a" r#"{"l":[{"k":"i","x":1}]}"#, "=u" r#"{"l":[{"k":"i","x":1,"y":2}]}"#, "a" r#"{"l":[]}"#] =>
         r#"{"l":null}"#, "";
     "an item without its key": ["a" r#"{"l":[{"x":1}]}"#] =>
-        "failed to create typed patch object (/o; t/v1, Kind=T): .spec.l: element 0: associative list with keys has an element that omits key field \"k\" (and doesn't have default value)",
+        "failed to create typed patch object (/o; t/v1, Kind=T): .spec.l: element 0: associative list with keys has an element that omits all key fields [\"k\"] (and doesn't have default values for any key fields)",
         "";
     "a scalar in a map list": ["a" r#"{"l":["x"]}"#] =>
         "failed to create typed patch object (/o; t/v1, Kind=T): .spec.l: element 0: associative list with keys may not have non-map elements",

@@ -152,7 +152,7 @@ fn write_object(
             let meta = json!({ "resourceVersion": object.resource_version() });
             table::of(resource, &[object], &meta, output.beta, table::include(context)?, context.now)
         }
-        (Transform::PartialObject, _) => table::partial(&parsed()?, output.beta),
+        (Transform::PartialObject, _) => table::partial(resource, &parsed()?, output.beta),
         (Transform::PartialObjectList, _) => return Err(table::not_a_list(resource)),
     };
     write_value(code, output, &value)
@@ -199,7 +199,7 @@ async fn write_list(
         (Transform::Table, _) => {
             table::of(resource, &objects()?, &meta, output.beta, table::include(context)?, context.now)
         }
-        (Transform::PartialObjectList, _) => table::partial_list(&objects()?, &meta, output.beta),
+        (Transform::PartialObjectList, _) => table::partial_list(resource, &objects()?, &meta, output.beta),
         (Transform::PartialObject, _) => return Err(table::not_an_object(resource)),
     };
     let response = write_value(StatusCode::OK, output, &value)?;

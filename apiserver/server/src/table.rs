@@ -49,7 +49,7 @@ pub(crate) fn of(
             }
             match include {
                 Include::None => {}
-                Include::Metadata => row["object"] = partial(object, beta),
+                Include::Metadata => row["object"] = partial(resource, object, beta),
                 Include::Object => row["object"] = object.clone().into_value(),
             }
             row
@@ -89,14 +89,23 @@ fn columns(resource: &Resource) -> Vec<Value> {
 }
 
 /// The metadata of an object as a PartialObjectMetadata.
-pub(crate) fn partial(object: &Object, beta: bool) -> Value {
-    let metadata = object.map().get("metadata").cloned().unwrap_or_else(|| json!({}));
+pub(crate) fn partial(resource: &Resource, object: &Object, beta: bool) -> Value {
+    let mut metadata = object.map().get("metadata").cloned().unwrap_or_else(|| json!({}));
+    let hidden = resource.kind.strategy.annotations_of_versions();
+    if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut)
+        && !hidden.is_empty()
+    {
+        annotations.retain(|name, _| !hidden.contains(&name.as_str()));
+        if annotations.is_empty() {
+            metadata.as_object_mut().map(|metadata| metadata.remove("annotations"));
+        }
+    }
     json!({ "kind": "PartialObjectMetadata", "apiVersion": api_version(beta), "metadata": metadata })
 }
 
 /// The metadata of objects as a PartialObjectMetadataList; no items is `null`, as upstream has it.
-pub(crate) fn partial_list(objects: &[Object], meta: &Value, beta: bool) -> Value {
-    let items: Vec<Value> = objects.iter().map(|object| partial(object, beta)).collect();
+pub(crate) fn partial_list(resource: &Resource, objects: &[Object], meta: &Value, beta: bool) -> Value {
+    let items: Vec<Value> = objects.iter().map(|object| partial(resource, object, beta)).collect();
     let items = if items.is_empty() { Value::Null } else { Value::Array(items) };
     json!({ "kind": "PartialObjectMetadataList", "apiVersion": api_version(beta), "metadata": meta, "items": items })
 }

@@ -119,6 +119,10 @@ impl Strategy for DaemonSetStrategy {
         ]
     }
 
+    fn annotations_of_versions(&self) -> &'static [&'static str] {
+        &[TEMPLATE_GENERATION]
+    }
+
     fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
         pod_warnings::of_template(&["spec", "template"], object, old)
     }

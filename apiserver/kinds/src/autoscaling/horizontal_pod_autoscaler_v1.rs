@@ -1,6 +1,6 @@
 //! `autoscaling/v1` HorizontalPodAutoscaler.
 
-use super::{metrics, rules};
+use super::{conversion, metrics, rules};
 use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
@@ -35,6 +35,7 @@ pub struct AutoscalerStrategy;
 impl Strategy for AutoscalerStrategy {
     fn default(&self, _kind: &Kind, object: &mut Object) {
         default_to(object.map_at_mut(&["spec"]), "minReplicas", 1);
+        conversion::default_v1(object);
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
@@ -43,6 +44,10 @@ impl Strategy for AutoscalerStrategy {
 
     fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, _old: &Object) -> Vec<field::Error> {
         rules::status(new)
+    }
+
+    fn annotations_of_versions(&self) -> &'static [&'static str] {
+        conversion::ANNOTATIONS
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
@@ -66,12 +71,12 @@ static STORED_AS: StoredAs = StoredAs {
     group: "autoscaling",
     version: "v2",
     plural: "horizontalpodautoscalers",
-    to_stored: metrics::to_v2,
-    from_stored: metrics::to_v1,
+    to_stored: conversion::to_v2,
+    from_stored: conversion::to_v1,
 };
 
 fn as_v2(object: &Object) -> Object {
     let mut stored = object.clone();
-    metrics::to_v2(&mut stored);
+    conversion::to_v2(&mut stored);
     stored
 }

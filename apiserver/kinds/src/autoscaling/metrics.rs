@@ -1,11 +1,12 @@
-//! The metrics of autoscalers: defaults, the old version's view of them, and the cell that shows them.
+//! The metrics of autoscalers: defaults, and the cell that shows them.
 
 use kubernel_meta::Object;
 use serde_json::{Map, Value, json};
 
 use crate::tree::{default_text, default_to, int, items, map_in, set, text};
 
-const CPU_PERCENT: i64 = 80;
+/// The target of an autoscaler that names none.
+pub(super) const CPU_PERCENT: i64 = 80;
 /// As many metrics as the column shows.
 const SHOWN_MAX: usize = 2;
 
@@ -38,60 +39,11 @@ fn rules(behavior: &mut Map<String, Value>, direction: &str, policies: Value, wi
     default_to(rules, "policies", policies);
 }
 
-fn cpu(percent: i64) -> Value {
+/// A target for the CPU.
+pub(super) fn cpu(percent: i64) -> Value {
     json!({"type": "Resource", "resource": {
         "name": "cpu", "target": {"type": "Utilization", "averageUtilization": percent},
     }})
-}
-
-fn is_cpu(metric: &Value) -> bool {
-    text(metric, "type") == "Resource" && metric.pointer("/resource/name").and_then(Value::as_str) == Some("cpu")
-}
-
-/// Turns an autoscaler of version 1 into one of version 2.
-pub(super) fn to_v2(object: &mut Object) {
-    object.set(&["apiVersion"], "autoscaling/v2");
-    let spec = object.map_at_mut(&["spec"]);
-    let mut metrics: Vec<Value> = Vec::new();
-    if let Some(percent) = spec.remove("targetCPUUtilizationPercentage").and_then(|value| value.as_i64()) {
-        metrics.push(cpu(percent));
-    }
-    if !metrics.is_empty() {
-        spec.insert("metrics".to_owned(), Value::Array(metrics));
-    }
-    let status = object.map_at_mut(&["status"]);
-    if let Some(percent) = status.remove("currentCPUUtilizationPercentage").and_then(|value| value.as_i64()) {
-        let current = json!({"type": "Resource", "resource": {
-            "name": "cpu", "current": {"averageUtilization": percent},
-        }});
-        status.insert("currentMetrics".to_owned(), json!([current]));
-    }
-    status.entry("currentMetrics").or_insert(Value::Null);
-    if status.get("currentReplicas").and_then(Value::as_i64) == Some(0) {
-        status.remove("currentReplicas");
-    }
-}
-
-/// Turns an autoscaler of version 2 into what version 1 can say of it.
-pub(super) fn to_v1(object: &mut Object) {
-    object.set(&["apiVersion"], "autoscaling/v1");
-    let spec = object.map_at_mut(&["spec"]);
-    let metrics = spec.remove("metrics").unwrap_or_default();
-    spec.remove("behavior");
-    let target = metrics.as_array().and_then(|metrics| metrics.iter().find(|metric| is_cpu(metric)));
-    let percent = target.and_then(|metric| metric.pointer("/resource/target/averageUtilization")).cloned();
-    if let Some(percent) = percent {
-        spec.insert("targetCPUUtilizationPercentage".to_owned(), percent);
-    }
-    let status = object.map_at_mut(&["status"]);
-    let metrics = status.remove("currentMetrics").unwrap_or_default();
-    status.remove("conditions");
-    default_to(status, "currentReplicas", 0);
-    let current = metrics.as_array().and_then(|metrics| metrics.iter().find(|metric| is_cpu(metric)));
-    let percent = current.and_then(|metric| metric.pointer("/resource/current/averageUtilization")).cloned();
-    if let Some(percent) = percent {
-        status.insert("currentCPUUtilizationPercentage".to_owned(), percent);
-    }
 }
 
 /// The cell of a stored autoscaler's metrics: `cpu: 33%/50%, <unknown>/1k + 3 more...`.

@@ -88,6 +88,10 @@ impl Strategy for JobStrategy {
         ]
     }
 
+    fn unknown_field(&self, field: &str) -> String {
+        format!("field label {field:?} not supported for Job")
+    }
+
     fn selectable_fields(&self) -> Vec<&str> {
         vec!["status.successful"]
     }

@@ -51,6 +51,10 @@ impl Strategy for ResourceSliceStrategy {
         ]
     }
 
+    fn unknown_field(&self, field: &str) -> String {
+        format!("field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: {field}")
+    }
+
     fn selectable_fields(&self) -> Vec<&str> {
         vec!["spec.nodeName", "spec.driver"]
     }

@@ -165,14 +165,14 @@ impl ListType<'_> {
             Value::Null => return Err("associative list with keys may not have a null element".to_owned()),
             _ => return Err("associative list with keys may not have non-map elements".to_owned()),
         };
-        let mut out = Vec::with_capacity(keys.len());
-        for key in keys {
-            let value = map.get(&**key).or_else(|| self.key_default(key)).ok_or_else(|| {
-                format!(
-                    "associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
-                )
-            })?;
-            out.push((key.clone(), value.clone()));
+        // An item may lack a key; then that is what tells it from the others. It may not lack all of them.
+        let value = |key: &Arc<str>| map.get(&**key).or_else(|| self.key_default(key)).cloned();
+        let mut out: Vec<_> = keys.iter().filter_map(|key| Some((key.clone(), value(key)?))).collect();
+        if out.is_empty() {
+            let keys = keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" ");
+            return Err(format!(
+                "associative list with keys has an element that omits all key fields [{keys}] (and doesn't have default values for any key fields)"
+            ));
         }
         out.sort_by(|(left, _), (right, _)| left.cmp(right));
         Ok(PathElement::Key(out))

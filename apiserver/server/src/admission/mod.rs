@@ -9,6 +9,7 @@ use kubernel_store::Change;
 
 use crate::{ApiServer, User};
 
+mod admin_access;
 mod certificates;
 mod escalation;
 mod ingress_class;
@@ -168,6 +169,7 @@ pub async fn validate(
     };
     limit_ranger::check(&view, attributes, object).await?;
     priority::check(&view, attributes, object).await?;
+    admin_access::check(&view, attributes, object, old).await?;
     certificates::check(server, attributes, object, old).await?;
     escalation::check(server.authorizer(), attributes, object, old)?;
     let mut warnings = pod_security::check(&view, attributes, object, old).await?;

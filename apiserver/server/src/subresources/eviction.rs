@@ -21,8 +21,12 @@ const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption
 /// Answers a POST to `pods/NAME/eviction`.
 pub(super) async fn create(context: &Context, pods: &Arc<Resource>, body: &[u8]) -> Result<Answer, ApiError> {
     let options = request::write_options(&context.query, "CreateOptions", false)?;
-    let expected = Expected::built_in("policy", "v1", "Eviction", "io.k8s.api.policy.v1.Eviction")?;
-    let eviction = codec::read(context, &expected, body, options.field_validation)?;
+    let read = |version: &str| {
+        let expected = Expected::built_in("policy", version, "Eviction", "io.k8s.api.policy.v1.Eviction")?;
+        codec::read(context, &expected, body, options.field_validation)
+    };
+    // The old version, of which nothing else is left, has the same shape.
+    let eviction = read("v1").or_else(|error| read("v1beta1").map_err(|_| error))?;
     let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
     if eviction.name() != name {
         return Err(ApiError::bad_request("name in URL does not match name in Eviction object"));

@@ -52,7 +52,7 @@ pub(super) async fn get(context: &Context, resource: &Arc<Resource>) -> Result<A
     let version = scale.resource_version().to_owned();
     let object = match include {
         table::Include::None => Value::Null,
-        table::Include::Metadata => table::partial(&scale, beta),
+        table::Include::Metadata => table::partial(resource, &scale, beta),
         table::Include::Object => scale.into_value(),
     };
     let table = json!({

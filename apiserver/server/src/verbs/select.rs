@@ -29,10 +29,8 @@ impl Select {
             } else if !meta {
                 return Err(ApiError::bad_request(if known.is_empty() && resource.custom.is_none() {
                     format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
-                } else if resource.gvk.kind == "Job" {
-                    format!("field label {field:?} not supported for Job")
                 } else {
-                    format!("field label not supported: {field}")
+                    resource.kind.strategy.unknown_field(field)
                 }));
             }
         }

@@ -383,7 +383,7 @@ impl Writer {
     fn transformed(&mut self, object: &Object) -> Value {
         let beta = self.output.beta;
         if self.output.transform != Transform::Table {
-            return table::partial(object, beta);
+            return table::partial(&self.resource, object, beta);
         }
         let meta = json!({ "resourceVersion": object.resource_version() });
         let now = jiff::Timestamp::now();

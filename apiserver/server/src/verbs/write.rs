@@ -72,7 +72,7 @@ pub(crate) async fn create(
     let generated = object.name().is_empty() && !object.str_at(&["metadata", "generateName"]).is_empty();
     for tries in 1.. {
         let mut new = object.clone();
-        start_metadata(&mut new, context.now);
+        start_metadata(&mut new, owned, context.now);
         if generated {
             let prefix = object.str_at(&["metadata", "generateName"]);
             new.set(&["metadata", "name"], generate_name(prefix));
@@ -100,9 +100,11 @@ pub(crate) async fn create(
             context.warn(warning);
         }
         if options.dry_run {
-            let snapshot = snapshot_of(context, resource, target.namespace, new.name()).await?;
-            if snapshot.is_some() {
-                return Err(ApiError::already_exists(&resource.gvr, new.name()));
+            if let Some(taken) = snapshot_of(context, resource, target.namespace, new.name()).await? {
+                return Err(already_exists(resource, &new, Some(&taken)));
+            }
+            if versioned {
+                new.set(&["metadata", "resourceVersion"], object.resource_version());
             }
             return Ok(Written { object: new, entry: None });
         }
@@ -125,7 +127,8 @@ pub(crate) async fn create(
                 return Err(ApiError::modified(&Gvr::new("", "v1", "resourcequotas"), last_of(&other)));
             }
             Err(StoreError::Conflict { .. }) => {
-                let error = ApiError::already_exists(&resource.gvr, new.name());
+                let taken = snapshot_of(context, resource, target.namespace, new.name()).await?;
+                let error = already_exists(resource, &new, taken.as_deref());
                 return Err(if generated { exhausted(resource, &object) } else { error });
             }
             Err(error) => return Err(store_error(error)),
@@ -147,6 +150,16 @@ fn written(resource: &Resource, mut object: Object, events: Vec<Arc<Event>>) -> 
 /// The last word of a key: the object's name.
 fn last_of(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or_default()
+}
+
+/// 409 for a name that is taken, by an object that may be on its way out.
+fn already_exists(resource: &Resource, object: &Object, taken: Option<&Entry>) -> ApiError {
+    let error = ApiError::already_exists(&resource.gvr, object.name());
+    let taken = taken.and_then(|entry| document::decode(resource, entry).ok());
+    if taken.is_some_and(|taken| taken.deletion_timestamp().is_some()) {
+        return error.with_message_prefix("object is being deleted: ");
+    }
+    error
 }
 
 fn exhausted(resource: &Resource, object: &Object) -> ApiError {
@@ -366,9 +379,11 @@ fn same(new: &Object, old: &Object) -> bool {
         })
 }
 
-/// A new object's own metadata: whatever the client said of it does not count (rest.FillObjectMetaSystemFields).
-fn start_metadata(object: &mut Object, now: Timestamp) {
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "selfLink"] {
+/// A new object's own metadata: whatever the client said of it does not count (rest.FillObjectMetaSystemFields). What
+/// an apply creates is not told apart from an update there, and keeps the marks of a deletion.
+fn start_metadata(object: &mut Object, applied: bool, now: Timestamp) {
+    let marks: &[&str] = if applied { &[] } else { &["deletionTimestamp", "deletionGracePeriodSeconds"] };
+    for field in marks.iter().chain(&["resourceVersion", "selfLink"]) {
         object.remove(&["metadata", field]);
     }
     object.set(&["metadata", "creationTimestamp"], time::format(now));
