@@ -51,7 +51,7 @@ pub(crate) async fn start(
     node: Option<&Node>,
     stop: CancellationToken,
 ) -> Result<ControlPlane, String> {
-    let ControlPlaneOptions { data_dir, listen, service_cidr } = options;
+    let ControlPlaneOptions { data_dir, listen, service_cidr, .. } = options;
     std::fs::create_dir_all(data_dir).map_err(|error| format!("--data-dir {}: {error}", data_dir.display()))?;
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("--listen {listen}: {error}"))?;
     let listen = listener.local_addr().map_err(|error| error.to_string())?;
@@ -75,6 +75,7 @@ pub(crate) async fn start(
         node_ports: 30000..=32767,
         live: Some(Arc::new(Live(ledger.clone()))),
         advertise: Some(advertised),
+        requests_max: options.max_requests_inflight.saturating_add(options.max_mutating_requests_inflight),
         pki: Some(pki.clone()),
     });
     api.start().await.map_err(|error| error.to_string())?;

@@ -93,6 +93,12 @@ pub(crate) struct ControlPlaneOptions {
     /// Where the addresses of Services come from
     #[arg(long, env = "KUBERNEL_SERVICE_CIDR", default_value = "10.96.0.0/16", value_name = "CIDR")]
     pub(crate) service_cidr: Ipv4Net,
+    /// How many reading requests run at once; with the writing ones the seats of priority and fairness
+    #[arg(long, env = "KUBERNEL_MAX_REQUESTS_INFLIGHT", default_value_t = 400, value_name = "N")]
+    pub(crate) max_requests_inflight: u32,
+    /// How many writing requests run at once
+    #[arg(long, env = "KUBERNEL_MAX_MUTATING_REQUESTS_INFLIGHT", default_value_t = 200, value_name = "N")]
+    pub(crate) max_mutating_requests_inflight: u32,
 }
 
 /// A part that can be served alone.

@@ -8,12 +8,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates without tokio, sockets, files, clock or OS randomness.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "kubernel-meta",
     "kubernel-schema",
     "kubernel-cel",
     "kubernel-structural",
     "kubernel-kinds",
+    "kubernel-flow",
     "kubernel-kernel",
     "kubernel-sim",
     "kubernel-podlife",

@@ -23,8 +23,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let tls = Arc::new(server_config(pki.serving(), pki.authority())?);
     pki.write_kubeconfig(&data_dir.join("admin.kubeconfig"), &format!("https://{listen}"), &Identity::admin())?;
     let pki = Some(Arc::new(pki));
-    let api =
-        ApiServer::new(Config { store, service_cidr, node_ports: 30000..=32767, live: None, pki, advertise: None });
+    let api = ApiServer::new(Config {
+        store,
+        service_cidr,
+        node_ports: 30000..=32767,
+        live: None,
+        requests_max: 600,
+        pki,
+        advertise: None,
+    });
     api.start().await?;
     kubernel_server::serve(api, listener, tls, CancellationToken::new()).await;
     Ok(())

@@ -40,6 +40,11 @@ struct Feed {
 }
 
 impl<I: Index> Followed<I> {
+    /// Follows with an index that already knows something.
+    pub(crate) fn with(index: I) -> Self {
+        Self { index: RwLock::new(index), feeds: Mutex::default() }
+    }
+
     /// Reads everything for the first time.
     pub(crate) async fn start(&self, store: &dyn Store) -> Result<(), StoreError> {
         self.feeds.lock().clear();

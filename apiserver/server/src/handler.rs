@@ -7,11 +7,10 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt as _;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use kubernel_kinds::Source;
 use kubernel_meta::{ApiError, Details, Reason};
-use tokio::sync::SemaphorePermit;
 
 use crate::authz::{self, Attributes, Decision};
 use crate::context::Context;
@@ -21,10 +20,6 @@ use crate::resources::Resource;
 use crate::respond::{self, Answer};
 use crate::{ApiServer, User, authn, binary, crds, discovery, subresources, verbs};
 
-/// How many requests from outside run at once, watches and streams not counted: each may hold a body.
-pub(crate) const REQUESTS_MAX: usize = 1024;
-/// How long a request waits for its place among them.
-const PLACE_WAIT: Duration = Duration::from_secs(5);
 /// How long a request may take that is no watch and no stream.
 const REQUEST_WAIT: Duration = Duration::from_secs(60);
 /// The most that a request's body may hold.
@@ -54,19 +49,31 @@ pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Respons
 }
 
 /// Within bounds of time and, for clients from outside, of number; and without taking the connection down where our own
-/// code fails.
+/// code fails. A watch holds its place until its stream is open; other streams have none.
 async fn guarded(context: &Context, in_process: bool, parts: Parts, body: Body) -> Result<Response<Body>, ApiError> {
     let run = AssertUnwindSafe(dispatch(context, parts, body)).catch_unwind();
+    let is_stream = context.info.is_long_running() && context.info.verb != "watch";
+    let run = async {
+        if in_process || is_stream {
+            return run.await;
+        }
+        let (uids, entered) = context.server.flow().enter(context).await;
+        let mut outcome = match entered {
+            Ok(_place) => run.await,
+            Err(_) => Ok(Ok(too_many())),
+        };
+        if let (Some(uids), Ok(answer)) = (uids, &mut outcome) {
+            // A failure becomes its response here: it carries the headers, too.
+            let mut response = std::mem::replace(answer, Ok(Response::default()))
+                .unwrap_or_else(|error| respond::failure(&context.headers, context.query.get("pretty"), &error));
+            uids.write(response.headers_mut());
+            *answer = Ok(response);
+        }
+        outcome
+    };
     let outcome = if context.info.is_long_running() {
         run.await
     } else {
-        let run = async {
-            let place = if in_process { None } else { Some(place(context).await) };
-            match place.transpose() {
-                Ok(_place) => run.await,
-                Err(error) => Ok(Err(error)),
-            }
-        };
         tokio::time::timeout(REQUEST_WAIT, run).await.unwrap_or_else(|_| {
             let message = "Timeout: request did not complete within the allotted timeout";
             Ok(Err(ApiError::new(504, Reason::Timeout, message).with_retry_after(1)))
@@ -78,15 +85,11 @@ async fn guarded(context: &Context, in_process: bool, parts: Parts, body: Body) 
     })
 }
 
-/// A place among the requests that run at once; waits for one for a while.
-async fn place(context: &Context) -> Result<SemaphorePermit<'_>, ApiError> {
-    match tokio::time::timeout(PLACE_WAIT, context.server.places().acquire()).await {
-        Ok(Ok(place)) => Ok(place),
-        Ok(Err(_)) | Err(_) => {
-            let message = "the server has received too many requests and has asked us to try again later";
-            Err(ApiError::new(429, Reason::TooManyRequests, message).with_retry_after(1))
-        }
-    }
+/// 429 for a request that flow control sends away.
+fn too_many() -> Response<Body> {
+    let mut response = respond::text(StatusCode::TOO_MANY_REQUESTS, "Too many requests, please try again later.\n");
+    response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Response<Body>, ApiError> {

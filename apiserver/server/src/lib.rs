@@ -18,6 +18,7 @@ mod crds;
 mod discovery;
 mod document;
 mod error;
+mod flow;
 mod follow;
 mod handler;
 mod listen;

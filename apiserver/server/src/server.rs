@@ -13,7 +13,6 @@ use ipnet::Ipv4Net;
 use kubernel_kinds::registry;
 use kubernel_meta::Object;
 use kubernel_store::Store;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
@@ -24,6 +23,7 @@ use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
 use crate::backend::Connections;
 use crate::crds::Crds;
+use crate::flow::{self, Flow};
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
 use crate::verbs::Hubs;
@@ -42,6 +42,9 @@ pub struct Config {
     /// Where Pods reach the server; without it, or where it is a loopback address, the `kubernetes` Service has no
     /// endpoints.
     pub advertise: Option<SocketAddr>,
+    /// How many requests run at once, reads and writes together (upstream's `--max-requests-inflight` and
+    /// `--max-mutating-requests-inflight`): the seats that flow control divides.
+    pub requests_max: u32,
     /// Certificates and keys. Without them nobody but callers in the same process is known, and no token is issued.
     pub pki: Option<Arc<Pki>>,
 }
@@ -69,7 +72,7 @@ struct Shared {
     quota_turns: Turns,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
-    places: Semaphore,
+    flow: Flow,
     hubs: Hubs,
     allocator: Arc<Allocator>,
     crds: Crds,
@@ -93,12 +96,12 @@ impl ApiServer {
         let allocator = Arc::new(Allocator::new(config.service_cidr, config.node_ports.clone()));
         let connections = Connections::new(config.store.clone(), None);
         Self(Arc::new(Shared {
+            flow: Flow::new(config.requests_max),
             config,
             connections,
             allocator,
             resources: ArcSwap::from_pointee(Resources::new(built_in)),
             shutdown: CancellationToken::new(),
-            places: Semaphore::new(handler::REQUESTS_MAX),
             hubs: Hubs::default(),
             authenticator: Authenticator::default(),
             authorizer: Authorizer::default(),
@@ -118,6 +121,8 @@ impl ApiServer {
         self.0.policies.start(&**self.store()).await?;
         bootstrap::run(self).await?;
         crds::start(self).await?;
+        self.0.flow.start(&**self.store()).await?;
+        tokio::spawn(flow::run(self.clone(), self.shutdown_token()));
         tokio::spawn(sweep::run(self.store().clone(), self.shutdown_token()));
         Ok(())
     }
@@ -197,9 +202,9 @@ impl ApiServer {
         &self.0.hubs
     }
 
-    /// The places of requests from outside.
-    pub(crate) fn places(&self) -> &Semaphore {
-        &self.0.places
+    /// Who may run.
+    pub(crate) fn flow(&self) -> &Flow {
+        &self.0.flow
     }
 
     /// Is cancelled when the server shuts down.

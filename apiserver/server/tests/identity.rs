@@ -44,6 +44,7 @@ impl Cluster {
             service_cidr,
             node_ports: 30000..=32767,
             live: None,
+            requests_max: 600,
             advertise: Some("10.1.2.3:6443".parse().unwrap()),
             pki: Some(pki.clone()),
         });

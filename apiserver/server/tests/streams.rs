@@ -44,6 +44,7 @@ impl Cluster {
             service_cidr,
             node_ports: 30000..=30100,
             live: None,
+            requests_max: 600,
             advertise: None,
             pki: Some(pki.clone()),
         };

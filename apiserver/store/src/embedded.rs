@@ -127,6 +127,10 @@ impl Store for Embedded {
         self.shared.state.read().revision
     }
 
+    fn count(&self, prefix: &str) -> usize {
+        self.shared.state.read().count(prefix)
+    }
+
     fn snapshot<'a>(&'a self, prefix: &'a str, at: At) -> BoxFuture<'a, Result<Arc<dyn Snapshot>, StoreError>> {
         Box::pin(async move {
             let wanted = match at {

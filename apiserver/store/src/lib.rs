@@ -184,6 +184,9 @@ pub trait Store: Send + Sync + 'static {
     /// The last committed revision.
     fn revision(&self) -> Revision;
 
+    /// How many objects there are now under `/registry/<group>/<resource>/`.
+    fn count(&self, prefix: &str) -> usize;
+
     /// A consistent state of at least everything under `prefix`, which is a key or
     /// `/registry/<group>/<resource>/` or deeper.
     fn snapshot<'a>(&'a self, prefix: &'a str, at: At) -> BoxFuture<'a, Result<Arc<dyn Snapshot>, StoreError>>;

@@ -47,6 +47,11 @@ impl State {
         }
     }
 
+    /// How many objects a resource has.
+    pub(crate) fn count(&self, resource: &str) -> usize {
+        self.tables.get(resource).map_or(0, Table::len)
+    }
+
     /// The objects of a resource.
     pub(crate) fn table(&self, resource: &str) -> Table {
         self.tables.get(resource).cloned().unwrap_or_default()

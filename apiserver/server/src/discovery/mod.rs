@@ -45,6 +45,11 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
         }
         ["openapi", "v3", rest @ ..] => return openapi::v3(context, &context.headers, rest).await,
         ["openapi", "v2"] => return openapi::v2(context, &context.headers).await,
+        ["debug", "api_priority_and_fairness", page] => {
+            if let Some(text) = context.server.flow().dump(page) {
+                return Ok(respond::text(StatusCode::OK, text));
+            }
+        }
         ["metrics"] => return Ok(metrics::serve(context)),
         [".well-known", "openid-configuration"] => {
             return issuer(context, "application/json", |pki| pki.signer().discovery());

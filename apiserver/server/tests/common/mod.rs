@@ -31,7 +31,15 @@ impl Api {
     pub async fn new() -> Self {
         let store = Embedded::ephemeral();
         let service_cidr = "10.96.0.0/24".parse().unwrap();
-        let config = Config { store, service_cidr, node_ports: 30000..=30100, live: None, advertise: None, pki: None };
+        let config = Config {
+            store,
+            service_cidr,
+            node_ports: 30000..=30100,
+            live: None,
+            requests_max: 600,
+            advertise: None,
+            pki: None,
+        };
         let server = ApiServer::new(config);
         server.start().await.unwrap();
         let api = Self { server };

@@ -75,7 +75,15 @@ impl Server {
         let names = ServingNames { hosts: Vec::new(), addresses: Vec::new(), service_cidr };
         let pki = Some(Arc::new(Pki::open(folder.path(), &names).unwrap()));
         let store = Embedded::ephemeral();
-        let config = Config { store, service_cidr, node_ports: 30000..=32767, live: None, advertise: None, pki };
+        let config = Config {
+            store,
+            service_cidr,
+            node_ports: 30000..=32767,
+            live: None,
+            requests_max: 600,
+            advertise: None,
+            pki,
+        };
         let api = ApiServer::new(config);
         api.start().await.unwrap();
         // The recorded server's admin had a uid, which some objects keep.
