@@ -1,11 +1,7 @@
 //! How the name of a property becomes an identifier that expressions can select, and back.
 
-/// Words that the grammar keeps for itself.
-const RESERVED: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
+/// Words that the grammar keeps for itself, and that are no names of variables.
+pub(crate) const RESERVED: [&str; 17] = [
     "as",
     "break",
     "const",
@@ -25,6 +21,13 @@ const RESERVED: [&str; 21] = [
     "while",
 ];
 
+/// Words that are tokens of their own.
+const TOKENS: [&str; 4] = ["true", "false", "null", "in"];
+
+fn is_reserved(word: &str) -> bool {
+    RESERVED.contains(&word) || TOKENS.contains(&word)
+}
+
 /// The identifier for a property: `__` becomes `__underscores__`, `.` `__dot__`, `-` `__dash__`, `/` `__slash__`, and a
 /// reserved word stands between double underscores. `None` if no identifier can stand for the property.
 #[must_use]
@@ -32,7 +35,7 @@ pub fn escape(property: &str) -> Option<String> {
     if property.is_empty() || property.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    if RESERVED.contains(&property) {
+    if is_reserved(property) {
         return Some(format!("__{property}__"));
     }
     let mut escaped = String::with_capacity(property.len());
@@ -78,9 +81,7 @@ pub fn unescape(identifier: &str) -> Option<String> {
             "dot" => property.push('.'),
             "dash" => property.push('-'),
             "slash" => property.push('/'),
-            reserved if RESERVED.contains(&reserved) && word.len() + 4 == identifier.len() => {
-                property.push_str(reserved)
-            }
+            reserved if is_reserved(reserved) && word.len() + 4 == identifier.len() => property.push_str(reserved),
             _ => return None,
         }
         rest = &after[end + 2..];

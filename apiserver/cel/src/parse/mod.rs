@@ -4,6 +4,7 @@
 //! where it fails it behaves as ANTLR's error strategy does ([`recovery`]): one wrong token too many or too few is
 //! passed over, else tokens are skipped until something fits again, and each message lists the tokens that would fit.
 
+mod aggregate;
 mod lexer;
 mod literal;
 mod macros;

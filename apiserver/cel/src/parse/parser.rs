@@ -1,6 +1,7 @@
 //! The grammar, by recursive descent.
 
-use crate::ast::{Call, Expr, ExprKind, Id, Literal, MapEntry, StructField, operators};
+use crate::ast::{Call, Expr, ExprKind, Id, Literal, operators};
+use crate::escape::RESERVED;
 use crate::parse::literal;
 use crate::parse::macros;
 use crate::parse::recovery::{Mismatch, Stream};
@@ -12,31 +13,8 @@ const DEPTH_MAX: usize = 250;
 /// How many nodes a tree may have before a macro that doubles its target is refused.
 const NODES_MAX: usize = 200_000;
 
-const RESERVED: [&str; 17] = [
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
-
 /// What can stand behind a dot.
 const AFTER_DOT: Set = Set::of(&[Kind::Question, Kind::Identifier, Kind::EscapedIdentifier]);
-
-/// What an element of a list or map can start with.
-const FIRST_OPTIONAL: Set = FIRST.and(Set::of(&[Kind::Question]));
 
 /// Parses all tokens. Where they do not fit, the reports say so, and the tree is of no use.
 pub(super) fn parse(source: &Source<'_>, tokens: Vec<Token>, reports: &mut Reports) -> (Expr, Vec<usize>) {
@@ -66,15 +44,15 @@ pub(super) struct Parser<'a, 'b> {
     positions: Vec<usize>,
     expr_depth: usize,
     /// What ends the expressions around this one.
-    follow: Set,
+    pub(super) follow: Set,
     too_deep: Option<String>,
 }
 
 /// The parse ends: the expression is too deep.
-struct Stop;
+pub(super) struct Stop;
 
 /// A tree, and how deep it is.
-type Tree = (Expr, usize);
+pub(super) type Tree = (Expr, usize);
 
 impl Parser<'_, '_> {
     /// A new expression at a place.
@@ -105,7 +83,7 @@ impl Parser<'_, '_> {
         self.stream.reports.report(self.stream.source, offset, message);
     }
 
-    fn broken(&mut self) -> Expr {
+    pub(super) fn broken(&mut self) -> Expr {
         let offset = self.stream.token().start;
         self.node(offset, ExprKind::Unspecified)
     }
@@ -124,14 +102,14 @@ impl Parser<'_, '_> {
     }
 
     /// More tokens end the expressions that follow. Gives those that ended them before.
-    fn enter(&mut self, ends: &[Kind]) -> Set {
+    pub(super) fn enter(&mut self, ends: &[Kind]) -> Set {
         let outer = self.follow;
         self.follow = outer.and(Set::of(ends));
         outer
     }
 
     /// `or ? or : expr`
-    fn expr(&mut self) -> Result<Tree, Stop> {
+    pub(super) fn expr(&mut self) -> Result<Tree, Stop> {
         self.expr_depth += 1;
         if self.expr_depth > DEPTH_MAX {
             self.too_deep = Some(format!("expression recursion limit exceeded: {DEPTH_MAX}"));
@@ -328,7 +306,7 @@ impl Parser<'_, '_> {
     }
 
     /// The bracket that ends a part.
-    fn close(&mut self, kind: Kind) {
+    pub(super) fn close(&mut self, kind: Kind) {
         let follow = self.follow.and(OPERATORS).and(SUFFIX);
         if self.stream.expect(kind, follow).is_err() {
             self.stream.recover(follow);
@@ -413,119 +391,6 @@ impl Parser<'_, '_> {
             return Ok((macros::expand(self, open.start, call), depth));
         }
         Ok((self.node(if dot { start.start } else { token.start }, ExprKind::Ident(name)), 0))
-    }
-
-    /// `[a, ?b]`
-    fn list(&mut self) -> Result<Tree, Stop> {
-        let open = self.stream.take();
-        let ends = Set::of(&[Kind::BracketClose, Kind::Comma]);
-        let (mut elements, mut optional, mut depth) = (Vec::new(), Vec::new(), 0);
-        if self.stream.sync(FIRST_OPTIONAL.and(ends)).is_err() {
-            return Ok(self.skip_primary());
-        }
-        while FIRST_OPTIONAL.has(self.stream.kind()) {
-            if self.stream.take_if(Kind::Question).is_some() {
-                optional.push(elements.len());
-            }
-            let outer = self.enter(&[Kind::BracketClose, Kind::Comma]);
-            let (element, element_depth) = self.expr()?;
-            self.follow = outer;
-            elements.push(element);
-            depth = depth.max(element_depth);
-            if self.stream.kind() != Kind::Comma || !FIRST_OPTIONAL.has(self.stream.ahead(1).kind) {
-                break;
-            }
-            self.stream.take();
-        }
-        if self.stream.sync(ends).is_err() {
-            return Ok(self.skip_primary());
-        }
-        self.stream.take_if(Kind::Comma);
-        self.close(Kind::BracketClose);
-        Ok((self.node(open.start, ExprKind::List { elements, optional }), depth))
-    }
-
-    fn skip_primary(&mut self) -> Tree {
-        self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX));
-        (self.broken(), 0)
-    }
-
-    /// `{a: b, ?c: d}`
-    fn map(&mut self) -> Result<Tree, Stop> {
-        let open = self.stream.take();
-        let ends = Set::of(&[Kind::BraceClose, Kind::Comma]);
-        let (mut entries, mut depth) = (Vec::new(), 0);
-        if self.stream.sync(FIRST_OPTIONAL.and(ends)).is_err() {
-            return Ok(self.skip_primary());
-        }
-        while FIRST_OPTIONAL.has(self.stream.kind()) {
-            let optional = self.stream.take_if(Kind::Question).is_some();
-            let outer = self.enter(&[Kind::BraceClose, Kind::Comma, Kind::Colon]);
-            let (key, key_depth) = self.expr()?;
-            self.follow = outer;
-            let Ok(colon) = self.stream.expect(Kind::Colon, FIRST) else {
-                self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX).and(ends));
-                break;
-            };
-            let outer = self.enter(&[Kind::BraceClose, Kind::Comma]);
-            let (value, value_depth) = self.expr()?;
-            self.follow = outer;
-            entries.push(MapEntry { id: self.id(colon.start), key, value, optional });
-            depth = depth.max(key_depth).max(value_depth);
-            if self.stream.kind() != Kind::Comma || !FIRST_OPTIONAL.has(self.stream.ahead(1).kind) {
-                break;
-            }
-            self.stream.take();
-        }
-        if self.stream.sync(ends).is_err() {
-            return Ok(self.skip_primary());
-        }
-        self.stream.take_if(Kind::Comma);
-        self.close(Kind::BraceClose);
-        Ok((self.node(open.start, ExprKind::Map(entries)), depth))
-    }
-
-    /// `Name{a: b, ?c: d}`, behind the name.
-    fn object(&mut self, name: String) -> Result<Tree, Stop> {
-        let open = self.stream.take();
-        let ends = Set::of(&[Kind::BraceClose, Kind::Comma]);
-        let names = Set::of(&[Kind::Question, Kind::Identifier, Kind::EscapedIdentifier]);
-        let (mut fields, mut depth) = (Vec::new(), 0);
-        if self.stream.sync(names.and(ends)).is_err() {
-            return Ok(self.skip_primary());
-        }
-        while names.has(self.stream.kind()) {
-            let optional = self.stream.take_if(Kind::Question).is_some();
-            let field = self.stream.token();
-            if !matches!(field.kind, Kind::Identifier | Kind::EscapedIdentifier) {
-                self.stream.mismatched(Set::of(&[Kind::Identifier, Kind::EscapedIdentifier]));
-                return Ok(self.skip_primary());
-            }
-            self.stream.take();
-            if field.kind == Kind::EscapedIdentifier {
-                self.complain(field.start, "unsupported syntax: '`'");
-            }
-            let Ok(colon) = self.stream.expect(Kind::Colon, FIRST) else {
-                self.stream.recover(self.follow.and(OPERATORS).and(SUFFIX).and(ends));
-                break;
-            };
-            let outer = self.enter(&[Kind::BraceClose, Kind::Comma]);
-            let (value, value_depth) = self.expr()?;
-            self.follow = outer;
-            let name = self.stream.text(field);
-            fields.push(StructField { id: self.id(colon.start), name, value, optional });
-            depth = depth.max(value_depth);
-            if self.stream.kind() != Kind::Comma || !names.has(self.stream.ahead(1).kind) {
-                break;
-            }
-            self.stream.take();
-        }
-        if self.stream.sync(ends).is_err() {
-            return Ok(self.skip_primary());
-        }
-        self.stream.take_if(Kind::Comma);
-        self.close(Kind::BraceClose);
-        Ok((self.node(open.start, ExprKind::Struct { name, fields }), depth))
     }
 }
 

@@ -94,11 +94,11 @@ fn key_text(key: &Value<'_>) -> Option<String> {
     })
 }
 
+/// Whole numbers that 64 bits with a sign can hold, and doubles.
 fn from_number<'a>(number: &Number) -> Value<'a> {
-    match (number.as_i64(), number.as_u64(), number.as_f64()) {
-        (Some(whole), ..) => Value::Int(whole),
-        (None, Some(whole), _) => Value::Uint(whole),
-        (None, None, Some(double)) => Value::Double(double),
-        (None, None, None) => Value::Null,
+    match (number.as_i64(), number.as_f64()) {
+        (Some(whole), _) => Value::Int(whole),
+        (None, Some(double)) => Value::Double(double),
+        (None, None) => Value::Null,
     }
 }
