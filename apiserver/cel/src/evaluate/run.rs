@@ -68,8 +68,7 @@ impl<'a> Run<'a> {
                 };
                 match &on {
                     Value::Map(Map::Lazy(fields)) => Ok(Value::Bool(fields.names().contains(&&**field))),
-                    on if has_fields(on) => Ok(Value::Bool(field_of(on, field).transpose()?.is_some())),
-                    _ => Err(EvalError::new(format!("no such key: {field}"))),
+                    _ => Ok(Value::Bool(field_of(&on, field).transpose()?.is_some())),
                 }
             }
             Node::Index { operand, index, optional, charge } => {
@@ -140,9 +139,9 @@ impl<'a> Run<'a> {
         self.charge(charge)?;
         match (field_of(&on, field), optional) {
             (Some(value), true) => value.map(Value::some),
-            (None, true) if has_fields(&on) => Ok(Value::none()),
+            (None, true) => Ok(Value::none()),
             (Some(value), false) => value,
-            (None, _) => Err(EvalError::new(format!("no such key: {field}"))),
+            (None, false) => Err(EvalError::new(format!("no such key: {field}"))),
         }
     }
 
@@ -155,12 +154,12 @@ impl<'a> Run<'a> {
         self.charge(charge)?;
         match (at(&on, &index)?, optional) {
             (Some(value), true) => Ok(Value::some(value)),
-            (None, true) if has_fields(&on) || matches!(on, Value::List(_)) => Ok(Value::none()),
+            (None, true) => Ok(Value::none()),
             (Some(value), false) => Ok(value),
-            (None, _) if matches!(on, Value::List(_)) => {
+            (None, false) if matches!(on, Value::List(_)) => {
                 Err(EvalError::new(format!("index out of bounds: {}", show(&index))))
             }
-            (None, _) => Err(EvalError::new(format!("no such key: {}", show(&index)))),
+            (None, false) => Err(EvalError::new(format!("no such key: {}", show(&index)))),
         }
     }
 
@@ -388,13 +387,9 @@ fn field_of<'a>(on: &Value<'a>, field: &str) -> Option<Result<'a>> {
     match on {
         Value::Map(map) => map.get_str(field),
         Value::Opaque(opaque) => opaque.field(field).map(Ok),
+        Value::List(_) => Some(Err(EvalError::new("unsupported index type 'string' in list"))),
         _ => None,
     }
-}
-
-/// Whether it is a thing that can have fields; of others, even asking for a field fails.
-fn has_fields(on: &Value<'_>) -> bool {
-    matches!(on, Value::Map(_) | Value::Opaque(_))
 }
 
 /// The item of a list at an index, or the value of a map's key.
