@@ -1,5 +1,7 @@
 //! Objects from one version of a custom resource to another: by name only, or by a webhook whose answer is checked.
 
+use std::time::Duration;
+
 use kubernel_kinds::custom::Conversion;
 use kubernel_meta::{ApiError, Gvk, Object, field, validation};
 use serde_json::{Map, Value, json};
@@ -7,9 +9,12 @@ use serde_json::{Map, Value, json};
 use super::register::Custom;
 use crate::ApiServer;
 use crate::verbs::bare;
+use crate::webhooks::{self, Target};
 
 /// The versions of ConversionReview that we speak.
 const REVIEW_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
+/// How long a webhook may take.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// Brings objects into the version of `to`. Those that are in it already are left alone.
 pub(super) async fn convert(
@@ -36,8 +41,7 @@ pub(super) async fn convert(
         let version = review_versions.iter().find(|version| REVIEW_VERSIONS.contains(&version.as_str()));
         let version = version.ok_or_else(|| bare("no supported conversion review versions"))?;
         let review = review(version, &uid, &api_version, &sent);
-        let name = format!("conversion_webhook_for_{}", custom.definition.name);
-        let outcome = ask(server, client, &name, &review).await.and_then(|answer| converted(version, &uid, answer));
+        let outcome = ask(server, client, &review).await.and_then(|answer| converted(version, &uid, answer));
         let failed = |why: String| bare(format!("conversion webhook for {} {why}", shown(&from, &to.kind)));
         let answer = outcome.map_err(|why| failed(format!("failed: {why}")))?;
         if answer.len() != sent.len() {
@@ -50,9 +54,8 @@ pub(super) async fn convert(
     Ok(objects)
 }
 
-/// Asks the webhook.
-async fn ask(_server: &ApiServer, _client: &Value, name: &str, _review: &Value) -> Result<Value, String> {
-    Err(format!("{name} cannot be called"))
+async fn ask(server: &ApiServer, client: &Value, review: &Value) -> Result<Value, String> {
+    webhooks::call(server, &Target::parse(client)?, ANSWER_WAIT, review).await
 }
 
 fn review(version: &str, uid: &str, api_version: &str, objects: &[Object]) -> Value {

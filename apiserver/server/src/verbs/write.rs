@@ -89,7 +89,7 @@ pub(crate) async fn create(
         let mut wrong = validation::object_meta(&new, resource.kind.namespaced, |name, prefix| {
             strategy.validate_name(name, prefix)
         });
-        if resource.kind.is_built_in() {
+        if knows_finalizers(resource) {
             wrong.extend(validation::standard_finalizers(&new));
         }
         wrong.extend(strategy.validate(&resource.kind, &new));
@@ -330,11 +330,18 @@ fn meta_errors(resource: &Resource, new: &Object, old: &Object) -> Vec<field::Er
     if !resource.kind.is_built_in() {
         return [meta, update.clone(), update].concat();
     }
-    let finalizers = validation::standard_finalizers(new);
+    let finalizers = if knows_finalizers(resource) { validation::standard_finalizers(new) } else { Vec::new() };
     if meta.is_empty() && update.is_empty() && finalizers.is_empty() {
         return Vec::new();
     }
     [meta.clone(), update.clone(), update, finalizers.clone(), meta, finalizers].concat()
+}
+
+/// Whether a finalizer needs a domain or has to be a standard one: the groups of upstream's extension and aggregation
+/// servers, and custom resources, take any.
+fn knows_finalizers(resource: &Resource) -> bool {
+    let group = resource.gvr.group.as_str();
+    resource.kind.is_built_in() && !matches!(group, "apiextensions.k8s.io" | "apiregistration.k8s.io")
 }
 
 /// What no update changes: see upstream's rest.BeforeUpdate.

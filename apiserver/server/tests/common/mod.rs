@@ -2,11 +2,13 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
 use kubernel_server::{ApiServer, Config, User};
-use kubernel_store::Embedded;
+use kubernel_store::{Embedded, Store};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -29,7 +31,18 @@ pub struct Reply {
 impl Api {
     /// A new cluster with a namespace `t`.
     pub async fn new() -> Self {
-        let store = Embedded::ephemeral();
+        let api = Self::over(Embedded::ephemeral()).await;
+        api.create("/api/v1/namespaces", json!({"metadata": {"name": "t"}})).await;
+        api
+    }
+
+    /// Another server over the same store.
+    pub async fn restarted(&self) -> Self {
+        self.server.shut_down();
+        Self::over(self.server.store().clone()).await
+    }
+
+    async fn over(store: Arc<dyn Store>) -> Self {
         let service_cidr = "10.96.0.0/24".parse().unwrap();
         let config = Config {
             store,
@@ -42,9 +55,7 @@ impl Api {
         };
         let server = ApiServer::new(config);
         server.start().await.unwrap();
-        let api = Self { server };
-        api.create("/api/v1/namespaces", json!({"metadata": {"name": "t"}})).await;
-        api
+        Self { server }
     }
 
     /// Sends a request and gives the response as it comes.
