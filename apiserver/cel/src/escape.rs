@@ -1,7 +1,7 @@
 //! How the name of a property becomes an identifier that expressions can select, and back.
 
 /// Words that the grammar keeps for itself, and that are no names of variables.
-pub(crate) const RESERVED: [&str; 17] = [
+pub const RESERVED: [&str; 17] = [
     "as",
     "break",
     "const",

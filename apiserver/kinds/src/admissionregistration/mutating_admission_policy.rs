@@ -28,7 +28,11 @@ pub struct PolicyStrategy;
 
 impl Strategy for PolicyStrategy {
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        policy_rules::mutating(object)
+        policy_rules::mutating(object, None)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        policy_rules::mutating(new, Some(old))
     }
 
     fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, old: &Object) -> Vec<field::Error> {

@@ -39,6 +39,10 @@ impl Strategy for MutatingStrategy {
         webhook_rules::create(object, true)
     }
 
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        webhook_rules::update(new, old, true)
+    }
+
     fn allow_unconditional_update(&self) -> bool {
         false
     }

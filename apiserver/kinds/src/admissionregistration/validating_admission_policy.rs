@@ -30,7 +30,11 @@ pub struct PolicyStrategy;
 
 impl Strategy for PolicyStrategy {
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        policy_rules::validating(object)
+        policy_rules::validating(object, None)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        policy_rules::validating(new, Some(old))
     }
 
     fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, old: &Object) -> Vec<field::Error> {

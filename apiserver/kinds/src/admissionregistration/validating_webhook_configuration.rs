@@ -39,6 +39,10 @@ impl Strategy for ValidatingStrategy {
         webhook_rules::create(object, false)
     }
 
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        webhook_rules::update(new, old, false)
+    }
+
     fn allow_unconditional_update(&self) -> bool {
         false
     }

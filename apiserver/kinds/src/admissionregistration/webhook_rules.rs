@@ -4,6 +4,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{LabelSelector, Object, validation as meta};
 use serde_json::Value;
 
+use super::expressions;
 use crate::tree::{int, items, set, text};
 use crate::validate;
 
@@ -11,13 +12,28 @@ const TIMEOUT_SECS_MAX: i64 = 30;
 
 /// What is wrong with a configuration.
 pub(super) fn create(object: &Object, mutating: bool) -> Vec<Error> {
+    errors_of(object, None, mutating)
+}
+
+/// What is wrong with a change; match conditions are looked at again only where any of them changed.
+pub(super) fn update(object: &Object, old: &Object, mutating: bool) -> Vec<Error> {
+    errors_of(object, Some(old.list_at(&["webhooks"])), mutating)
+}
+
+fn errors_of(object: &Object, old: Option<&[Value]>, mutating: bool) -> Vec<Error> {
     let path = Path::root("webhooks");
     let mut errors = Vec::new();
     let webhooks = object.list_at(&["webhooks"]);
+    let same = |old: &&[Value]| {
+        let conditions =
+            |list: &[Value]| list.iter().map(|hook| items(hook, "matchConditions").to_vec()).collect::<Vec<_>>();
+        conditions(old) == conditions(webhooks)
+    };
+    let unchanged = old.filter(same).is_some();
     for (at, webhook) in webhooks.iter().enumerate() {
         let path = path.index(at);
         let name = text(webhook, "name");
-        errors.extend(webhook_errors(&path, webhook, mutating));
+        errors.extend(webhook_errors(&path, webhook, mutating, unchanged));
         if !name.is_empty() && webhooks[..at].iter().any(|other| text(other, "name") == name) {
             errors.push(path.child("name").duplicate(name));
         }
@@ -25,7 +41,7 @@ pub(super) fn create(object: &Object, mutating: bool) -> Vec<Error> {
     errors
 }
 
-fn webhook_errors(path: &Path, webhook: &Value, mutating: bool) -> Vec<Error> {
+fn webhook_errors(path: &Path, webhook: &Value, mutating: bool, unchanged: bool) -> Vec<Error> {
     let mut errors = qualified_name(&path.child("name"), text(webhook, "name"));
     errors.extend(versions(&path.child("admissionReviewVersions"), items(webhook, "admissionReviewVersions")));
     for (at, rule) in items(webhook, "rules").iter().enumerate() {
@@ -53,32 +69,11 @@ fn webhook_errors(path: &Path, webhook: &Value, mutating: bool) -> Vec<Error> {
             errors.extend(LabelSelector::validate_value(value, &path.child(selector)));
         }
     }
-    errors.extend(match_conditions(&path.child("matchConditions"), items(webhook, "matchConditions")));
     if mutating {
         errors.extend(one_of("reinvocationPolicy", &["IfNeeded", "Never"]));
     }
     errors.extend(client_config(&path.child("clientConfig"), webhook.get("clientConfig").unwrap_or(&Value::Null)));
-    errors
-}
-
-/// Conditions have names of their own and say something; whether that is CEL is seen where it is compiled.
-pub(super) fn match_conditions(path: &Path, conditions: &[Value]) -> Vec<Error> {
-    let mut errors = Vec::new();
-    for (at, condition) in conditions.iter().enumerate() {
-        let path = path.index(at);
-        if text(condition, "expression").trim().is_empty() {
-            errors.push(path.child("expression").required(""));
-        }
-        let name = text(condition, "name");
-        if name.is_empty() {
-            errors.push(path.child("name").required(""));
-        } else {
-            errors.extend(validate::texts(&path.child("name"), name, meta::label_key(name)));
-        }
-        if conditions[..at].iter().any(|other| text(other, "name") == name) {
-            errors.push(path.child("name").duplicate(name));
-        }
-    }
+    errors.extend(expressions::match_conditions(path, webhook, false, unchanged.then_some(webhook)));
     errors
 }
 
@@ -114,7 +109,7 @@ fn versions(path: &Path, versions: &[Value]) -> Vec<Error> {
     errors
 }
 
-fn rule_errors(path: &Path, rule: &Value) -> Vec<Error> {
+pub(super) fn rule_errors(path: &Path, rule: &Value) -> Vec<Error> {
     const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
     let mut errors = Vec::new();
     let star = |field: &str| items(rule, field).iter().any(|value| value == "*");

@@ -1,7 +1,8 @@
-//! Rules of device claims, classes and slices, save for CEL expressions, which are compiled where they are evaluated.
+//! Rules of device claims, classes and slices.
 
 use std::collections::BTreeSet;
 
+use kubernel_cel::device;
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::validate;
 
 const ITEMS_MAX: usize = 32;
 const DEVICES_MAX: usize = 128;
+const EXPRESSION_BYTES_MAX: usize = 10 * 1024;
 const ATTRIBUTE_TEXT_LENGTH_MAX: usize = 64;
 
 /// What is wrong with the spec of a claim at this path.
@@ -98,8 +100,29 @@ fn device_request(path: &Path, request: &Value) -> Vec<Error> {
     errors
 }
 
-fn selectors(path: &Path, selectors: &[Value]) -> Option<Error> {
-    (selectors.len() > ITEMS_MAX).then(|| path.too_many(selectors.len(), ITEMS_MAX))
+fn selectors(path: &Path, selectors: &[Value]) -> Vec<Error> {
+    if selectors.len() > ITEMS_MAX {
+        return vec![path.too_many(selectors.len(), ITEMS_MAX)];
+    }
+    let errors =
+        selectors.iter().enumerate().map(|(at, selector)| selector_error(&path.index(at).child("cel"), selector));
+    errors.flatten().collect()
+}
+
+/// What is wrong with the expression of a selector: it must compile, and not cost too much.
+fn selector_error(path: &Path, selector: &Value) -> Option<Error> {
+    let Some(cel) = set(selector, "cel") else { return Some(path.required("")) };
+    let (path, expression) = (path.child("expression"), text(cel, "expression"));
+    if expression.len() > EXPRESSION_BYTES_MAX {
+        return Some(path.too_long(EXPRESSION_BYTES_MAX));
+    }
+    match device::compile(expression) {
+        Err(error) => Some(path.invalid(expression, error)),
+        Ok(checked) if device::cost(&checked).max > device::COST_MAX => {
+            Some(path.forbidden("too complex, exceeds cost limit"))
+        }
+        Ok(_) => None,
+    }
 }
 
 /// The names by which constraints and configurations refer to requests: `gpu` or `gpu/small`.
@@ -153,7 +176,7 @@ fn label(path: &Path, name: &str) -> Vec<Error> {
 /// What is wrong with a DeviceClass.
 pub(super) fn class(class: &Object) -> Vec<Error> {
     let (path, spec) = (Path::root("spec"), class.at(&["spec"]).unwrap_or(&Value::Null));
-    let mut errors: Vec<Error> = selectors(&path.child("selectors"), items(spec, "selectors")).into_iter().collect();
+    let mut errors = selectors(&path.child("selectors"), items(spec, "selectors"));
     for (at, config) in items(spec, "config").iter().enumerate() {
         errors.extend(configuration(&path.child("config").index(at), config));
     }
