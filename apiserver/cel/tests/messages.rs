@@ -288,3 +288,29 @@ fn check_depths() {
         assert_eq!(actual.as_deref(), expected, "{}", &text[..40.min(text.len())]);
     }
 }
+
+#[test]
+fn types_are_deduced() {
+    for (text, expected) in [
+        ("[1]", "list(int)"),
+        ("{'abc': 123}", "map(string, int)"),
+        ("{'abc': 123}['abc']", "int"),
+        ("[[], [[]], [[[]]], [[[[]]]]]", "list(list(list(list(list(dyn)))))"),
+        ("[[[[[]]]], [], [[[]]]]", "list(list(list(list(list(dyn)))))"),
+        ("self.items.map(x, x).map(y, y.name)", "list(string)"),
+        ("([] + self.items + [])[0].name", "string"),
+        ("([].map(x,x))[0].foo", "dyn"),
+        ("[optional.none(), optional.of(1)]", "list(optional_type(int))"),
+        ("[optional.of(1), optional.none()]", "list(optional_type(int))"),
+        ("[optional.of(1), optional.of(dyn(1))]", "list(optional_type(dyn))"),
+        ("[optional.of(dyn(1)), optional.of(1)]", "list(optional_type(dyn))"),
+        ("true ? optional.of(dyn(1)) : optional.of(1)", "optional_type(dyn)"),
+        ("self.?items[0].name", "optional_type(string)"),
+        ("type(self.a)", "type(int)"),
+        ("timestamp(0) - timestamp(1)", "duration"),
+        ("object.a + object.b", "dyn"),
+        ("self.items.transformMap(i, x, x.name)", "map(int, string)"),
+    ] {
+        assert_eq!(environment().compile(text).unwrap().output().to_string(), expected, "{text}");
+    }
+}
