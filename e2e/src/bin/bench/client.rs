@@ -23,6 +23,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::Result;
 
+/// The content type of what is sent and asked for where nothing else is said.
+pub(crate) const JSON: &str = "application/json";
 /// What Go's HTTP/2 client allows a stream, in bytes.
 const WINDOW_BYTES: u32 = 4 << 20;
 
@@ -103,16 +105,31 @@ impl Client {
         Ok(())
     }
 
-    /// Sends a request; returns when the answer begins.
+    /// Sends a request in JSON; returns when the answer begins.
     ///
     /// # Errors
     /// Where the answer is not a success.
     pub(crate) async fn open(&mut self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>> {
+        self.send(method, path, JSON, JSON, body).await
+    }
+
+    /// Sends a request of a content type, to be answered in another; returns when the answer begins.
+    ///
+    /// # Errors
+    /// Where the answer is not a success.
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        accept: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.origin))
-            .header("accept", "application/json")
-            .header("content-type", "application/json")
+            .header("accept", accept)
+            .header("content-type", content_type)
             .header("user-agent", "kubernel-bench")
             .body(Full::new(body))?;
         self.sender.ready().await?;

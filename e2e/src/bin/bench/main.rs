@@ -6,9 +6,12 @@
 mod bind;
 mod client;
 mod create;
+mod fanout;
 mod figures;
 mod list;
+mod many;
 mod objects;
+mod requests;
 mod server;
 mod start;
 mod watch;
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         };
         note(start::run(&binary, &folder).await);
         note(api(&binary, &folder.join("api")).await);
+        note(many(&binary, &folder.join("many")).await);
         note(bind::run(&binary, &folder.join("bind")).await);
         failed
     };
@@ -57,5 +61,15 @@ async fn api(binary: &std::path::Path, folder: &std::path::Path) -> Result<()> {
     objects::prepare(&target).await?;
     create::run(&target).await?;
     watch::run(&target).await?;
-    list::run(&target, &server.process).await
+    list::run(&target, &server.process).await?;
+    requests::run(&target).await?;
+    fanout::run(&target).await
+}
+
+/// What changes where there are very many objects.
+async fn many(binary: &std::path::Path, folder: &std::path::Path) -> Result<()> {
+    let server = server::Server::start(binary, folder, &["--only", "api"])?;
+    let target = server.ready().await?;
+    objects::prepare(&target).await?;
+    many::run(&target, &server.process).await
 }
