@@ -16,6 +16,10 @@ use node::Node;
 use options::{Cli, Command, HollowOptions, ServerOptions, UpOptions};
 use progress::Progress;
 
+/// Gives memory back after a burst: docs/adr/0003-allocator.md.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("KUBERNEL_LOG")
