@@ -75,6 +75,9 @@ fn every_kind_is_explained() {
     assert_eq!(user.ok(&format!("for kind in $({kinds}); do {explained} || echo $kind; done")), "");
     let ports = user.ok("kubectl explain pods.spec.containers.ports");
     assert!(ports.contains("containerPort\t<integer> -required-"), "{ports}");
+    // Version 2, which kubectl reads as protobuf only.
+    let older = user.ok("kubectl explain deployment.spec.strategy -o plaintext-openapiv2");
+    assert!(older.contains("rollingUpdate\t<Object>"), "{older}");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //!
 //! They say what kubectl, Helm and generators need: the shape of every kind with the list and patch extensions, and
 //! for every operation its kind, its action and the parameters it takes. `components` describes types; `paths`,
-//! `subresources` and `discovery` say which operations there are, `operation` writes them down; all serve both versions.
+//! `subresources` and `discovery` say which operations there are, `operation` writes them down; all serve both versions. `binary` is v2 in protobuf.
 
+mod binary;
 mod components;
 mod descriptions;
 mod discovery;
@@ -21,6 +22,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
 
 use crate::Schema;
+
+pub use binary::v2_binary;
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::protobuf::wire::{Fields, Value as Wire};
 
 fn built_in(definition: &str) -> Definition {
     let types = crate::builtin();
@@ -132,6 +133,48 @@ fn a_custom_resource_has_what_every_kind_has() {
         document["definitions"]["com.example.v1.Widget"],
         json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, gvk: kind("Widget")})
     );
+}
+
+/// The fields of this number in a message.
+fn fields(message: &[u8], number: u32) -> Vec<&[u8]> {
+    let fields = Fields::of(message).map(|field| field.expect("a well-formed message"));
+    let bytes = fields.filter_map(|(found, value)| match value {
+        Wire::Bytes(bytes) if found == number => Some(bytes),
+        _ => None,
+    });
+    bytes.collect()
+}
+
+/// What is found by going from message to message along these numbers; where there are many, in the first.
+fn text(message: &[u8], path: &[u32]) -> String {
+    let found = path.iter().fold(message, |message, number| fields(message, *number)[0]);
+    String::from_utf8(found.to_vec()).expect("text")
+}
+
+#[test]
+fn the_binary_form_says_what_json_says() {
+    let document = v2(&[Fixed::Version], &[deployments()]);
+    let bytes = v2_binary(&document);
+    assert_eq!(text(&bytes, &[1]), "2.0");
+    let definitions = fields(fields(&bytes, 9)[0], 1);
+    assert_eq!(definitions.len(), document["definitions"].as_object().unwrap().len());
+    let deployment = definitions.iter().find(|pair| text(pair, &[1]) == "io.k8s.api.apps.v1.Deployment").unwrap();
+    let schema = fields(deployment, 2)[0];
+    assert_eq!(text(schema, &[22, 1]), "object");
+    let names: Vec<String> = fields(fields(schema, 25)[0], 1).iter().map(|pair| text(pair, &[1])).collect();
+    assert_eq!(names, ["apiVersion", "kind", "metadata", "spec", "status"]);
+    assert_eq!(text(schema, &[31, 1]), "x-kubernetes-group-version-kind");
+    let kinds: Value = serde_json::from_str(&text(schema, &[31, 2, 2])).unwrap();
+    assert_eq!(kinds, json!([{"group": "apps", "version": "v1", "kind": "Deployment"}]));
+    let paths = fields(fields(&bytes, 8)[0], 2);
+    assert_eq!(paths.len(), document["paths"].as_object().unwrap().len());
+    let one = paths.iter().find(|pair| text(pair, &[1]).ends_with("/deployments/{name}")).unwrap();
+    let [name, namespace, pretty] = fields(fields(one, 2)[0], 9)[..] else { panic!("three parameters") };
+    // The word of a path is written in place, with its type; the others by reference.
+    assert_eq!(text(name, &[1, 2, 4, 4]), "name");
+    assert_eq!(text(name, &[1, 2, 4, 5]), "string");
+    assert!(text(namespace, &[2, 1]).starts_with("#/parameters/namespace-"));
+    assert!(text(pretty, &[2, 1]).starts_with("#/parameters/pretty-"));
 }
 
 /// Whether anywhere below stands a schema that says nothing.

@@ -6,7 +6,7 @@
 //! [`crate::Presence`] says which is which. `wire` knows bytes, `read` and `write` walk the schema.
 
 mod read;
-mod wire;
+pub(crate) mod wire;
 mod write;
 
 use kubernel_meta::Object;

@@ -4,7 +4,7 @@ use crate::Error;
 
 /// The value of a field, as its wire type holds it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Varint(u64),
     Fixed64(u64),
     Fixed32(u32),
@@ -12,12 +12,12 @@ pub(super) enum Value<'a> {
 }
 
 /// The fields of a message, one after the other.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(message: &'a [u8]) -> Self {
+    pub(crate) fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
@@ -83,19 +83,19 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Error> {
 }
 
 /// Writes a varint field.
-pub(super) fn put_varint(out: &mut Vec<u8>, number: u32, value: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, number: u32, value: u64) {
     put(out, u64::from(number) << 3);
     put(out, value);
 }
 
 /// Writes a double.
-pub(super) fn put_double(out: &mut Vec<u8>, number: u32, value: f64) {
+pub(crate) fn put_double(out: &mut Vec<u8>, number: u32, value: f64) {
     put(out, (u64::from(number) << 3) | 1);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Writes text, bytes or a message.
-pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     put_delimiter(out, number, bytes.len());
     out.extend_from_slice(bytes);
 }

@@ -21,8 +21,10 @@ use crate::resources::{Resource, Resources};
 use crate::respond;
 use crate::verbs::delete::deletion_shows_object;
 
-/// What clients may ask for; both are answered in JSON.
+/// What clients may ask for besides JSON; v3 is answered in JSON all the same.
 const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2";
+/// What the protobuf form of v2 is called, whichever of its names it was asked for by.
+const V2_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const V3_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v3";
 
 /// The documents of one table of resources.
@@ -31,6 +33,7 @@ pub(crate) struct Documents {
     /// By their names, which are paths: `apis/apps/v1`.
     v3: BTreeMap<String, Arc<Document>>,
     v2: OnceLock<Packed>,
+    v2_binary: OnceLock<Packed>,
 }
 
 /// A v3 document, made or not.
@@ -87,14 +90,18 @@ pub(super) async fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) ->
 
 /// Answers `/openapi/v2`.
 pub(super) async fn v2(context: &Context, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
-    acceptable(headers, V2_PROTOBUF)?;
+    let binary = acceptable(headers, V2_PROTOBUF)?;
     let resources = context.resources.clone();
     let resources = made(move || {
-        resources.openapi().v2(&resources);
+        resources.openapi().v2(&resources, binary);
         resources
     })
     .await?;
-    serve(headers, resources.openapi().v2(&resources), false)
+    let mut response = serve(headers, resources.openapi().v2(&resources, binary), false)?;
+    if binary {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(V2_ANSWER));
+    }
+    Ok(response)
 }
 
 /// Lets a document be made where it does not hold up other requests.
@@ -118,7 +125,7 @@ impl Documents {
             let document = known.cloned().unwrap_or_else(|| Arc::new(Document { about, packed: OnceLock::new() }));
             (name, document)
         });
-        Self { v3: v3.collect(), v2: OnceLock::new() }
+        Self { v3: v3.collect(), ..Self::default() }
     }
 
     fn index(&self) -> Packed {
@@ -130,11 +137,16 @@ impl Documents {
         Packed::new(&json!({ "paths": paths }))
     }
 
-    fn v2(&self, resources: &Resources) -> &Packed {
-        self.v2.get_or_init(|| {
+    fn v2(&self, resources: &Resources, binary: bool) -> &Packed {
+        let document = || {
             let all: Vec<Arc<Resource>> = resources.iter().cloned().collect();
-            Packed::new(&openapi::v2(&fixed(&all), &all.iter().map(described).collect::<Vec<_>>()))
-        })
+            openapi::v2(&fixed(&all), &all.iter().map(described).collect::<Vec<_>>())
+        };
+        if binary {
+            self.v2_binary.get_or_init(|| Packed::of(&openapi::v2_binary(&document())))
+        } else {
+            self.v2.get_or_init(|| Packed::new(&document()))
+        }
     }
 }
 
@@ -203,28 +215,32 @@ fn described(resource: &Arc<Resource>) -> openapi::Resource {
 
 impl Packed {
     fn new(document: &Value) -> Self {
-        let json = document.to_string();
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        let gzip = encoder.write_all(json.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default();
-        Self { gzip: gzip.into(), hash: openapi::hash(json.as_bytes()) }
+        Self::of(document.to_string().as_bytes())
     }
 
-    fn json(&self) -> Result<Vec<u8>, ApiError> {
-        let mut json = Vec::new();
-        GzDecoder::new(&*self.gzip).read_to_end(&mut json).map_err(ApiError::internal)?;
-        Ok(json)
+    fn of(bytes: &[u8]) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        let gzip = encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default();
+        Self { gzip: gzip.into(), hash: openapi::hash(bytes) }
+    }
+
+    fn unpacked(&self) -> Result<Vec<u8>, ApiError> {
+        let mut bytes = Vec::new();
+        GzDecoder::new(&*self.gzip).read_to_end(&mut bytes).map_err(ApiError::internal)?;
+        Ok(bytes)
     }
 }
 
-/// 406 for a client that takes neither JSON nor the protobuf form, for which it gets JSON.
-fn acceptable(headers: &HeaderMap, protobuf: &str) -> Result<(), ApiError> {
+/// Whether a client wants protobuf rather than JSON; 406 for one that takes neither.
+fn acceptable(headers: &HeaderMap, protobuf: &str) -> Result<bool, ApiError> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let known = |clause: &str| {
+    let wanted = accept.split(',').find_map(|clause| {
         let media = clause.split(';').next().unwrap_or_default().trim();
-        matches!(media, "" | "*/*" | "application/*" | "application/json") || media.starts_with(protobuf)
-    };
-    if accept.split(',').any(known) {
-        return Ok(());
+        let json = matches!(media, "" | "*/*" | "application/*" | "application/json");
+        (json || media.starts_with(protobuf)).then_some(!json)
+    });
+    if let Some(binary) = wanted {
+        return Ok(binary);
     }
     Err(ApiError::new(
         406,
@@ -246,7 +262,7 @@ fn serve(headers: &HeaderMap, document: &Packed, immutable: bool) -> Result<Resp
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         response
     } else {
-        Response::new(Body::from(document.json()?))
+        Response::new(Body::from(document.unpacked()?))
     };
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
