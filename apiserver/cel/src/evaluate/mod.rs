@@ -4,6 +4,7 @@
 //! where a value is taken from it, each selection and index one, a call what its overload says; `&&`, `||`, `?:` and
 //! loops cost what their parts cost, constants nothing, and asking for presence only the way to the field.
 
+mod fold;
 mod plan;
 mod run;
 

@@ -2,16 +2,18 @@
 
 use std::cmp::Ordering;
 
+use regex::Regex;
+
 use crate::ast::operators;
 use crate::cost::{LIST, MAP, OBJECT, REGEX_LENGTH, SELECT, STRING_TRAVERSAL, size_of, traversal};
 use crate::environment::{Activation, Outcome};
 use crate::error::EvalError;
-use crate::evaluate::{Fold, Node, Providers, Step};
+use crate::evaluate::{Node, Providers};
 use crate::function::Overload;
 use crate::types::Type;
 use crate::value::{Entries, Key, Map, Value, compare, equal, show};
 
-type Result<'a> = std::result::Result<Value<'a>, EvalError>;
+pub(super) type Result<'a> = std::result::Result<Value<'a>, EvalError>;
 
 /// Evaluates a program.
 pub(crate) fn run<'a>(
@@ -26,21 +28,21 @@ pub(crate) fn run<'a>(
     Outcome { value, cost: run.cost }
 }
 
-struct Run<'a> {
+pub(super) struct Run<'a> {
     activation: &'a dyn Activation,
     providers: &'a Providers,
-    slots: Vec<Result<'a>>,
+    pub(super) slots: Vec<Result<'a>>,
     cost: u64,
     cost_max: u64,
 }
 
 impl<'a> Run<'a> {
-    fn charge(&mut self, cost: u64) -> std::result::Result<(), EvalError> {
+    pub(super) fn charge(&mut self, cost: u64) -> std::result::Result<(), EvalError> {
         self.cost = self.cost.saturating_add(cost);
         if self.cost > self.cost_max { Err(EvalError::CostLimit) } else { Ok(()) }
     }
 
-    fn value(&mut self, node: &'a Node) -> Result<'a> {
+    pub(super) fn value(&mut self, node: &'a Node) -> Result<'a> {
         match node {
             Node::Constant(value) => Ok(value.clone()),
             Node::Text(text) => Ok(Value::text(text)),
@@ -58,75 +60,90 @@ impl<'a> Run<'a> {
                 let on = self.value(operand)?;
                 self.select(on, field, *optional, *charge)
             }
-            Node::Has { operand, field } => {
-                let on = self.value(operand)?;
-                self.charge(SELECT)?;
-                let on = match on {
-                    Value::Optional(None) => return Ok(Value::Bool(false)),
-                    Value::Optional(Some(value)) => (*value).clone(),
-                    other => other,
-                };
-                match &on {
-                    Value::Map(Map::Lazy(fields)) => Ok(Value::Bool(fields.names().contains(&&**field))),
-                    _ => Ok(Value::Bool(field_of(&on, field).transpose()?.is_some())),
-                }
-            }
+            Node::Has { operand, field } => self.has(operand, field),
             Node::Index { operand, index, optional, charge } => {
                 let on = self.value(operand)?;
                 let index = self.value(index)?;
                 self.index(on, index, *optional, *charge)
             }
-            Node::Conditional(parts) => {
-                let [condition, yes, no] = &**parts;
-                match self.value(condition)? {
-                    Value::Bool(true) => self.value(yes),
-                    Value::Bool(false) => self.value(no),
-                    _ => Err(EvalError::no_such_overload()),
-                }
-            }
+            Node::Conditional(parts) => self.conditional(parts),
             Node::Logical { parts, decides } => self.logical(parts, *decides),
-            Node::Equal { parts, negated } => {
-                let [left, right] = &**parts;
-                let (left, right) = (self.value(left)?, self.value(right)?);
-                self.charge(traversal(size_of(&left).min(size_of(&right)), STRING_TRAVERSAL))?;
-                Ok(Value::Bool(equal(&left, &right) != *negated))
-            }
-            Node::NotStrictlyFalse(part) => {
-                let value = match self.value(part) {
-                    Err(EvalError::CostLimit) => return Err(EvalError::CostLimit),
-                    other => other,
-                };
-                self.charge(1)?;
-                Ok(Value::Bool(!matches!(value, Ok(Value::Bool(false)))))
-            }
-            Node::Otherwise { parts, unwraps } => {
-                let [on, other] = &**parts;
-                match self.value(on)? {
-                    Value::Optional(None) => self.value(other),
-                    Value::Optional(Some(value)) if *unwraps => Ok((*value).clone()),
-                    Value::Optional(Some(value)) => Ok(Value::Optional(Some(value))),
-                    _ => Err(EvalError::no_such_overload()),
-                }
-            }
+            Node::Equal { parts, negated } => self.equal(parts, *negated),
+            Node::NotStrictlyFalse(part) => self.not_strictly_false(part),
+            Node::Otherwise { parts, unwraps } => self.otherwise(parts, *unwraps),
             Node::InConstants { item, constants } => {
                 let item = self.value(item)?;
                 Ok(Value::Bool(constants.iter().any(|constant| equal(constant, &item))))
             }
-            Node::Matches { text, pattern, pattern_length } => {
-                let text = self.value(text)?;
-                let Value::String(text) = &text else {
-                    return Err(no_overload("matches", &[text, Value::text("")]));
-                };
-                let length = text.chars().count() as u64;
-                self.charge(traversal(1 + length, STRING_TRAVERSAL) * traversal(*pattern_length, REGEX_LENGTH))?;
-                Ok(Value::Bool(pattern.is_match(text)))
-            }
+            Node::Matches { text, pattern, pattern_length } => self.matches(text, pattern, *pattern_length),
             Node::Call { function, overloads, args } => self.call(function, overloads, args),
             Node::List(elements) => self.list(elements),
             Node::Map(entries) => self.map(entries),
             Node::Object { name, fields } => self.object(name, fields),
             Node::Fold(fold) => self.fold(fold),
         }
+    }
+
+    fn has(&mut self, operand: &'a Node, field: &str) -> Result<'a> {
+        let on = match self.value(operand)? {
+            Value::Optional(None) => {
+                self.charge(SELECT)?;
+                return Ok(Value::Bool(false));
+            }
+            Value::Optional(Some(value)) => (*value).clone(),
+            other => other,
+        };
+        self.charge(SELECT)?;
+        match &on {
+            // Nothing is computed only to see that it is there.
+            Value::Map(Map::Lazy(fields)) => Ok(Value::Bool(fields.names().contains(&field))),
+            _ => Ok(Value::Bool(field_of(&on, field).transpose()?.is_some())),
+        }
+    }
+
+    fn conditional(&mut self, parts: &'a [Node; 3]) -> Result<'a> {
+        let [condition, yes, no] = parts;
+        match self.value(condition)? {
+            Value::Bool(true) => self.value(yes),
+            Value::Bool(false) => self.value(no),
+            _ => Err(EvalError::no_such_overload()),
+        }
+    }
+
+    fn equal(&mut self, parts: &'a [Node; 2], negated: bool) -> Result<'a> {
+        let [left, right] = parts;
+        let (left, right) = (self.value(left)?, self.value(right)?);
+        self.charge(traversal(size_of(&left).min(size_of(&right)), STRING_TRAVERSAL))?;
+        Ok(Value::Bool(equal(&left, &right) != negated))
+    }
+
+    fn not_strictly_false(&mut self, part: &'a Node) -> Result<'a> {
+        let value = match self.value(part) {
+            Err(EvalError::CostLimit) => return Err(EvalError::CostLimit),
+            other => other,
+        };
+        self.charge(1)?;
+        Ok(Value::Bool(!matches!(value, Ok(Value::Bool(false)))))
+    }
+
+    fn otherwise(&mut self, parts: &'a [Node; 2], unwraps: bool) -> Result<'a> {
+        let [on, other] = parts;
+        match self.value(on)? {
+            Value::Optional(None) => self.value(other),
+            Value::Optional(Some(value)) if unwraps => Ok((*value).clone()),
+            Value::Optional(Some(value)) => Ok(Value::Optional(Some(value))),
+            _ => Err(EvalError::no_such_overload()),
+        }
+    }
+
+    fn matches(&mut self, text: &'a Node, pattern: &Regex, pattern_length: u64) -> Result<'a> {
+        let text = self.value(text)?;
+        let Value::String(text) = &text else {
+            return Err(no_overload("matches", &[text, Value::text("")]));
+        };
+        let length = text.chars().count() as u64;
+        self.charge(traversal(1 + length, STRING_TRAVERSAL) * traversal(pattern_length, REGEX_LENGTH))?;
+        Ok(Value::Bool(pattern.is_match(text)))
     }
 
     /// A field of a value; of an optional value, an optional field.
@@ -263,123 +280,6 @@ impl<'a> Run<'a> {
         }
         Err(EvalError::new(format!("unknown type '{name}'")))
     }
-
-    fn fold(&mut self, fold: &'a Fold) -> Result<'a> {
-        let range = self.value(&fold.range)?;
-        match &fold.step {
-            Step::Set(step) => self.fold_set(fold, &range, step),
-            Step::Append { predicate, item, charge } => {
-                let mut items = Vec::new();
-                self.each(fold, &range, |run| {
-                    if run.holds(predicate.as_ref())? {
-                        let value = run.value(item)?;
-                        run.charge(*charge)?;
-                        items.push(value);
-                    }
-                    Ok(true)
-                })?;
-                self.finish(fold, Value::list(items))
-            }
-            Step::Insert { predicate, key, value } => {
-                let mut entries = Entries::default();
-                self.each(fold, &range, |run| {
-                    if run.holds(predicate.as_ref())? {
-                        // The accumulator, and the call.
-                        run.charge(SELECT + 1)?;
-                        match key {
-                            Some(key) => {
-                                let (key, value) = (run.value(key)?, run.value(value)?);
-                                insert(&mut entries, &key, value)?;
-                            }
-                            None => {
-                                let Value::Map(more) = run.value(value)? else {
-                                    return Err(EvalError::no_such_overload());
-                                };
-                                for key in more.keys() {
-                                    let value = more.get(&key).unwrap_or(Ok(Value::Null))?;
-                                    insert(&mut entries, &key, value)?;
-                                }
-                            }
-                        }
-                    }
-                    Ok(true)
-                })?;
-                self.finish(fold, Value::Map(Map::Values(entries.into())))
-            }
-        }
-    }
-
-    fn fold_set(&mut self, fold: &'a Fold, range: &Value<'a>, step: &'a Node) -> Result<'a> {
-        self.slots[fold.slot] = match self.value(&fold.init) {
-            Err(EvalError::CostLimit) => return Err(EvalError::CostLimit),
-            other => other,
-        };
-        self.each(fold, range, |run| {
-            match run.value(&fold.condition) {
-                Ok(Value::Bool(false)) => return Ok(false),
-                Err(EvalError::CostLimit) => return Err(EvalError::CostLimit),
-                _ => {}
-            }
-            run.slots[fold.slot] = match run.value(step) {
-                Err(EvalError::CostLimit) => return Err(EvalError::CostLimit),
-                other => other,
-            };
-            Ok(true)
-        })?;
-        self.value(&fold.result)
-    }
-
-    fn finish(&mut self, fold: &'a Fold, accumulator: Value<'a>) -> Result<'a> {
-        self.slots[fold.slot] = Ok(accumulator);
-        self.value(&fold.result)
-    }
-
-    fn holds(&mut self, predicate: Option<&'a Node>) -> std::result::Result<bool, EvalError> {
-        match predicate.map(|predicate| self.value(predicate)).transpose()? {
-            None => Ok(true),
-            Some(Value::Bool(value)) => Ok(value),
-            Some(_) => Err(EvalError::no_such_overload()),
-        }
-    }
-
-    /// Puts the items of a range into the loop's variables, one after another, until the body says enough.
-    fn each(
-        &mut self,
-        fold: &'a Fold,
-        range: &Value<'a>,
-        mut body: impl FnMut(&mut Self) -> std::result::Result<bool, EvalError>,
-    ) -> std::result::Result<(), EvalError> {
-        match range {
-            Value::List(list) => {
-                for index in 0..list.len() {
-                    let item = list.get(index).unwrap_or(Value::Null);
-                    if fold.two {
-                        self.slots[fold.slot + 1] = Ok(Value::Int(index as i64));
-                        self.slots[fold.slot + 2] = Ok(item);
-                    } else {
-                        self.slots[fold.slot + 1] = Ok(item);
-                    }
-                    if !body(self)? {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-            Value::Map(map) => {
-                for key in map.keys() {
-                    if fold.two {
-                        self.slots[fold.slot + 2] = map.get(&key).unwrap_or(Ok(Value::Null));
-                    }
-                    self.slots[fold.slot + 1] = Ok(key);
-                    if !body(self)? {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-            other => Err(EvalError::new(format!("got '{}', expected iterable type", other.ty().name()))),
-        }
-    }
 }
 
 /// The field of a map, an object or a library's value.
@@ -415,7 +315,11 @@ fn at<'a>(on: &Value<'a>, index: &Value<'a>) -> std::result::Result<Option<Value
     }
 }
 
-fn insert<'a>(entries: &mut Entries<'a>, key: &Value<'a>, value: Value<'a>) -> std::result::Result<(), EvalError> {
+pub(super) fn insert<'a>(
+    entries: &mut Entries<'a>,
+    key: &Value<'a>,
+    value: Value<'a>,
+) -> std::result::Result<(), EvalError> {
     let Some(known) = Key::of(key) else {
         return Err(EvalError::new("unsupported key type"));
     };
