@@ -6,6 +6,7 @@
 mod declared;
 mod patches;
 pub mod scope;
+pub mod typed;
 
 use std::sync::{Arc, LazyLock};
 
