@@ -28,7 +28,7 @@ unit:
 
 e2e: images
 	@e2e/prerequisites.sh all
-	cargo build --locked
+	cargo build --locked -p kubernel -p kubernel-fleet
 	@e2e/run.sh
 
 bench: release

@@ -3,12 +3,13 @@
 #
 #   prerequisites.sh [node|clients|all]     (default all)
 #     node     packages a node runs with: container runtime, CNI plugins, nftables, busybox for the sample image
-#     clients  node, and the real clients that tests drive: kubectl 1.36 and 1.27, Helm 4 and 3, a registry
+#     clients  node, and the real clients that tests drive: kubectl 1.36 and 1.27, Helm 4 and 3, a registry, Python's
 #
 # Clients land in $KUBERNEL_TOOLS (default target/tools):
 #     v36/kubectl/kubectl  v36/helm/helm  (kubectl 1.36, Helm 4)
 #     v32/kubectl/kubectl  v32/helm/helm  (Helm 3.17)
 #     v27/kubectl/kubectl  v27/helm/helm  (a kubectl that speaks SPDY only)
+#     python               (a PYTHONPATH with the official client and kopf)
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -86,6 +87,24 @@ fetch_clients() { # fetch_clients LEVEL
     rm -rf "$work"
 }
 
+# --- Python --------------------------------------------------------------------------------------------------
+
+fetch_python() {
+    local wanted=$root/e2e/python/requirements.txt
+    cmp -s "$wanted" "$tools/python/requirements.txt" && return 0
+    echo "fetching the Python client and kopf" >&2
+    local log
+    log=$(mktemp)
+    rm -rf "$tools/python"
+    pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$tools/python" \
+        --requirement "$wanted" >"$log" 2>&1 || {
+        tail -5 "$log" >&2
+        fail "pip could not install what $wanted names"
+    }
+    rm -f "$log"
+    cp "$wanted" "$tools/python/"
+}
+
 case ${1:-all} in
 node)
     install_packages "${node_packages[@]}"
@@ -95,6 +114,7 @@ clients | all)
     for level in v36 v32 v27; do
         fetch_clients "$level"
     done
+    fetch_python
     ;;
 *) fail "unknown argument ${1}: want node, clients or all" ;;
 esac

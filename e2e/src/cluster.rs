@@ -198,7 +198,12 @@ fn spawn_for_good(mut command: Command) -> Child {
 }
 
 fn binary() -> PathBuf {
-    std::env::var_os("KUBERNEL_BIN").map_or_else(|| root().join("target/debug/kubernel"), PathBuf::from)
+    std::env::var_os("KUBERNEL_BIN").map_or_else(|| built("kubernel"), PathBuf::from)
+}
+
+/// A program of the workspace, as `make e2e` builds it before the tests.
+pub fn built(name: &str) -> PathBuf {
+    root().join("target/debug").join(name)
 }
 
 /// The repository.
@@ -206,7 +211,13 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a parent folder").to_path_buf()
 }
 
-fn free_port() -> u16 {
+/// Where `e2e/prerequisites.sh` puts the clients.
+pub fn tools() -> PathBuf {
+    std::env::var_os("KUBERNEL_TOOLS").map_or_else(|| root().join("target/tools"), PathBuf::from)
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").port()
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::cluster::root;
+use crate::cluster::tools;
 
 /// A user with a kubeconfig whose current namespace is the test's own.
 pub struct User {
@@ -44,7 +44,7 @@ impl User {
 
     /// Runs it with the clients of another level: `v32` has Helm 3, `v27` a kubectl that speaks SPDY only.
     pub fn run_with(&self, level: &str, line: &str) -> Output {
-        let tools = std::env::var_os("KUBERNEL_TOOLS").map_or_else(|| root().join("target/tools"), PathBuf::from);
+        let tools = tools();
         let level = tools.join(level);
         let path = std::env::var("PATH").unwrap_or_default();
         let path = format!("{}:{}:{path}", level.join("kubectl").display(), level.join("helm").display());
@@ -54,6 +54,7 @@ impl User {
             .env("KUBECONFIG", &self.kubeconfig)
             .env("HOME", &self.home)
             .env("NAMESPACE", &self.namespace)
+            .env("TOOLS", &tools)
             .current_dir(&self.home)
             .output()
             .expect("bash");
@@ -91,6 +92,11 @@ impl User {
         );
         let output = self.run(&script);
         assert_eq!(output.code, 0, "{line} never printed {wanted:?} but\n{}{}", output.stdout, output.stderr);
+    }
+
+    /// The file that tells clients where the cluster is and who they are.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     /// The namespace.

@@ -5,5 +5,7 @@
 mod bad_input;
 mod helm;
 mod kubectl;
+mod operators;
 mod pods;
+mod python;
 mod services;
