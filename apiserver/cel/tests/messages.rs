@@ -184,6 +184,51 @@ fn syntax() {
                 "1:3 Syntax error: mismatched input '<EOF>' expecting {FIRST",
             ],
         ),
+        ("-!x", &["1:2 Syntax error: no viable alternative at input '-!'"]),
+        ("!-x", &["1:3 Syntax error: no viable alternative at input '-x'"]),
+        ("!-42", &["1:1 found no matching overload for '!_' applied to '(int)'"]),
+        (
+            "a.in",
+            &[
+                "1:3 Syntax error: no viable alternative at input '.in'",
+                "1:5 Syntax error: mismatched input '<EOF>' expecting {FIRST",
+            ],
+        ),
+        ("object.x in [1, 2, ", &["1:20 Syntax error: missing ']' at '<EOF>'"]),
+        ("'asdf'.contains('x'", &["1:20 Syntax error: missing ')' at '<EOF>'"]),
+        ("(object.b){}", &["1:11 Syntax error: mismatched input '{' expecting <EOF>"]),
+        ("(object).b{}", &["1:11 Syntax error: mismatched input '{' expecting <EOF>"]),
+        (
+            "has(a.`$b`)",
+            &[
+                "1:7 Syntax error: token recognition error at: '`$'",
+                "1:10 Syntax error: token recognition error at: '`)'",
+                "1:12 Syntax error: missing ')' at '<EOF>'",
+            ],
+        ),
+        (
+            "Msg{`$b`: 1}",
+            &[
+                "1:5 Syntax error: token recognition error at: '`$'",
+                "1:8 Syntax error: token recognition error at: '`:'",
+                "1:11 Syntax error: missing ':' at '1'",
+            ],
+        ),
+        (
+            "\"\"\"hello\nworld",
+            &[
+                "1:3 Syntax error: token recognition error at: '\"hello\n'",
+                "2:1 Syntax error: extraneous input 'world' expecting <EOF>",
+            ],
+        ),
+        (
+            "r'hello\nworld'",
+            &[
+                "1:2 Syntax error: token recognition error at: ''hello\n'",
+                "2:1 Syntax error: extraneous input 'world' expecting <EOF>",
+                "2:6 Syntax error: token recognition error at: '''",
+            ],
+        ),
         (
             "?",
             &[

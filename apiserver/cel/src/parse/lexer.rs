@@ -1,6 +1,5 @@
 //! From text to tokens: the longest that fits, and a complaint where nothing does.
 
-use crate::parse::recovery::displayed;
 use crate::parse::token::{Kind, Token};
 use crate::source::{Reports, Source};
 
@@ -46,7 +45,7 @@ pub(super) fn tokens(source: &Source<'_>, reports: &mut Reports) -> Vec<Token> {
             Err(failed) => {
                 let end = (failed + 1).min(source.chars.len());
                 let text: String = source.chars[at..end].iter().collect();
-                reports.report(source, at, format!("Syntax error: token recognition error at: '{}'", displayed(&text)));
+                reports.report(source, at, format!("Syntax error: token recognition error at: '{text}'"));
                 at = end;
             }
         }

@@ -182,18 +182,20 @@ impl Parser<'_, '_> {
         {
             let operator = self.stream.token();
             let next = self.stream.ahead(1);
-            // A sign must be followed by an operand: ANTLR looks one token ahead here, and says so twice.
+            // A sign without an operand: what follows takes it for an operator between two.
             if first.kind == Kind::Minus && (!FIRST.has(next.kind) || next.kind == Kind::Exclamation) {
                 self.stream.no_alternative(operator, next);
-                self.stream.take();
-                self.stream.speak();
-                self.stream.mismatched(FIRST);
                 return Ok(self.skip_unary());
             }
             self.stream.take();
             count += 1;
         }
         if self.stream.sync(FIRST).is_err() || self.stream.kind() == Kind::Exclamation {
+            return Ok(self.skip_unary());
+        }
+        let (operand, next) = (self.stream.token(), self.stream.ahead(1));
+        if operand.kind == Kind::Minus && !matches!(next.kind, Kind::Int | Kind::Float) {
+            self.stream.no_alternative(operand, next);
             return Ok(self.skip_unary());
         }
         let (operand, depth) = self.member()?;
@@ -254,7 +256,8 @@ impl Parser<'_, '_> {
         if !identifiers.has(name.kind) {
             match (optional, name.kind) {
                 (true, _) => self.stream.mismatched(identifiers),
-                (false, Kind::End) => self.stream.no_alternative(dot, name),
+                // What could follow the name without its dot.
+                (false, kind) if self.follow.and(OPERATORS).has(kind) => self.stream.no_alternative(dot, name),
                 // Names with dots between them might have become the name of a type.
                 (false, _) => self.stream.mismatched(Set::of(&[Kind::Identifier])),
             }

@@ -109,11 +109,6 @@ impl<'a, 'b> Stream<'a, 'b> {
         self.recovering = true;
     }
 
-    /// Ends the silence after an error, as a second error at another place does.
-    pub(super) fn speak(&mut self) {
-        self.recovering = false;
-    }
-
     pub(super) fn mismatched(&mut self, expected: Set) {
         let text = displayed(&self.text(self.token()));
         self.complain(format!("Syntax error: mismatched input '{text}' expecting {expected}"));
@@ -151,6 +146,6 @@ impl<'a, 'b> Stream<'a, 'b> {
 }
 
 /// How messages show text that has line ends.
-pub(super) fn displayed(text: &str) -> String {
+fn displayed(text: &str) -> String {
     text.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")
 }
