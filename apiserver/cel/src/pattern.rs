@@ -3,6 +3,8 @@
 //! In Go the classes `\d`, `\w`, `\s` and `\b` are of ASCII, a bracket within a class is a bracket, and `\Q…\E` quotes.
 //! Matching takes time in proportion to the text, whatever the pattern.
 
+mod refuse;
+
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -23,6 +25,7 @@ pub fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
     if let Some(found) = KEPT.lock().get(pattern) {
         return Ok(found.clone());
     }
+    refuse::check(pattern)?;
     let compiled = RegexBuilder::new(&translate(pattern)?)
         .size_limit(COMPILED_BYTES_MAX)
         .nest_limit(DEPTH_MAX)
@@ -63,6 +66,11 @@ fn translate(pattern: &str) -> Result<String, String> {
         rest = match c {
             '\\' => escape(&mut out, rest, false)?,
             '[' => class(&mut out, rest)?,
+            // Go takes a brace that says no count as itself.
+            '{' if refuse::repetition(rest).is_none() => {
+                out.push_str("\\{");
+                &rest[1..]
+            }
             _ => {
                 out.push(c);
                 &rest[c.len_utf8()..]
@@ -169,6 +177,8 @@ mod tests {
             (r"^a\/b$", "a/b", true),
             (r"^[a&&b]+$", "a&b", true),
             (r"(?i)^ABC$", "abc", true),
+            (r"^{a}{1,2}$", "{a}}", true),
+            (r"^a{2}$", "aa", true),
         ];
         for (pattern, text, expected) in cases {
             assert_eq!(compile(pattern).unwrap().is_match(text), expected, "{pattern} {text}");
