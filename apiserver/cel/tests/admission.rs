@@ -124,7 +124,7 @@ fn expressions_are_checked_against_types() {
             { "expression": "object.metadata.labels.exists(k, k == 'a') && object.spec.template.spec.containers.all(c, c.image != '')" },
         ],
     });
-    let warnings = typed::warnings(&spec, &[deployment.clone()], None);
+    let warnings = typed::warnings(&spec, std::slice::from_ref(&deployment), None);
     let foo = "apps/v1, Kind=Deployment: ERROR: <input>:1:7: undefined field 'foo'\n | object.foo == 1\n | ......^\n";
     assert_eq!(warnings, [typed::Warning { field: "spec.validations[1].expression".to_owned(), text: foo.to_owned() }]);
     let of_both = typed::warnings(&spec, &[pod, deployment], None);
