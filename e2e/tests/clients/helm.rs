@@ -13,6 +13,58 @@ service: {port: 8080}
 END
 "#;
 
+/// A chart that brings its own kind: the definition in `crds/`, an object of it among the templates.
+const OWN_KIND: &str = r#"
+mkdir -p own/crds own/templates
+cat > own/Chart.yaml <<'END'
+{apiVersion: v2, name: own, version: 0.1.0}
+END
+cat > own/crds/tab.yaml <<'END'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: tabs.LEVEL.example.com}
+spec:
+  group: LEVEL.example.com
+  scope: Namespaced
+  names: {plural: tabs, kind: Tab}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    additionalPrinterColumns: [{name: Replicas, type: integer, jsonPath: .spec.replicas}]
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec: {type: object, properties: {replicas: {type: integer, description: How many there shall be.}}}
+END
+cat > own/templates/tab.yaml <<'END'
+apiVersion: LEVEL.example.com/v1
+kind: Tab
+metadata: {name: mine}
+spec: {replicas: {{ .Values.replicas | int }}}
+END
+"#;
+
+/// Installs, upgrades and uninstalls it; the kind stays, as Helm leaves definitions alone.
+fn check_own_kind(user: &User, level: &str) {
+    let ok = |line: &str| {
+        let output = user.run_with(level, line);
+        assert_eq!(output.code, 0, "{level}: {line}\n{}{}", output.stdout, output.stderr);
+        output.stdout
+    };
+    ok(&OWN_KIND.replace("LEVEL", level));
+    ok("helm install own own --set replicas=2");
+    let tabs = format!("kubectl get tabs.{level}.example.com");
+    assert_eq!(ok(&format!("{tabs} --no-headers")), "mine   2");
+    ok("helm upgrade own own --set replicas=3");
+    assert_eq!(ok(&format!("{tabs} --no-headers")), "mine   3");
+    let explained = ok(&format!("kubectl explain tabs.spec.replicas --api-version={level}.example.com/v1"));
+    assert!(explained.contains("How many there shall be."), "{explained}");
+    ok("helm uninstall own --wait --timeout 90s");
+    assert_eq!(ok(&format!("{tabs} -o name")), "");
+}
+
 fn check(user: &User, level: &str) {
     let ok = |line: &str| {
         let output = user.run_with(level, line);
@@ -46,4 +98,14 @@ fn helm_4_installs_upgrades_rolls_back_tests_and_uninstalls() {
 #[test]
 fn helm_3_installs_upgrades_rolls_back_tests_and_uninstalls() {
     check(&cluster().user("helm3"), "v32");
+}
+
+#[test]
+fn helm_4_installs_a_chart_with_a_kind_of_its_own() {
+    check_own_kind(&cluster().user("helm4crd"), "v36");
+}
+
+#[test]
+fn helm_3_installs_a_chart_with_a_kind_of_its_own() {
+    check_own_kind(&cluster().user("helm3crd"), "v32");
 }
