@@ -1,6 +1,7 @@
 //! Environments, and what comes of an expression in one: checked, then a program, then an outcome.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use crate::ast::{Expr, Id};
@@ -152,6 +153,12 @@ impl Checked {
         self.types.get(id).unwrap_or(&Type::Dyn)
     }
 
+    /// Whether a variable is used anywhere.
+    #[must_use]
+    pub fn mentions(&self, variable: &str) -> bool {
+        self.names.values().any(|name| matches!(name, Name::Variable(known) if known == variable))
+    }
+
     /// What an evaluation may cost.
     #[must_use]
     pub fn cost(&self, sizes: &dyn SizeEstimator) -> Range {
@@ -162,6 +169,12 @@ impl Checked {
     pub fn program(&self) -> Result<Program, EvalError> {
         let (root, slots) = evaluate::plan(self)?;
         Ok(Program { root, slots, providers: self.providers.clone() })
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Program").finish_non_exhaustive()
     }
 }
 

@@ -1,65 +1,45 @@
-//! Filling in defaults, and dropping nulls that stand for nothing, as upstream's structural defaulting does.
+//! Defaults, on writes and on reads: fills in what a schema says, then drops nulls that are no values.
 
-use kubernel_meta::Object;
 use serde_json::{Map, Value};
 
-use crate::schema::{Additional, Node, Structural};
+use crate::node::Node;
 
-impl Structural {
-    /// Sets the defaults of missing fields, and of nulls where null is no value. Idempotent.
-    pub fn default(&self, object: &mut Object) {
-        map(object.map_mut(), &self.root);
-    }
-}
-
-fn map(values: &mut Map<String, Value>, node: &Node) {
+/// Fills in the defaults of a map and of all below.
+pub(crate) fn map(map: &mut Map<String, Value>, node: &Node) {
     for (name, property) in &node.properties {
-        if let Some(default) = &property.default
-            && values.get(name).is_none_or(|value| is_nothing(value, property))
-        {
-            values.insert(name.clone(), default.clone());
-        }
-    }
-    values.retain(|name, value| match (node.properties.get(name), &node.additional) {
-        (Some(below), _) => !is_nothing(value, below),
-        (None, Additional::Of(below)) => {
-            if is_nothing(value, below)
-                && let Some(default) = &below.default
-            {
-                *value = default.clone();
+        let Some(default) = &property.default else { continue };
+        match map.get_mut(&**name) {
+            Some(Value::Null) if property.nullable => {}
+            Some(found) if !found.is_null() => {}
+            Some(null) => *null = default.clone(),
+            None => {
+                map.insert((**name).to_owned(), default.clone());
             }
-            !is_nothing(value, below)
-        }
-        _ => true,
-    });
-    for (name, value) in values.iter_mut() {
-        match (node.properties.get(name), &node.additional) {
-            (Some(below), _) => walk(value, below),
-            (None, Additional::Of(below)) => walk(value, below),
-            _ => {}
         }
     }
+    map.retain(|key, value| {
+        let Some(child) = node.child(key) else { return true };
+        settle(value, child);
+        !value.is_null() || child.nullable
+    });
 }
 
-fn walk(value: &mut Value, node: &Node) {
+fn value(value: &mut Value, node: &Node) {
     match value {
-        Value::Object(values) => map(values, node),
-        Value::Array(items) => {
-            let Some(item) = &node.items else { return };
-            for value in items {
-                if is_nothing(value, item)
-                    && let Some(default) = &item.default
-                {
-                    *value = default.clone();
-                }
-                walk(value, item);
+        Value::Object(found) => map(found, node),
+        Value::Array(list) => {
+            if let Some(items) = &node.items {
+                list.iter_mut().for_each(|item| settle(item, items));
             }
         }
         _ => {}
     }
 }
 
-/// A null where null is no value.
-fn is_nothing(value: &Value, node: &Node) -> bool {
-    value.is_null() && !node.nullable
+/// A null where none is allowed gives way to the default.
+fn settle(found: &mut Value, node: &Node) {
+    if let (true, false, Some(default)) = (found.is_null(), node.nullable, &node.default) {
+        *found = default.clone();
+    }
+    value(found, node);
 }

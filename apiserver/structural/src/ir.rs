@@ -6,17 +6,17 @@ use kubernel_schema::{
     Field, ListPatch, ListShape, ListTopology, MapShape, Schema, Shape, Struct, StructId, Types, Unknown, builtin,
 };
 
-use crate::schema::{Additional, ListType, Node, Structural, Type};
+use kubernel_cel::declare::Topology;
+
+use crate::node::{Additional, Kind, Node};
 
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
-impl Structural {
-    /// The IR of the kind of this OpenAPI definition name and `apiVersion`.
-    pub fn schema(&self, definition: &str, api_version: &str) -> Schema {
-        let mut types = Types::default();
-        let root = structure(&mut types, definition, &self.root, Some(api_version));
-        Schema { types: Arc::new(types), root }
-    }
+/// The IR of the kind of this OpenAPI definition name and `apiVersion`.
+pub(crate) fn schema(node: &Node, definition: &str, api_version: &str) -> Schema {
+    let mut types = Types::default();
+    let root = structure(&mut types, definition, node, Some(api_version));
+    Schema { types: Arc::new(types), root }
 }
 
 /// A struct with the node's properties; `api_version` is that of the custom resource itself.
@@ -32,16 +32,16 @@ fn structure(types: &mut Types, name: &str, node: &Node, api_version: Option<&st
         fields.push(Field { name: "metadata".into(), shape, ..Field::default() });
     }
     for (key, property) in &node.properties {
-        if is_resource && matches!(key.as_str(), "apiVersion" | "kind" | "metadata") {
+        if is_resource && matches!(&**key, "apiVersion" | "kind" | "metadata") {
             continue;
         }
         fields.push(Field {
-            name: key.as_str().into(),
+            name: key.clone(),
             shape: shape(types, &format!("{name}.{key}"), property),
-            required: node.required.contains(key),
+            required: node.limits.required.contains(key),
             default: property.default.clone(),
             nullable: property.nullable,
-            atomic: property.atomic_map,
+            atomic: property.atomic,
             ..Field::default()
         });
     }
@@ -49,7 +49,7 @@ fn structure(types: &mut Types, name: &str, node: &Node, api_version: Option<&st
         name: name.into(),
         fields,
         unknown: if node.preserve { Unknown::Keep } else { Unknown::Prune },
-        atomic: node.atomic_map,
+        atomic: node.atomic,
         api_version: api_version.map(Arc::from),
         ..Struct::default()
     })
@@ -59,24 +59,26 @@ fn shape(types: &mut Types, name: &str, node: &Node) -> Shape {
     if node.int_or_string {
         return Shape::IntOrString;
     }
-    match node.type_ {
-        Some(Type::String) => Shape::Text,
-        Some(Type::Integer) => Shape::Int64,
-        Some(Type::Number) => Shape::Double,
-        Some(Type::Boolean) => Shape::Bool,
-        Some(Type::Array) => {
+    match node.kind {
+        Some(Kind::String) => Shape::Text,
+        Some(Kind::Integer) => Shape::Int64,
+        Some(Kind::Number) => Shape::Double,
+        Some(Kind::Boolean) => Shape::Bool,
+        Some(Kind::Array) => {
             let item = node.items.as_deref().map_or(Shape::Any, |item| shape(types, &format!("{name}.items"), item));
-            let topology = match &node.list_type {
-                ListType::Atomic => ListTopology::Atomic,
-                ListType::Set => ListTopology::Set,
-                ListType::Map(keys) => ListTopology::Map(keys.iter().map(|key| key.as_str().into()).collect()),
+            let topology = match &node.list {
+                None | Some(Topology::Atomic) => ListTopology::Atomic,
+                Some(Topology::Set) => ListTopology::Set,
+                Some(Topology::Map(keys)) => ListTopology::Map(keys.to_vec()),
             };
             Shape::List(Box::new(ListShape { item, topology, patch: ListPatch::Replace }))
         }
-        Some(Type::Object) => match &node.additional {
-            Additional::Of(of) => Shape::Map(Box::new(MapShape { value: shape(types, &format!("{name}.values"), of) })),
-            Additional::Any => Shape::Map(Box::new(MapShape { value: Shape::Any })),
-            Additional::None => Shape::Struct(structure(types, name, node, None)),
+        Some(Kind::Object) => match &node.additional {
+            Some(Additional::Schema(of)) => {
+                Shape::Map(Box::new(MapShape { value: shape(types, &format!("{name}.values"), of) }))
+            }
+            Some(Additional::Any(true)) => Shape::Map(Box::new(MapShape { value: Shape::Any })),
+            _ => Shape::Struct(structure(types, name, node, None)),
         },
         None if !node.properties.is_empty() || node.embedded => Shape::Struct(structure(types, name, node, None)),
         None => Shape::Any,

@@ -1,84 +1,124 @@
-//! Dropping what a schema does not know, as upstream's structural pruning does.
+//! Drops what a schema does not know (upstream's pruning algorithm), and brings numbers into the form that Go gives them.
 
-use std::fmt::Write as _;
+use std::fmt::Write;
 
-use kubernel_meta::Object;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
-use crate::schema::{Additional, Node, Structural};
+use crate::node::{Additional, Node};
 
-/// What every object has, custom or embedded.
-const META: [&str; 3] = ["apiVersion", "kind", "metadata"];
+/// The fields of every object, whatever its schema says.
+pub(crate) const OBJECT_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
-impl Structural {
-    /// Drops unknown fields and says their paths, as strict decoding names them: `spec.x`, `spec.l[0].y`.
-    pub fn prune(&self, object: &mut Object) -> Vec<String> {
-        let mut walk = Walk { path: String::new(), dropped: Vec::new() };
-        walk.map(object.map_mut(), Some(&self.root), true);
-        walk.dropped
-    }
+/// The largest double below which every integral one is written without an exponent.
+const INTEGRAL_MAX: f64 = 9.2e18;
+
+/// Prunes the object of a schema and gives the paths of what was dropped (`spec.l[0].x`), sorted.
+pub(crate) fn object(map: &mut Map<String, Value>, node: &Node) -> Vec<String> {
+    let mut pruner = Pruner { path: String::new(), dropped: Vec::new() };
+    pruner.map(map, Some(node), true, node.preserve);
+    pruner.dropped.sort();
+    pruner.dropped
 }
 
-struct Walk {
+/// Whether a value has nothing that its schema does not know.
+pub(crate) fn is_pruned(value: &Value, node: &Node) -> bool {
+    let mut pruner = Pruner { path: String::new(), dropped: Vec::new() };
+    pruner.value(&mut value.clone(), Some(node));
+    pruner.dropped.is_empty()
+}
+
+struct Pruner {
     path: String,
     dropped: Vec<String>,
 }
 
-impl Walk {
+impl Pruner {
+    /// Below a node that is `None`, no key is known.
     fn value(&mut self, value: &mut Value, node: Option<&Node>) {
+        let preserve = node.is_some_and(|node| node.preserve);
         match value {
-            Value::Object(map) => self.map(map, node, node.is_some_and(|node| node.embedded)),
-            Value::Array(items) => {
-                let (item, keeps) =
-                    (node.and_then(|node| node.items.as_deref()), node.is_some_and(|node| node.preserve));
-                if item.is_none() && keeps {
-                    return;
-                }
-                for (index, value) in items.iter_mut().enumerate() {
-                    let length = self.path.len();
-                    let _ = write!(self.path, "[{index}]");
-                    self.value(value, item);
-                    self.path.truncate(length);
-                }
-            }
+            Value::Object(map) => self.map(map, node, node.is_some_and(|node| node.embedded), preserve),
+            Value::Array(list) => self.list(list, node, preserve),
+            Value::Number(number) => canonical(number),
             _ => {}
         }
     }
 
-    fn map(&mut self, map: &mut Map<String, Value>, node: Option<&Node>, is_resource: bool) {
-        let mut unknown = Vec::new();
-        for (key, value) in map.iter_mut() {
-            if is_resource && META.contains(&key.as_str()) {
-                continue;
-            }
-            let below = match (node.and_then(|node| node.properties.get(key)), node.map(|node| &node.additional)) {
-                (Some(property), _) => Some(property),
-                (None, Some(Additional::Of(of))) => Some(&**of),
-                (None, Some(Additional::Any)) => None,
-                (None, _) if node.is_some_and(|node| node.preserve) => continue,
-                (None, _) => {
-                    unknown.push(key.clone());
-                    continue;
-                }
-            };
-            let length = self.path.len();
-            self.step(key);
-            self.value(value, below);
-            self.path.truncate(length);
-        }
-        for key in unknown {
-            map.remove(&key);
-            let length = self.path.len();
-            self.step(&key);
-            self.dropped.push(self.path.clone());
-            self.path.truncate(length);
+    /// A value that no schema describes and that is kept as it is.
+    fn kept(&mut self, value: &mut Value) {
+        match value {
+            Value::Object(map) => map.values_mut().for_each(|value| self.kept(value)),
+            Value::Array(list) => list.iter_mut().for_each(|value| self.kept(value)),
+            Value::Number(number) => canonical(number),
+            _ => {}
         }
     }
 
-    fn step(&mut self, key: &str) {
-        if !self.path.is_empty() {
-            self.path.push('.');
+    fn map(&mut self, map: &mut Map<String, Value>, node: Option<&Node>, is_object: bool, preserve: bool) {
+        let length = self.path.len();
+        map.retain(|key, value| {
+            if is_object && OBJECT_FIELDS.contains(&key.as_str()) {
+                return true;
+            }
+            if length > 0 {
+                self.path.push('.');
+            }
+            self.path.push_str(key);
+            let known = match node.and_then(|node| node.property(key)) {
+                Some(property) => {
+                    self.value(value, Some(property));
+                    true
+                }
+                None => match node.and_then(|node| node.additional.as_ref()) {
+                    Some(Additional::Schema(schema)) => {
+                        self.value(value, Some(schema));
+                        true
+                    }
+                    _ if preserve => {
+                        self.kept(value);
+                        true
+                    }
+                    Some(Additional::Any(_)) => {
+                        self.value(value, None);
+                        true
+                    }
+                    None => false,
+                },
+            };
+            if !known {
+                self.dropped.push(self.path.clone());
+            }
+            self.path.truncate(length);
+            known
+        });
+    }
+
+    fn list(&mut self, list: &mut [Value], node: Option<&Node>, preserve: bool) {
+        let length = self.path.len();
+        let items = node.and_then(|node| node.items.as_deref());
+        for (index, item) in list.iter_mut().enumerate() {
+            let _ = write!(self.path, "[{index}]");
+            match items {
+                None if preserve => self.kept(item),
+                items => self.value(item, items),
+            }
+            self.path.truncate(length);
         }
-        self.path.push_str(key);
+    }
+}
+
+/// Go reads integers that 64 bits cannot hold as doubles, and writes integral doubles without a fraction.
+fn canonical(number: &mut Number) {
+    if number.is_i64() {
+        return;
+    }
+    if let Some(double) = number.as_f64() {
+        if double.fract() == 0.0 && double.abs() < INTEGRAL_MAX {
+            #[expect(clippy::cast_possible_truncation, reason = "integral and in range, as just seen")]
+            let integer = double as i64;
+            *number = integer.into();
+        } else if let (true, Some(double)) = (number.is_u64(), Number::from_f64(double)) {
+            *number = double;
+        }
     }
 }

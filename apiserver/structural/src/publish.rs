@@ -3,18 +3,18 @@
 use kubernel_schema::openapi::Published;
 use serde_json::{Map, Value};
 
-use crate::schema::Structural;
+use crate::Structural;
 
 /// What OpenAPI v2 cannot say.
 const ONLY_V3: [&str; 5] = ["oneOf", "anyOf", "allOf", "not", "nullable"];
 
 impl Published for Structural {
     fn v3(&self) -> Value {
-        self.source.clone()
+        self.source().clone()
     }
 
     fn v2(&self) -> Value {
-        reduced(&self.source)
+        reduced(self.source())
     }
 }
 

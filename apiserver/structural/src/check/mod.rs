@@ -1,0 +1,1 @@
+//! Looks at schemas when a definition is written.
