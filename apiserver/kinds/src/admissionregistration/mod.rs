@@ -9,4 +9,4 @@ mod policy_rules;
 pub mod validating_admission_policy;
 pub mod validating_admission_policy_binding;
 pub mod validating_webhook_configuration;
-mod webhook_rules;
+pub(crate) mod webhook_rules;

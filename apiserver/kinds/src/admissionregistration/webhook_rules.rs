@@ -169,7 +169,8 @@ fn resource_errors(path: &Path, resources: &[Value]) -> Vec<Error> {
     errors
 }
 
-fn client_config(path: &Path, config: &Value) -> Vec<Error> {
+/// What is wrong with where a webhook is: a URL or a Service.
+pub(crate) fn client_config(path: &Path, config: &Value) -> Vec<Error> {
     match (set(config, "url").and_then(Value::as_str), set(config, "service")) {
         (None, None) | (Some(_), Some(_)) => vec![path.required("exactly one of url or service is required")],
         (Some(url), None) => url_errors(&path.child("url"), url),

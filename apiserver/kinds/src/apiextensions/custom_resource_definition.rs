@@ -1,8 +1,9 @@
 //! `apiextensions.k8s.io/v1` CustomResourceDefinition.
 
-use kubernel_meta::Object;
+use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
+use super::validation;
 use crate::descriptor::kind;
 use crate::tree::{default_text, default_to, map_in};
 use crate::{Kind, Strategy, strategy};
@@ -23,7 +24,7 @@ kind! {
     strategy: DefinitionStrategy;
 }
 
-/// What only CustomResourceDefinitions know, save for their schemas.
+/// What only CustomResourceDefinitions know.
 #[derive(Debug)]
 pub struct DefinitionStrategy;
 
@@ -31,7 +32,6 @@ impl Strategy for DefinitionStrategy {
     fn default(&self, _kind: &Kind, object: &mut Object) {
         let kind = object.str_at(&["spec", "names", "kind"]).to_owned();
         let spec = object.map_at_mut(&["spec"]);
-        default_text(spec, "scope", "Namespaced");
         if let Some(names) = map_in(spec, "names") {
             default_text(names, "singular", &kind.to_lowercase());
             if !kind.is_empty() {
@@ -63,6 +63,24 @@ impl Strategy for DefinitionStrategy {
     fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
         strategy::prepare_update(kind, new, old);
         store_versions(new);
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        validation::create(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        validation::update(new, old)
+    }
+
+    fn validate_subresource_update(
+        &self,
+        _kind: &Kind,
+        _subresource: &str,
+        new: &Object,
+        _old: &Object,
+    ) -> Vec<field::Error> {
+        validation::status_update(new)
     }
 
     fn allow_unconditional_update(&self) -> bool {

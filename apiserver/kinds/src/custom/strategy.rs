@@ -87,7 +87,15 @@ impl Strategy for CustomStrategy {
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        self.scale_errors(object, true)
+        let mut errors = self.structural.validate(object);
+        errors.extend(self.scale_errors(object, true));
+        errors
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        let mut errors = self.structural.validate_update(new, old);
+        errors.extend(self.scale_errors(new, true));
+        errors
     }
 
     fn validate_subresource_update(
@@ -95,9 +103,11 @@ impl Strategy for CustomStrategy {
         _kind: &Kind,
         _subresource: &str,
         new: &Object,
-        _old: &Object,
+        old: &Object,
     ) -> Vec<field::Error> {
-        self.scale_errors(new, false)
+        let mut errors = self.structural.validate_status_update(new, old);
+        errors.extend(self.scale_errors(new, false));
+        errors
     }
 
     /// Finalizers that were added and may clash with somebody else's.

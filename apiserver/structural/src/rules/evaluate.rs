@@ -33,6 +33,12 @@ pub(crate) fn check(
     }
 }
 
+/// The same for a value that is new, such as a default.
+pub(crate) fn check_value(rules: &Rules, node: &Node, new: &Value, trail: Trail<'_>, errors: &mut Vec<Error>) {
+    let mut run = Run { left: BUDGET, errors };
+    let _ = run.value(&At { rules, node, trail: &trail }, new, None, false, false);
+}
+
 /// Ends the run: the budget is spent.
 struct Spent;
 

@@ -12,7 +12,7 @@ use kubernel_cel::declare::DeclType;
 
 pub use compile::{COST_MAX, Compiled, Fault, compile};
 pub use declare::{cardinality_max, declared};
-pub(crate) use evaluate::check;
+pub(crate) use evaluate::{check, check_value};
 pub use field_path::{FieldPath, field_path};
 
 use crate::node::{Node, Rule};
