@@ -46,7 +46,9 @@ fn visit_mut(value: &mut Value, node: &Node, path: &str, dropped: &mut Vec<Strin
 
 fn prune_metadata(map: &mut Map<String, Value>, path: &str, dropped: &mut Vec<String>) {
     let types = kubernel_schema::builtin();
-    let Some(meta) = types.find("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta").map(|id| types.get(id)) else { return };
+    let Some(meta) = types.find("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta").map(|id| types.get(id)) else {
+        return;
+    };
     let Some(Value::Object(metadata)) = map.get_mut("metadata") else { return };
     metadata.retain(|key, _| {
         let known = meta.unknown == Unknown::Keep || meta.field(key).is_some();

@@ -83,6 +83,10 @@ impl Strategy for DefinitionStrategy {
         validation::status_update(new)
     }
 
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        validation::warnings(object)
+    }
+
     fn allow_unconditional_update(&self) -> bool {
         false
     }

@@ -4,8 +4,9 @@
 //! Upstream validates its internal form: what all versions say alike (schema, subresources, columns, selectable fields)
 //! stands in `spec` itself there, and `schema` is called `validation`.
 
-use kubernel_meta::field::{Error, Path};
+use kubernel_meta::field::{Error, Path, go_quoted};
 use kubernel_meta::{Object, validation};
+use kubernel_structural::check;
 use serde_json::Value;
 
 use super::conversion::conversion_errors;
@@ -42,6 +43,20 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     errors.extend(approval_errors(new, Some(old)));
     errors.extend(preserving_errors(new, Some(old)));
     errors
+}
+
+/// Formats that no value is checked against, each once.
+pub(super) fn warnings(object: &Object) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for schema in object.list_at(&["spec", "versions"]).iter().filter_map(schema_of) {
+        for format in check::unknown_formats(schema) {
+            let text = format!("unrecognized format {}", go_quoted(&format));
+            if !warnings.contains(&text) {
+                warnings.push(text);
+            }
+        }
+    }
+    warnings
 }
 
 /// What is wrong with a change of a definition's status.
@@ -90,7 +105,12 @@ fn spec_errors(object: &Object) -> Vec<Error> {
             errors.extend(errors_of(part, version, &path, false));
         }
     }
-    let all = || path.child("versions").invalid(Value::Null, "").shown_as(shown_versions(versions, &lifted));
+    let all = || {
+        path.child("versions").invalid(Value::Null, "").shown_as(match object.at(&["spec", "versions"]) {
+            Some(Value::Array(_)) => shown_versions(versions, &lifted),
+            _ => "null".to_owned(),
+        })
+    };
     let says = |detail: &str| Error { detail: detail.to_owned(), ..all() };
     if !unique {
         errors.push(says("must contain unique version names"));
@@ -134,7 +154,13 @@ fn status_errors(object: &Object) -> Vec<Error> {
     }
     for (index, name) in stored.iter().enumerate() {
         if !versions.iter().any(|version| version.get("name") == Some(name)) {
-            errors.push(path.index(index).invalid(name.clone(), "must appear in spec.versions"));
+            let shown = name.as_str().unwrap_or_default();
+            let detail = format!(
+                "missing from spec.versions; {shown} was previously a storage version, and must remain in \
+                 spec.versions until a storage migration ensures no data remains persisted in {shown} and removes \
+                 {shown} from status.storedVersions"
+            );
+            errors.push(path.index(index).invalid(name.clone(), detail));
         }
     }
     errors
@@ -196,9 +222,9 @@ fn deprecation(path: &Path, version: &Value) -> Vec<Error> {
 /// Groups of the community need somebody's word that they may be used.
 fn approval_errors(new: &Object, old: Option<&Object>) -> Option<Error> {
     let group = new.str_at(&["spec", "group"]);
-    let protected = ["k8s.io", "kubernetes.io"].iter().any(|domain| {
-        group.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
-    });
+    let protected = ["k8s.io", "kubernetes.io"]
+        .iter()
+        .any(|domain| group.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.')));
     let state = Approval::of(new);
     if !protected || old.is_some_and(|old| Approval::of(old) == state) {
         return None;
@@ -225,9 +251,9 @@ enum Approval {
 impl Approval {
     fn of(object: &Object) -> Self {
         let text = object.str_at(&["metadata", "annotations", APPROVAL]);
-        let is_url = text.split_once("://").is_some_and(|(scheme, rest)| {
-            !scheme.is_empty() && !rest.split('/').next().unwrap_or_default().is_empty()
-        });
+        let is_url = text
+            .split_once("://")
+            .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.split('/').next().unwrap_or_default().is_empty());
         if text.is_empty() {
             Self::Missing
         } else if is_url || text.starts_with("unapproved") {
@@ -241,7 +267,8 @@ impl Approval {
 fn preserving_errors(new: &Object, old: Option<&Object>) -> Option<Error> {
     const FIELD: [&str; 2] = ["spec", "preserveUnknownFields"];
     let is_set = |object: &Object| object.at(&FIELD) == Some(&Value::Bool(true));
-    let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+    let detail =
+        "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
     (is_set(new) && !old.is_some_and(is_set)).then(|| Path::root(FIELD[0]).child(FIELD[1]).invalid(true, detail))
 }
 
@@ -273,9 +300,6 @@ impl Lifted {
 
 /// The versions as upstream prints its internal structs.
 fn shown_versions(versions: &[Value], lifted: &Lifted) -> String {
-    if versions.is_empty() {
-        return "null".to_owned();
-    }
     let one = |version: &Value| {
         let shown = |key: &str| version.get(key).unwrap_or(&Value::Null).to_string();
         let part = |part: Part| if lifted.is_own(part) { shown(part.key()) } else { "null".to_owned() };

@@ -43,9 +43,9 @@ pub(super) fn errors_of(part: Part, version: &Value, path: &Path, shared: bool) 
             let schema = schema_of(version);
             schema.map(|schema| check::schema(schema, &path.child("openAPIV3Schema"), has_status)).unwrap_or_default()
         }
-        Part::Subresources => said.and_then(|said| said.get("scale")).map_or_else(Vec::new, |scale| {
-            scale_errors(scale, &path)
-        }),
+        Part::Subresources => {
+            said.and_then(|said| said.get("scale")).map_or_else(Vec::new, |scale| scale_errors(scale, &path))
+        }
         Part::Columns => list().flat_map(|(index, column)| column_errors(column, &path.index(index))).collect(),
         Part::SelectableFields => match said.and_then(Value::as_array) {
             Some(fields) if !fields.is_empty() => selectable_errors(fields, schema_of(version), &path),
@@ -72,9 +72,11 @@ fn scale_errors(scale: &Value, path: &Path) -> Vec<Error> {
     if !selector.is_empty() {
         let at = path.child("scale").child("labelSelectorPath");
         let fits = selector.starts_with(".spec.") || selector.starts_with(".status.");
-        errors.extend(json_path_error(selector, &at).or_else(|| {
-            (!fits).then(|| at.invalid(selector, "should be a json path under either .spec or .status"))
-        }));
+        errors.extend(
+            json_path_error(selector, &at).or_else(|| {
+                (!fits).then(|| at.invalid(selector, "should be a json path under either .spec or .status"))
+            }),
+        );
     }
     errors
 }

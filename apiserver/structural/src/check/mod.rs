@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::DEPTH_MAX;
 use crate::parse;
 use crate::rules::declared;
+use crate::value::is_known_format;
 use rules::Total;
 
 /// What the root of a schema may say where there is a `status` subresource, as upstream names it.
@@ -81,6 +82,26 @@ pub fn schema(schema: &Value, path: &Path, has_status: bool) -> Vec<Error> {
     errors
 }
 
+/// The formats in a schema that are not known, in their order, each as often as it stands there.
+pub fn unknown_formats(schema: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    collect_formats(schema, 0, &mut found);
+    found
+}
+
+fn collect_formats(schema: &Value, depth: usize, found: &mut Vec<String>) {
+    let Some(json) = schema.as_object().filter(|_| depth <= DEPTH_MAX) else { return };
+    if let Some(format) = text(json, "format").filter(|format| !format.is_empty() && !is_known_format(format)) {
+        found.push(format.to_owned());
+    }
+    let properties = json.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let lists = ["allOf", "anyOf", "oneOf"].iter().filter_map(|key| json.get(*key)?.as_array()).flatten();
+    let single = ["items", "additionalProperties", "not"].iter().filter_map(|key| json.get(*key));
+    for schema in properties.chain(lists).chain(single) {
+        collect_formats(schema, depth + 1, found);
+    }
+}
+
 fn root_with_status(json: &Map<String, Value>, path: &Path) -> Option<Error> {
     let kind = text(json, "type").unwrap_or_default();
     if !kind.is_empty() && kind != "object" {
@@ -120,13 +141,19 @@ fn flag(json: &Map<String, Value>, key: &str) -> bool {
 }
 
 /// The schemas in a map of schemas (`properties`), by name.
-fn schemas<'a>(json: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = (&'a str, &'a Map<String, Value>)> + use<'a> {
+fn schemas<'a>(
+    json: &'a Map<String, Value>,
+    key: &str,
+) -> impl Iterator<Item = (&'a str, &'a Map<String, Value>)> + use<'a> {
     let map = json.get(key).and_then(Value::as_object);
     map.into_iter().flatten().filter_map(|(name, schema)| Some((name.as_str(), schema.as_object()?)))
 }
 
 /// The schemas in a list of schemas (`allOf`).
-fn listed<'a>(json: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = (usize, &'a Map<String, Value>)> + use<'a> {
+fn listed<'a>(
+    json: &'a Map<String, Value>,
+    key: &str,
+) -> impl Iterator<Item = (usize, &'a Map<String, Value>)> + use<'a> {
     let list = json.get(key).and_then(Value::as_array);
     list.into_iter().flatten().enumerate().filter_map(|(index, schema)| Some((index, schema.as_object()?)))
 }

@@ -21,7 +21,7 @@ const UNKNOWN: [&str; 8] =
 pub(super) fn check(schema: &Map<String, Value>, path: &Path) -> Vec<Error> {
     let mut errors = Vec::new();
     invariants(schema, Level::Root, path, &mut errors);
-    completeness(schema, Some(schema), path, &mut errors);
+    completeness(schema, path, &mut errors);
     errors.sort_by_cached_key(ToString::to_string);
     errors
 }
@@ -216,30 +216,15 @@ fn nested(schema: &Map<String, Value>, skip_any: bool, path: &Path, errors: &mut
     }
 }
 
-/// Every field and item that a validation names must be said outside of it, too. `outside`: the schema around.
-fn completeness(
-    schema: &Map<String, Value>,
-    outside: Option<&Map<String, Value>>,
-    path: &Path,
-    errors: &mut Vec<Error>,
-) {
-    for_each_validation(schema, path, &mut |inner, path| inner_complete(inner, outside, path, errors));
-    if let Some(items) = one(schema, "items") {
-        completeness(items, Some(items), &path.child("items"), errors);
-    }
-    for (name, property) in schemas(schema, "properties") {
-        completeness(property, Some(property), &path.child("properties").key(name), errors);
-    }
-    if let Some(additional) = one(schema, "additionalProperties") {
-        completeness(additional, Some(additional), &path.child("additionalProperties"), errors);
-    }
+/// Every field and item that the root's validations name must be said outside of them, too. (Upstream looks at the
+/// root's alone.)
+fn completeness(schema: &Map<String, Value>, path: &Path, errors: &mut Vec<Error>) {
+    for_each_validation(schema, path, &mut |inner, inner_path| {
+        inner_complete(inner, schema, path, inner_path, errors);
+    });
 }
 
-fn for_each_validation(
-    schema: &Map<String, Value>,
-    path: &Path,
-    visit: &mut dyn FnMut(&Map<String, Value>, &Path),
-) {
+fn for_each_validation(schema: &Map<String, Value>, path: &Path, visit: &mut dyn FnMut(&Map<String, Value>, &Path)) {
     for key in ["allOf", "anyOf", "oneOf"] {
         for (index, inner) in listed(schema, key) {
             visit(inner, &path.child(key).index(index));
@@ -250,49 +235,28 @@ fn for_each_validation(
     }
 }
 
+/// `outer` is what is said outside of validations, at `outer_path`.
 fn inner_complete(
     inner: &Map<String, Value>,
-    outside: Option<&Map<String, Value>>,
+    outer: &Map<String, Value>,
+    outer_path: &Path,
     path: &Path,
     errors: &mut Vec<Error>,
 ) {
-    let Some(outside) = outside else {
-        errors.push(path.required("because it is defined in a nested validation"));
-        return;
-    };
-    for_each_validation(inner, path, &mut |deeper, path| inner_complete(deeper, Some(outside), path, errors));
+    let because = |path: &Path| format!("because it is defined in {path}");
+    for_each_validation(inner, path, &mut |deeper, path| inner_complete(deeper, outer, outer_path, path, errors));
     if let Some(items) = one(inner, "items") {
-        match one(outside, "items") {
-            Some(outer) => inner_complete(items, Some(outer), &path.child("items"), errors),
-            None => errors.push(outer_path(path, "items").required(because(&path.child("items")))),
+        let (outer_path, path) = (outer_path.child("items"), path.child("items"));
+        match one(outer, "items") {
+            Some(outer) => inner_complete(items, outer, &outer_path, &path, errors),
+            None => errors.push(outer_path.required(because(&path))),
         }
     }
     for (name, property) in schemas(inner, "properties") {
-        let path_of = path.child("properties").key(name);
-        match one(outside, "properties").and_then(|outer| outer.get(name)?.as_object()) {
-            Some(outer) => inner_complete(property, Some(outer), &path_of, errors),
-            None if flag(outside, "x-kubernetes-preserve-unknown-fields") => {}
-            None => errors.push(outer_path(path, &format!("properties[{name}]")).required(because(&path_of))),
+        let (outer_path, path) = (outer_path.child("properties").key(name), path.child("properties").key(name));
+        match one(outer, "properties").and_then(|outer| outer.get(name)?.as_object()) {
+            Some(outer) => inner_complete(property, outer, &outer_path, &path, errors),
+            None => errors.push(outer_path.required(because(&path))),
         }
     }
-}
-
-fn because(path: &Path) -> String {
-    format!("because it is defined in {path}")
-}
-
-/// The path of a level without the validations around it (`a.allOf[0].properties[b]` is `a.properties[b]`).
-fn outer_path(path: &Path, below: &str) -> Path {
-    let mut out = String::new();
-    for part in path.as_str().split('.') {
-        let word = part.split('[').next().unwrap_or(part);
-        if matches!(word, "allOf" | "anyOf" | "oneOf" | "not") {
-            continue;
-        }
-        if !out.is_empty() {
-            out.push('.');
-        }
-        out.push_str(part);
-    }
-    Path::root(&format!("{out}.{below}"))
 }

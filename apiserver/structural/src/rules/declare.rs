@@ -49,8 +49,7 @@ fn named(node: &Node, is_root: bool, name: &str) -> Option<DeclType> {
         Some(Kind::Array) => {
             let element = named(node.items.as_deref()?, node.items.as_deref()?.embedded, &format!("{name}.@idx"))?;
             let fit = (REQUEST_BYTES_MAX - 2) / (element.serialized_min + 1);
-            let shape =
-                DeclShape::List { element: Arc::new(element), topology: node.list.clone().unwrap_or_default() };
+            let shape = DeclShape::List { element: Arc::new(element), topology: node.list.clone().unwrap_or_default() };
             sized(shape, limits.items_max.map_or(fit, count), OBJECT_MIN)
         }
         Some(Kind::Object) => match node.additional_schema() {
@@ -102,7 +101,8 @@ fn object(node: &Node, is_root: bool, name: &str) -> DeclType {
         let text = || Arc::new(sized(DeclShape::String, REQUEST_BYTES_MAX - 2, STRING_MIN));
         let metadata = node.property("metadata");
         let of = |key: &str| {
-            let said = metadata.and_then(|metadata| metadata.property(key)).filter(|said| said.kind == Some(Kind::String));
+            let said =
+                metadata.and_then(|metadata| metadata.property(key)).filter(|said| said.kind == Some(Kind::String));
             said.and_then(|said| named(said, false, "")).map_or_else(text, Arc::new)
         };
         let names = ["name", "generateName"].map(|key| {

@@ -108,9 +108,12 @@ impl Run<'_> {
             let child = match (at.rules.property(key), at.node.property(key)) {
                 (Some(rules), Some(node)) => Some((rules, node, Trail::Field(at.trail, key))),
                 (None, Some(_)) => None,
-                _ => at.rules.additional.as_deref().zip(at.node.additional_schema()).map(|(rules, node)| {
-                    (rules, node, Trail::Key(at.trail, key))
-                }),
+                _ => at
+                    .rules
+                    .additional
+                    .as_deref()
+                    .zip(at.node.additional_schema())
+                    .map(|(rules, node)| (rules, node, Trail::Key(at.trail, key))),
             };
             let Some((rules, node, trail)) = child else { continue };
             let old = old.and_then(|old| old.get(key));

@@ -61,21 +61,26 @@ impl Rules {
         // A level whose type expressions cannot know still has levels below that they can.
         let own_decl = decl.cloned().or_else(|| declared(node, is_root).map(Arc::new));
         let own = match &own_decl {
-            Some(decl) => node.rules.iter().zip(compile(node, decl)).filter_map(|(rule, compiled)| {
-                let field = field_path(&rule.field_path, node, true).ok().map(|found| found.path.into());
-                let program = match (compiled.program, compiled.error) {
-                    (Some(program), _) => Ok(program),
-                    (None, Some(fault)) => Err(fault.detail),
-                    (None, None) => return None,
-                };
-                Some(Ready {
-                    rule: rule.clone(),
-                    program,
-                    message: compiled.message,
-                    uses_old_self: compiled.uses_old_self,
-                    field: field.filter(|_| !rule.field_path.is_empty()),
+            Some(decl) => node
+                .rules
+                .iter()
+                .zip(compile(node, decl))
+                .filter_map(|(rule, compiled)| {
+                    let field = field_path(&rule.field_path, node, true).ok().map(|found| found.path.into());
+                    let program = match (compiled.program, compiled.error) {
+                        (Some(program), _) => Ok(program),
+                        (None, Some(fault)) => Err(fault.detail),
+                        (None, None) => return None,
+                    };
+                    Some(Ready {
+                        rule: rule.clone(),
+                        program,
+                        message: compiled.message,
+                        uses_old_self: compiled.uses_old_self,
+                        field: field.filter(|_| !rule.field_path.is_empty()),
+                    })
                 })
-            }).collect(),
+                .collect(),
             None => Vec::new(),
         };
         let child = |node: &Node| {

@@ -31,6 +31,43 @@ const UUID_5: &str = "(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f
 const HOST_LENGTH_MAX: usize = 255;
 const HOST_LABEL_LENGTH_MAX: usize = 63;
 
+/// Whether a format is one that Kubernetes knows: one of strings that is checked, or one of numbers.
+pub(crate) fn is_known(format: &str) -> bool {
+    const KNOWN: [&str; 30] = [
+        "bsonobjectid",
+        "uri",
+        "email",
+        "hostname",
+        "ipv4",
+        "ipv6",
+        "cidr",
+        "mac",
+        "uuid",
+        "uuid3",
+        "uuid4",
+        "uuid5",
+        "isbn",
+        "isbn10",
+        "isbn13",
+        "creditcard",
+        "ssn",
+        "hexcolor",
+        "rgbcolor",
+        "byte",
+        "password",
+        "date",
+        "duration",
+        "datetime",
+        "k8sshortname",
+        "k8slongname",
+        "int32",
+        "int64",
+        "float",
+        "double",
+    ];
+    KNOWN.contains(&format.replace('-', "").as_str())
+}
+
 /// Whether a text has the format; any text has a format that is not known.
 pub(super) fn fits(format: &str, text: &str) -> bool {
     match format.replace('-', "").as_str() {
@@ -164,10 +201,16 @@ fn is_isbn13(text: &str) -> bool {
 
 fn is_credit_card(text: &str) -> bool {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let sum: u32 = digits.chars().rev().filter_map(|c| c.to_digit(10)).enumerate().map(|(at, digit)| {
-        let doubled = digit * if at % 2 == 1 { 2 } else { 1 };
-        doubled / 10 + doubled % 10
-    }).sum();
+    let sum: u32 = digits
+        .chars()
+        .rev()
+        .filter_map(|c| c.to_digit(10))
+        .enumerate()
+        .map(|(at, digit)| {
+            let doubled = digit * if at % 2 == 1 { 2 } else { 1 };
+            doubled / 10 + doubled % 10
+        })
+        .sum();
     matches(CREDIT_CARD, &digits) && sum % 10 == 0
 }
 
@@ -177,8 +220,7 @@ fn is_date(text: &str) -> bool {
 
 /// RFC 3339 with `T` or a space, a fraction, and `Z`, an offset, or nothing (which strfmt takes too).
 fn is_date_time(text: &str) -> bool {
-    const SHAPE: &str =
-        "^\\d{4}-\\d{2}-\\d{2}[Tt]([01]\\d|2[0-3]):[0-5]\\d:([0-5]\\d|60)(\\.\\d+)?(?:[zZ]|[+-]([01]\\d|2[0-3]):?[0-5]\\d)?$";
+    const SHAPE: &str = "^\\d{4}-\\d{2}-\\d{2}[Tt]([01]\\d|2[0-3]):[0-5]\\d:([0-5]\\d|60)(\\.\\d+)?(?:[zZ]|[+-]([01]\\d|2[0-3]):?[0-5]\\d)?$";
     matches(SHAPE, text) && text.get(..10).is_some_and(is_date)
 }
 

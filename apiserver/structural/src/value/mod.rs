@@ -3,6 +3,8 @@
 mod format;
 mod number;
 
+pub(crate) use format::is_known as is_known_format;
+
 use kubernel_meta::field::{Error, Path, Reason};
 use serde_json::{Map, Value};
 
@@ -134,7 +136,8 @@ impl Found {
         if values.is_empty() || values.iter().any(|known| same(known, value)) {
             return;
         }
-        let shown: Vec<String> = values.iter().map(|known| quoted(known.as_str().unwrap_or(&known.to_string()))).collect();
+        let shown: Vec<String> =
+            values.iter().map(|known| quoted(known.as_str().unwrap_or(&known.to_string()))).collect();
         self.add(trail, Reason::NotSupported, value.clone(), format!("supported values: {}", shown.join(", ")));
     }
 
@@ -189,8 +192,11 @@ impl Found {
         if !limits.one_of.is_empty() {
             let (valid, best) = alternatives(&limits.one_of, thing, trail);
             if valid != 1 {
-                let found =
-                    if valid == 0 { "Found none valid".to_owned() } else { format!("Found {valid} valid alternatives") };
+                let found = if valid == 0 {
+                    "Found none valid".to_owned()
+                } else {
+                    format!("Found {valid} valid alternatives")
+                };
                 self.whole(trail, format!("must validate one and only one schema (oneOf). {found}"));
                 self.merge(best);
             }
