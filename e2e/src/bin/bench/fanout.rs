@@ -17,7 +17,7 @@ use crate::objects::{WATCHED, config_map};
 const WATCHERS: usize = 1_000;
 /// How many watches share a connection, as the informers of a client do.
 const WATCHES_OF_CLIENT: usize = 50;
-const CREATES: usize = 500;
+const CREATES: usize = 200;
 const CREATE_TIME: Duration = Duration::from_secs(20);
 
 /// Measures.
