@@ -175,9 +175,10 @@ async fn write_list(
     if let Some(remaining) = list.remaining {
         meta["remainingItemCount"] = json!(remaining);
     }
-    let objects = || {
-        let parsed = list.items.iter().map(|item| document::parse(&item.json(resource)?));
-        parsed.collect::<Result<Vec<Object>, ApiError>>()
+    // One object at a time: the trees of all of them would take many times the memory of their text.
+    let each = |make: &dyn Fn(Object) -> Value| {
+        let made = list.items.iter().map(|item| Ok(make(document::parse(&item.json(resource)?)?)));
+        made.collect::<Result<Vec<Value>, ApiError>>()
     };
     let value = match (output.transform, output.media) {
         (Transform::None, Media::Json) if !output.pretty => {
@@ -192,19 +193,49 @@ async fn write_list(
             let response = stream_messages(binary::List::new(resource, &meta, items)?);
             return Ok(compress::where_wanted(&context.headers, bytes, response));
         }
+        (Transform::None, Media::Json) => {
+            let response = full(StatusCode::OK, Media::Json, indented_list(resource, &meta, &list.items)?.into());
+            let bytes = response.body().size_hint().lower();
+            return Ok(compress::where_wanted(&context.headers, bytes, response));
+        }
         (Transform::None, _) => {
-            let items: Vec<Value> = objects()?.into_iter().map(|object| self::item(object, resource)).collect();
+            let items = each(&|object| self::item(object, resource))?;
             json!({ "kind": resource.kind.list_kind(), "apiVersion": resource.api_version, "metadata": meta, "items": items })
         }
         (Transform::Table, _) => {
-            table::of(resource, &objects()?, &meta, output.beta, table::include(context)?, context.now)
+            let (include, beta) = (table::include(context)?, output.beta);
+            let rows = each(&|object| table::row(resource, &object, beta, include, context.now))?;
+            table::of_rows(resource, rows, &meta, beta)
         }
-        (Transform::PartialObjectList, _) => table::partial_list(resource, &objects()?, &meta, output.beta),
+        (Transform::PartialObjectList, _) => {
+            let items = each(&|object| table::partial(resource, &object, output.beta))?;
+            table::partial_list(items, &meta, output.beta)
+        }
         (Transform::PartialObject, _) => return Err(table::not_an_object(resource)),
     };
     let response = write_value(StatusCode::OK, output, &value)?;
     let bytes = response.body().size_hint().lower();
     Ok(compress::where_wanted(&context.headers, bytes, response))
+}
+
+/// A list as people read it, written object by object.
+fn indented_list(resource: &Resource, meta: &Value, items: &[Item]) -> Result<String, ApiError> {
+    let indented = |value: &Value, depth: &str| {
+        let text = serde_json::to_string_pretty(value).map_err(ApiError::internal)?;
+        Ok::<String, ApiError>(text.replace('\n', &format!("\n{depth}")))
+    };
+    let (kind, api_version) = (resource.kind.list_kind(), &resource.api_version);
+    let meta = indented(meta, "  ")?;
+    let mut out = format!(
+        "{{\n  \"kind\": \"{kind}\",\n  \"apiVersion\": \"{api_version}\",\n  \"metadata\": {meta},\n  \"items\": ["
+    );
+    for (at, item) in items.iter().enumerate() {
+        let value = self::item(document::parse(&item.json(resource)?)?, resource);
+        out.push_str(if at == 0 { "\n    " } else { ",\n    " });
+        out.push_str(&indented(&value, "    ")?);
+    }
+    out.push_str(if items.is_empty() { "]\n}" } else { "\n  ]\n}" });
+    Ok(out)
 }
 
 fn bytes_of(items: &[Bytes]) -> u64 {

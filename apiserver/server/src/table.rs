@@ -40,25 +40,30 @@ pub(crate) fn of(
     include: Include,
     now: Timestamp,
 ) -> Value {
-    let rows: Vec<Value> = objects
-        .iter()
-        .map(|object| {
-            let mut row = json!({ "cells": resource.kind.strategy.cells(&resource.kind, object, now), "object": null });
-            if let Some(conditions) = conditions(resource, object) {
-                row["conditions"] = conditions;
-            }
-            match include {
-                Include::None => {}
-                Include::Metadata => row["object"] = partial(resource, object, beta),
-                Include::Object => row["object"] = object.clone().into_value(),
-            }
-            row
-        })
-        .collect();
+    let rows = objects.iter().map(|object| row(resource, object, beta, include, now)).collect();
+    of_rows(resource, rows, meta, beta)
+}
+
+/// The Table of these rows.
+pub(crate) fn of_rows(resource: &Resource, rows: Vec<Value>, meta: &Value, beta: bool) -> Value {
     json!({
         "kind": "Table", "apiVersion": api_version(beta), "metadata": meta,
         "columnDefinitions": columns(resource), "rows": rows,
     })
+}
+
+/// An object's row.
+pub(crate) fn row(resource: &Resource, object: &Object, beta: bool, include: Include, now: Timestamp) -> Value {
+    let mut row = json!({ "cells": resource.kind.strategy.cells(&resource.kind, object, now), "object": null });
+    if let Some(conditions) = conditions(resource, object) {
+        row["conditions"] = conditions;
+    }
+    match include {
+        Include::None => {}
+        Include::Metadata => row["object"] = partial(resource, object, beta),
+        Include::Object => row["object"] = object.clone().into_value(),
+    }
+    row
 }
 
 /// What a row says of Pods that are done: kubectl's printers hide them where asked to.
@@ -104,8 +109,7 @@ pub(crate) fn partial(resource: &Resource, object: &Object, beta: bool) -> Value
 }
 
 /// The metadata of objects as a PartialObjectMetadataList; no items is `null`, as upstream has it.
-pub(crate) fn partial_list(resource: &Resource, objects: &[Object], meta: &Value, beta: bool) -> Value {
-    let items: Vec<Value> = objects.iter().map(|object| partial(resource, object, beta)).collect();
+pub(crate) fn partial_list(items: Vec<Value>, meta: &Value, beta: bool) -> Value {
     let items = if items.is_empty() { Value::Null } else { Value::Array(items) };
     json!({ "kind": "PartialObjectMetadataList", "apiVersion": api_version(beta), "metadata": meta, "items": items })
 }

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{Api, CONFIG_MAPS, names, version};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -66,6 +67,23 @@ async fn items_are_the_stored_objects_without_their_kind() {
     item["kind"] = json!("ConfigMap");
     item["apiVersion"] = json!("v1");
     assert_eq!(item, made);
+}
+
+#[tokio::test]
+async fn an_indented_list_is_the_list() {
+    let api = Api::new().await;
+    for count in 0..3 {
+        let plain = api.get(CONFIG_MAPS).await;
+        let response = api.send("GET", &format!("{CONFIG_MAPS}?pretty=true"), "", String::new()).await;
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let text = std::str::from_utf8(&bytes).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), plain);
+        assert!(
+            text.starts_with("{\n  \"kind\": \"ConfigMapList\",\n  \"apiVersion\": \"v1\",\n  \"metadata\": {\n    ")
+        );
+        assert_eq!(text.matches("\n    {\n      \"").count(), count, "{text}");
+        api.config_map(&format!("c{count}"), "1").await;
+    }
 }
 
 #[tokio::test]
