@@ -73,6 +73,38 @@ struct Inner {
     list_continue: String,
 }
 
+impl Reason {
+    /// The reason of this name; `None` where upstream has no such constant.
+    pub fn named(name: &str) -> Option<Self> {
+        use Reason::{
+            AlreadyExists, BadRequest, Conflict, Expired, Forbidden, Gone, InternalError, Invalid, MethodNotAllowed,
+            NotAcceptable, NotFound, RequestEntityTooLarge, ServerTimeout, ServiceUnavailable, Timeout,
+            TooManyRequests, Unauthorized, UnsupportedMediaType,
+        };
+        let all = [
+            AlreadyExists,
+            BadRequest,
+            Conflict,
+            Expired,
+            Forbidden,
+            Gone,
+            InternalError,
+            Invalid,
+            MethodNotAllowed,
+            NotAcceptable,
+            NotFound,
+            RequestEntityTooLarge,
+            ServerTimeout,
+            ServiceUnavailable,
+            Timeout,
+            TooManyRequests,
+            Unauthorized,
+            UnsupportedMediaType,
+        ];
+        all.into_iter().find(|reason| format!("{reason:?}") == name)
+    }
+}
+
 impl ApiError {
     /// An error from its parts; prefer the named constructors, which carry upstream's texts.
     pub fn new(code: u16, reason: Reason, message: impl Into<String>) -> Self {

@@ -17,13 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::admission::policy::Policies;
-use crate::admission::{ParsedObjects, Turns};
+use crate::admission::{Hooks, ParsedObjects, Turns};
 use crate::alloc::Allocator;
 use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
 use crate::backend::Connections;
 use crate::crds::Crds;
 use crate::flow::{self, Flow};
+use crate::follow::Followed;
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
 use crate::verbs::Hubs;
@@ -77,6 +78,7 @@ struct Shared {
     allocator: Arc<Allocator>,
     crds: Crds,
     connections: Connections,
+    hooks: Followed<Hooks>,
 }
 
 /// The server as one user of the same process calls it: no socket, no encryption, the same way otherwise.
@@ -99,6 +101,7 @@ impl ApiServer {
             flow: Flow::new(config.requests_max),
             config,
             connections,
+            hooks: Followed::default(),
             allocator,
             resources: ArcSwap::from_pointee(Resources::new(built_in)),
             shutdown: CancellationToken::new(),
@@ -120,6 +123,7 @@ impl ApiServer {
         self.0.allocator.start(self.store()).await?;
         self.0.policies.start(&**self.store()).await?;
         bootstrap::run(self).await?;
+        self.0.hooks.start(&**self.store()).await?;
         crds::start(self).await?;
         self.0.flow.start(&**self.store()).await?;
         tokio::spawn(flow::run(self.clone(), self.shutdown_token()));
@@ -190,6 +194,11 @@ impl ApiServer {
     /// What Services hold.
     pub(crate) fn allocator(&self) -> &Arc<Allocator> {
         &self.0.allocator
+    }
+
+    /// The configured admission webhooks.
+    pub(crate) fn hooks(&self) -> &Followed<Hooks> {
+        &self.0.hooks
     }
 
     /// Connections to webhooks and extension API servers.

@@ -28,9 +28,11 @@ mod service_account;
 mod storage;
 mod tolerations;
 mod view;
+mod webhook;
 
 pub use quota::{Turn, Turns};
 pub use view::{ParsedObjects, View};
+pub(crate) use webhook::Hooks;
 
 /// What kind of write it is (admission.Operation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,23 +105,55 @@ impl Attributes<'_> {
     }
 }
 
-/// Changes a new or changed object. Never called for deletions.
+/// Changes a new or changed object, and says what to warn of. Where a policy or a webhook changed it, all see it a second
+/// time.
 pub async fn mutate(
     server: &ApiServer,
     attributes: &Attributes<'_>,
     object: &mut Object,
     old: Option<&Object>,
-) -> Result<(), ApiError> {
+) -> Result<Vec<String>, ApiError> {
     let view = View::new(server);
-    let mut passes = policy::Reinvocation::default();
+    let (mut passes, mut rounds) = (policy::Reinvocation::default(), webhook::Rounds::default());
     mutate_in_tree(&view, attributes, object, old).await?;
     policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
-    if passes.changed() {
+    webhook::mutate(server, attributes, Some(object), old, &mut rounds).await?;
+    if passes.changed() || rounds.changed() {
         passes.start_again();
+        rounds.start_again();
         mutate_in_tree(&view, attributes, object, old).await?;
         policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
+        webhook::mutate(server, attributes, Some(object), old, &mut rounds).await?;
     }
-    Ok(())
+    Ok(rounds.warnings)
+}
+
+/// The same for what is no object of the resource: a deletion (no object at all), or what a subresource carries (a
+/// Binding, an Eviction, the options of a stream). Only webhooks have a say.
+pub async fn mutate_carried(
+    server: &ApiServer,
+    attributes: &Attributes<'_>,
+    mut object: Option<&mut Object>,
+    old: Option<&Object>,
+) -> Result<Vec<String>, ApiError> {
+    let mut rounds = webhook::Rounds::default();
+    webhook::mutate(server, attributes, object.as_deref_mut(), old, &mut rounds).await?;
+    if rounds.changed() {
+        rounds.start_again();
+        webhook::mutate(server, attributes, object, old, &mut rounds).await?;
+    }
+    Ok(rounds.warnings)
+}
+
+/// Accepts or refuses what a subresource carries; says what to warn of.
+pub async fn validate_carried(
+    server: &ApiServer,
+    attributes: &Attributes<'_>,
+    object: &Object,
+) -> Result<Vec<String>, ApiError> {
+    let mut warnings = policy::validate(server, &View::new(server), attributes, Some(object), None).await?;
+    warnings.extend(webhook::validate(server, attributes, Some(object), None).await?);
+    Ok(warnings)
 }
 
 /// The plug-ins that are part of the server; they may run again on what others have changed.
@@ -164,7 +198,8 @@ pub async fn validate(
     let Some(object) = object else {
         namespace_lifecycle::check_delete(attributes)?;
         priority::check_delete(attributes)?;
-        let warnings = policy::validate(server, &view, attributes, None, old).await?;
+        let mut warnings = policy::validate(server, &view, attributes, None, old).await?;
+        warnings.extend(webhook::validate(server, attributes, None, old).await?);
         return Ok(Admitted { warnings, ..Admitted::default() });
     };
     limit_ranger::check(&view, attributes, object).await?;
@@ -174,6 +209,7 @@ pub async fn validate(
     escalation::check(server.authorizer(), attributes, object, old)?;
     let mut warnings = pod_security::check(&view, attributes, object, old).await?;
     warnings.extend(policy::validate(server, &view, attributes, Some(object), old).await?);
+    warnings.extend(webhook::validate(server, attributes, Some(object), old).await?);
     let (changes, turn) = quota::count(server, &view, attributes, object, old).await?;
     Ok(Admitted { warnings, changes, turn })
 }

@@ -47,8 +47,6 @@ pub(crate) enum Trust {
     System,
     /// Those issued by one of these, PEM.
     Bundle(String),
-    /// All of them.
-    Any,
 }
 
 /// A host and a port to dial.

@@ -52,7 +52,9 @@ pub(super) fn refusal(error: &std::io::Error) -> String {
         other => return other.to_string(),
     };
     let why = match why {
-        CertificateError::UnknownIssuer => "certificate signed by unknown authority".to_owned(),
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "certificate signed by unknown authority".to_owned()
+        }
         CertificateError::NotValidForNameContext { expected, presented } => {
             let names: Vec<&str> = presented.iter().filter_map(|name| name.split('"').nth(1)).collect();
             if presented.is_empty() {
@@ -78,15 +80,13 @@ pub(super) fn refusal(error: &std::io::Error) -> String {
 #[derive(Debug)]
 struct Verifier {
     roots: Vec<CertificateDer<'static>>,
-    /// `None` believes everybody.
-    by_issuer: Option<Arc<WebPkiServerVerifier>>,
+    by_issuer: Arc<WebPkiServerVerifier>,
     provider: Arc<CryptoProvider>,
 }
 
 impl Verifier {
     fn new(trust: &Trust, provider: Arc<CryptoProvider>) -> Result<Self, String> {
         let roots: Vec<CertificateDer<'static>> = match trust {
-            Trust::Any => return Ok(Self { roots: Vec::new(), by_issuer: None, provider }),
             Trust::System => rustls_native_certs::load_native_certs().certs,
             Trust::Bundle(pem) => {
                 CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap_or_default()
@@ -97,13 +97,15 @@ impl Verifier {
         if store.is_empty() {
             return Err(match trust {
                 Trust::Bundle(_) => "unable to load root certificates: unable to parse bytes as PEM block".to_owned(),
-                _ => "tls: failed to verify certificate: x509: certificate signed by unknown authority".to_owned(),
+                Trust::System => {
+                    "tls: failed to verify certificate: x509: certificate signed by unknown authority".to_owned()
+                }
             });
         }
         let by_issuer = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone())
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { roots, by_issuer: Some(by_issuer), provider })
+        Ok(Self { roots, by_issuer, provider })
     }
 
     fn is_root(&self, certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Option<()> {
@@ -125,8 +127,7 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(by_issuer) = &self.by_issuer else { return Ok(ServerCertVerified::assertion()) };
-        let outcome = by_issuer.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let outcome = self.by_issuer.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match outcome {
             Err(_) if self.is_root(end_entity, server_name, now).is_some() => Ok(ServerCertVerified::assertion()),
             outcome => outcome,

@@ -17,7 +17,7 @@ const REVIEW_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// Brings objects into the version of `to`. Those that are in it already are left alone.
-pub(super) async fn convert(
+pub(crate) async fn convert(
     server: &ApiServer,
     custom: &Custom,
     mut objects: Vec<Object>,

@@ -14,6 +14,7 @@ mod status;
 mod view;
 
 pub(crate) use cleanup::is_own;
+pub(crate) use conversion::convert;
 pub(crate) use decode::{read, revive};
 pub(crate) use follower::{Crds, start};
 pub(crate) use register::Custom;

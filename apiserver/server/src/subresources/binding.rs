@@ -6,6 +6,7 @@ use http::StatusCode;
 use kubernel_kinds::core::pod::{Binding, assign};
 use kubernel_meta::{ApiError, Gvr, Object, WriteOptions};
 
+use crate::admission::{Operation, Options};
 use crate::codec::{self, Expected};
 use crate::context::Context;
 use crate::request;
@@ -15,10 +16,12 @@ use crate::verbs::{bare, write};
 
 /// Answers a POST to `pods/NAME/binding`.
 pub(super) async fn create(context: &Context, pods: &Arc<Resource>, body: &[u8]) -> Result<Answer, ApiError> {
-    let (options, binding) = read(context, body)?;
+    let (options, mut binding) = read(context, body)?;
     if binding.name() != context.info.name {
         return Err(ApiError::bad_request("name in URL does not match name in Binding object"));
     }
+    let admit = (Operation::Create, Options::Create(&options));
+    super::admit_carried(context, pods, admit, &context.info.name, &mut binding).await?;
     bind(context, pods, &options, &binding).await
 }
 

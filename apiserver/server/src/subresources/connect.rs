@@ -29,6 +29,7 @@ pub(super) async fn pod(
     let entry = get::entry(context, pods, &info.namespace, &info.name, At::Latest).await?;
     let pod = document::decode(pods, &entry)?;
     let (namespace, name) = (&info.namespace, &info.name);
+    super::admit_connection(context, pods, options(context)).await?;
     let path = match info.subresource.as_str() {
         "portforward" => {
             let mut query = String::new();
@@ -63,6 +64,29 @@ pub(super) async fn pod(
         .ok_or_else(|| ApiError::bad_request("unable to upgrade: this connection cannot be upgraded"))?;
     let backend = kubelet::of_node(context, node).await?;
     kubelet::forward(&context.server, &backend, parts.method, &path, &context.headers, Some(upgrade), body).await
+}
+
+/// The request's query as admission sees it: PodExecOptions and its like.
+fn options(context: &Context) -> Object {
+    let mut options = Object::default();
+    let query = &context.query;
+    if context.info.subresource == "portforward" {
+        let ports: Vec<i64> =
+            query.all("ports").flat_map(|ports| ports.split(',')).filter_map(|port| port.parse().ok()).collect();
+        options.set(&["ports"], ports);
+        return options;
+    }
+    for flag in ["stdin", "stdout", "stderr", "tty"].into_iter().filter(|flag| query.flag(flag)) {
+        options.set(&[flag], true);
+    }
+    if let Some(container) = query.non_empty("container") {
+        options.set(&["container"], container);
+    }
+    let command: Vec<&str> = query.all("command").collect();
+    if !command.is_empty() {
+        options.set(&["command"], command);
+    }
+    options
 }
 
 /// Streams are opened by WebSocket clients with GET; reading alone must not be enough for that.

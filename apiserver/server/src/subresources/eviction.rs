@@ -7,6 +7,7 @@ use kubernel_meta::{ApiError, Cause, LabelSelector, Object, Reason, time};
 use kubernel_store::At;
 use serde_json::{Value, json};
 
+use crate::admission::{Operation, Options};
 use crate::codec::{self, Expected};
 use crate::context::Context;
 use crate::resources::Resource;
@@ -26,11 +27,12 @@ pub(super) async fn create(context: &Context, pods: &Arc<Resource>, body: &[u8])
         codec::read(context, &expected, body, options.field_validation)
     };
     // The old version, of which nothing else is left, has the same shape.
-    let eviction = read("v1").or_else(|error| read("v1beta1").map_err(|_| error))?;
+    let mut eviction = read("v1").or_else(|error| read("v1beta1").map_err(|_| error))?;
     let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
     if eviction.name() != name {
         return Err(ApiError::bad_request("name in URL does not match name in Eviction object"));
     }
+    super::admit_carried(context, pods, (Operation::Create, Options::Create(&options)), name, &mut eviction).await?;
     let wanted = eviction.map_at(&["deleteOptions"]).cloned().unwrap_or_default();
     let mut delete_options = request::delete_options_of_body(&Object::new(wanted))?;
     delete_options.dry_run |= options.dry_run;

@@ -7,7 +7,7 @@ mod eviction;
 mod kubelet;
 mod log;
 mod proxy;
-mod scale;
+pub(crate) mod scale;
 mod token;
 
 use std::sync::Arc;
@@ -15,9 +15,10 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::Response;
 use http::request::Parts;
-use kubernel_meta::ApiError;
+use kubernel_meta::{ApiError, Object};
 use serde_json::{Value, json};
 
+use crate::admission::{self, Attributes, Operation, Options, review};
 use crate::context::Context;
 use crate::handler::{not_allowed, read, write};
 use crate::resources::Resource;
@@ -62,6 +63,39 @@ pub(crate) async fn serve(
         _ => return Err(not_allowed()),
     };
     write(context, answer).await
+}
+
+/// Asks admission whether a stream or proxy may be opened; `options` are what the query says.
+async fn admit_connection(context: &Context, resource: &Arc<Resource>, mut options: Object) -> Result<(), ApiError> {
+    let kind = review::carried(&resource.kind, &context.info.subresource);
+    options.set(&["apiVersion"], kind.api_version());
+    options.set(&["kind"], kind.kind);
+    let name = context.info.name.clone();
+    admit_carried(context, resource, (Operation::Connect, Options::None), &name, &mut options).await
+}
+
+/// Lets admission change, accept or refuse what a subresource carries.
+async fn admit_carried(
+    context: &Context,
+    resource: &Arc<Resource>,
+    (operation, options): (Operation, Options<'_>),
+    name: &str,
+    object: &mut Object,
+) -> Result<(), ApiError> {
+    let attributes = Attributes {
+        user: &context.user,
+        operation,
+        kind: &resource.kind,
+        subresource: &context.info.subresource,
+        namespace: &context.info.namespace,
+        name,
+        dry_run: matches!(options, Options::Create(options) if options.dry_run),
+        options,
+    };
+    let mut warnings = admission::mutate_carried(&context.server, &attributes, Some(object), None).await?;
+    warnings.extend(admission::validate_carried(&context.server, &attributes, object).await?);
+    warnings.into_iter().for_each(|warning| context.warn(warning));
+    Ok(())
 }
 
 /// `Status: Success` of something that was created.

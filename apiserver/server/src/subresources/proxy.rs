@@ -6,11 +6,12 @@ use axum::body::Body;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
-use kubernel_meta::{ApiError, Reason};
+use kubernel_meta::{ApiError, Object, Reason};
 use kubernel_store::At;
-use rand::RngExt as _;
 use serde_json::Value;
 
+use crate::backend::service::Port;
+use crate::backend::{self, Address};
 use crate::context::Context;
 use crate::document;
 use crate::resources::Resource;
@@ -29,10 +30,13 @@ pub(super) async fn serve(
     if info.rest.is_empty() {
         return redirect(&parts);
     }
+    let mut options = Object::default();
+    options.set(&["path"], info.rest.as_str());
+    super::admit_connection(context, resource, options).await?;
     let backend = match info.resource.as_str() {
         "nodes" => kubelet::of_node(context, &info.name).await?,
         "pods" => pod(context, resource).await?,
-        _ => service(context, resource).await?,
+        _ => service(context).await?,
     };
     let path = percent_encoding::utf8_percent_encode(&info.rest, PATH).to_string();
     let path = match parts.uri.query() {
@@ -97,43 +101,11 @@ async fn pod(context: &Context, pods: &Arc<Resource>) -> Result<Backend, ApiErro
     Ok(Backend { host, port, tls })
 }
 
-async fn service(context: &Context, services: &Arc<Resource>) -> Result<Backend, ApiError> {
+async fn service(context: &Context) -> Result<Backend, ApiError> {
     let (tls, name, port) = split(&context.info.name);
-    let namespace = context.info.namespace.as_str();
-    let entry = get::entry(context, services, namespace, name, At::Latest).await?;
-    let service = document::decode(services, &entry)?;
-    let ports = service.list_at(&["spec", "ports"]);
-    // A number is a Service's port; the endpoints know it by its name.
-    let found = match port {
-        "" if ports.len() == 1 => ports.first(),
-        "" => ports.iter().find(|known| known["name"].as_str().unwrap_or_default().is_empty()),
-        text => {
-            let number = text.parse::<u64>().ok();
-            ports.iter().find(|known| known["name"] == text || (number.is_some() && known["port"].as_u64() == number))
-        }
-    };
-    let unavailable = |message: String| ApiError::new(503, Reason::ServiceUnavailable, message);
-    let Some(found) = found else {
-        return Err(unavailable(format!("no service port {port:?} found for service {name:?}")));
-    };
-    let port_name = found["name"].as_str().unwrap_or_default();
-    let endpoints = context.resources.find("", "v1", "endpoints").ok_or_else(ApiError::unknown_resource)?;
-    let none = || unavailable(format!("no endpoints available for service {name:?}"));
-    let entry = get::entry(context, endpoints, namespace, name, At::Latest).await.map_err(|_| none())?;
-    let endpoints = document::decode(endpoints, &entry)?;
-    let mut choices: Vec<(String, u16)> = Vec::new();
-    for subset in endpoints.list_at(&["subsets"]) {
-        let port = subset["ports"].as_array().and_then(|ports| {
-            let known = ports.iter().find(|known| known["name"].as_str().unwrap_or_default() == port_name)?;
-            u16::try_from(known["port"].as_u64()?).ok()
-        });
-        let Some(port) = port else { continue };
-        let addresses = subset["addresses"].as_array().map_or(&[][..], Vec::as_slice);
-        choices.extend(addresses.iter().filter_map(|address| Some((address["ip"].as_str()?.to_owned(), port))));
-    }
-    if choices.is_empty() {
-        return Err(none());
-    }
-    let (host, port) = choices.swap_remove(rand::rng().random_range(0..choices.len()));
+    let (store, namespace) = (&**context.server.store(), context.info.namespace.as_str());
+    let mut found = backend::service::addresses(store, namespace, name, Port::Word(port)).await?;
+    let unavailable = || ApiError::new(503, Reason::ServiceUnavailable, "no endpoints available");
+    let Address { host, port } = found.pop().ok_or_else(unavailable)?;
     Ok(Backend { host, port, tls })
 }

@@ -176,8 +176,13 @@ fn take_over_owners(after: &mut Object, before: &Object) {
     }
 }
 
+/// Sets the replicas of a workload to those of a Scale.
+pub(crate) fn set_replicas(resource: &Resource, parent: &mut Object, scale: &Object) {
+    parent.set(&Paths::of(resource).spec, scale.int_at(&REPLICAS).unwrap_or(0));
+}
+
 /// The Scale of a workload.
-fn of(resource: &Resource, parent: &Object) -> Result<Object, ApiError> {
+pub(crate) fn of(resource: &Resource, parent: &Object) -> Result<Object, ApiError> {
     let mut metadata = serde_json::Map::new();
     for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(value) = parent.at(&["metadata", field]) {

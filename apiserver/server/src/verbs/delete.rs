@@ -104,6 +104,8 @@ pub(crate) async fn delete_one(
             context.warn(CHILDREN_KEPT);
         }
         let admit = write::delete_attributes(target, options);
+        let warnings = admission::mutate_carried(&context.server, &admit.of(context), None, Some(&old)).await?;
+        warnings.into_iter().for_each(|warning| context.warn(warning));
         let admitted = admission::validate(&context.server, &admit.of(context), None, Some(&old)).await?;
         admitted.warnings.into_iter().for_each(|warning| context.warn(warning));
         let step = if resource.gvk.kind == "Namespace" && resource.gvk.group.is_empty() {

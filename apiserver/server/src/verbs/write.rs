@@ -81,7 +81,8 @@ pub(crate) async fn create(
             codec::own(resource, "", None, &mut new, target.manager, context.now);
         }
         let attributes = attributes(context, target, Operation::Create, new.name().to_owned());
-        admission::mutate(&context.server, &attributes.of(context), &mut new, None).await?;
+        let warnings = admission::mutate(&context.server, &attributes.of(context), &mut new, None).await?;
+        warnings.into_iter().for_each(|warning| context.warn(warning));
         let allocation = alloc::create(&context.server, resource, &mut new)?;
         strategy.prepare_create(&resource.kind, &mut new);
         zero::fill(&resource.schema, &mut new);
@@ -294,7 +295,8 @@ async fn prepare(
         codec::own(resource, subresource, Some(old), &mut new, target.manager, context.now);
     }
     let attributes = attributes(context, target, Operation::Update, target.name.to_owned());
-    admission::mutate(&context.server, &attributes.of(context), &mut new, Some(old)).await?;
+    let warnings = admission::mutate(&context.server, &attributes.of(context), &mut new, Some(old)).await?;
+    warnings.into_iter().for_each(|warning| context.warn(warning));
     keep_metadata(&mut new, old);
     let allocation = alloc::update(&context.server, resource, &mut new, old)?;
     // A Scale is a view of the whole object, and so is a write to it.

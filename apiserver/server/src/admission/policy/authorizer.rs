@@ -23,12 +23,12 @@ impl fmt::Debug for Asking {
 }
 
 /// The authorizer for the sender of a write.
-pub(super) fn of(server: &ApiServer, write: &Attributes<'_>) -> Arc<dyn Authorizer> {
+pub(in crate::admission) fn of(server: &ApiServer, write: &Attributes<'_>) -> Arc<dyn Authorizer> {
     Arc::new(Asking { server: server.clone(), user: write.user.clone() })
 }
 
 /// The question whether the sender may do something to what the write is about; the verb is open.
-pub(super) fn request_resource(write: &Attributes<'_>) -> Check {
+pub(in crate::admission) fn request_resource(write: &Attributes<'_>) -> Check {
     Check {
         group: write.kind.group.to_string(),
         resource: write.kind.plural.to_string(),

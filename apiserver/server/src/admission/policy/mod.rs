@@ -5,7 +5,7 @@
 //! empty list. [`request`] says which policies a write concerns and what their expressions see, [`validating`] and
 //! [`mutating`] what comes of it.
 
-mod authorizer;
+pub(super) mod authorizer;
 mod compiled;
 mod index;
 mod mutating;
