@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Namespace, Service, ServiceAccount};
@@ -15,8 +16,8 @@ use crate::cache::Cache;
 use crate::events::Events;
 use crate::views::{Node, Pod};
 use crate::{
-    deployment, disruption, endpoints, endpointslice, garbage_collector, namespace, node_lifecycle, pod_gc, replicaset,
-    root_ca, serviceaccount,
+    deployment, disruption, endpoints, endpointslice, garbage_collector, namespace, node_lifecycle, pod_gc,
+    policy_status, replicaset, root_ca, serviceaccount,
 };
 
 /// What the controllers need to know of the cluster.
@@ -51,6 +52,7 @@ pub(crate) struct Caches {
     pub(crate) deployments: Arc<Cache<Deployment>>,
     pub(crate) replicasets: Arc<Cache<ReplicaSet>>,
     pub(crate) budgets: Arc<Cache<PodDisruptionBudget>>,
+    pub(crate) policies: Arc<Cache<ValidatingAdmissionPolicy>>,
 }
 
 impl Context {
@@ -75,6 +77,7 @@ pub async fn run(client: Client, config: Config) {
         deployments: Cache::new(),
         replicasets: Cache::new(),
         budgets: Cache::new(),
+        policies: Cache::new(),
     });
     let (events, write_events) = Events::new(client.clone());
     let context = Context { client: client.clone(), caches: caches.clone(), events, config };
@@ -92,6 +95,7 @@ pub async fn run(client: Client, config: Config) {
         Box::pin(garbage_collector::run(context.named("garbage-collector-controller"))),
         Box::pin(node_lifecycle::run(context.named("node-controller"))),
         Box::pin(disruption::run(context.named("disruption-controller"))),
+        Box::pin(policy_status::run(context.named("validatingadmissionpolicy-status-controller"))),
         Box::pin(pod_gc::run(context.named("pod-garbage-collector"))),
         Box::pin(write_events),
         Box::pin(caches.pods.clone().follow(client.clone(), all())),
@@ -105,7 +109,8 @@ pub async fn run(client: Client, config: Config) {
         Box::pin(caches.node_leases.clone().follow(client.clone(), all())),
         Box::pin(caches.deployments.clone().follow(client.clone(), all())),
         Box::pin(caches.replicasets.clone().follow(client.clone(), all())),
-        Box::pin(caches.budgets.clone().follow(client, all())),
+        Box::pin(caches.budgets.clone().follow(client.clone(), all())),
+        Box::pin(caches.policies.clone().follow(client, all())),
     ];
     // Each on a task of its own, so that they use all cores; dropping the set stops them all.
     let mut running = tokio::task::JoinSet::new();

@@ -20,6 +20,7 @@ mod namespace;
 mod node_lifecycle;
 mod owner;
 mod pod_gc;
+mod policy_status;
 pub mod queue;
 mod replicaset;
 mod root_ca;

@@ -249,6 +249,7 @@ impl Cached for k8s_openapi::api::core::v1::ConfigMap {}
 impl Cached for k8s_openapi::api::core::v1::Service {}
 impl Cached for k8s_openapi::api::core::v1::Endpoints {}
 impl Cached for k8s_openapi::api::coordination::v1::Lease {}
+impl Cached for k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy {}
 impl Cached for k8s_openapi::api::apps::v1::Deployment {}
 impl Cached for k8s_openapi::api::policy::v1::PodDisruptionBudget {}
 

@@ -15,10 +15,9 @@ use super::compiled::{Binding, Mutation, Policy};
 use super::index::Hook;
 use super::parameters;
 use super::request::{Seen, between, namespace_of};
-use crate::ApiServer;
 use crate::admission::{Attributes, View};
-use crate::codec;
 use crate::resources::Resource;
+use crate::{ApiServer, codec, crds};
 
 /// What is remembered between the passes of mutation over one object: a policy that asks for it sees the object again
 /// when others have changed it.
@@ -132,7 +131,14 @@ async fn run(
             let key = key(policy, binding, parameter.as_deref());
             let namespace = namespace_of(view, write).await?;
             let before = object.clone();
-            let mut seen = Seen::new(server, write, &matched, namespace.as_deref(), Some(&before), old);
+            let seen = Seen::new(server, write, &matched, namespace.as_deref(), Some(&before), old).await;
+            let mut seen = match seen {
+                Ok(seen) => seen,
+                Err(error) => {
+                    report(policy, None, format!("failed to configure policy: {error}"), errors);
+                    continue;
+                }
+            };
             match seen.meets_conditions(policy, parameter.as_deref()) {
                 Ok(true) => {}
                 Ok(false) => continue,
@@ -150,9 +156,12 @@ async fn run(
                 }
             }
             if let Some(changed) = seen.object() {
-                let changed = match matched.gvr == write.kind.gvr() || changed.kind() != write.kind.kind {
-                    true => changed.clone(),
-                    false => between(changed, &matched.kind, write.kind),
+                let own = resources.find(&write.kind.group, &write.kind.version, &write.kind.plural);
+                let changed = match own {
+                    Some(own) if matched.gvr != own.gvr && changed.kind() == write.kind.kind => {
+                        between(server, changed, &matched.kind, own).await.map_err(ApiError::internal)?
+                    }
+                    _ => changed.clone(),
                 };
                 if changed != before {
                     *object = changed;
@@ -237,7 +246,12 @@ fn patched(object: &Object, value: &Value<'_>) -> Result<Option<Object>, String>
 
 /// What a mutation made, decoded and defaulted as a request's body would be.
 fn sound(matched: &Resource, object: Object) -> Result<Object, String> {
-    if object.kind() != matched.gvk.kind || !matched.kind.is_built_in() {
+    if object.kind() != matched.gvk.kind {
+        return Ok(object);
+    }
+    if let Some(custom) = &matched.custom {
+        let (mut object, _) = crds::revive(matched, custom, object.into_value())?;
+        codec::defaults(matched, &mut object);
         return Ok(object);
     }
     let mut object = decode::value(&matched.schema, object.into_value()).map_err(|error| error.to_string())?.object;

@@ -13,10 +13,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::authorizer;
 use super::compiled::Policy;
-use crate::ApiServer;
 use crate::admission::matching::{is_namespaces, namespace};
 use crate::admission::{Attributes, View, review};
 use crate::resources::Resource;
+use crate::{ApiServer, crds};
 
 /// A write in the version that a policy means, with all that its expressions may ask for.
 pub(super) struct Seen<'a> {
@@ -29,22 +29,23 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    pub(super) fn new(
+    /// The error is upstream's text: an object cannot be brought into that version.
+    pub(super) async fn new(
         server: &ApiServer,
         write: &Attributes<'_>,
         matched: &Resource,
         namespace: Option<&Object>,
         object: Option<&'a Object>,
         old: Option<&'a Object>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, String> {
+        Ok(Self {
             request: review::request(write, matched),
             namespace: namespace.map(shown_namespace),
-            object: object.map(|object| converted(object, write, matched)),
-            old: old.map(|old| converted(old, write, matched)),
+            object: converted(server, object, write, matched).await?,
+            old: converted(server, old, write, matched).await?,
             authorizer: authorizer::of(server, write),
             check: authorizer::request_resource(write),
-        }
+        })
     }
 
     /// The object in the version that the policy means.
@@ -140,22 +141,33 @@ fn shown_namespace(namespace: &Object) -> Json {
 
 /// An object of the request in the version of the matched resource. What a subresource carries in a kind of its own is
 /// the same in all of them.
-fn converted<'a>(object: &'a Object, write: &Attributes<'_>, matched: &Resource) -> Cow<'a, Object> {
+async fn converted<'a>(
+    server: &ApiServer,
+    object: Option<&'a Object>,
+    write: &Attributes<'_>,
+    matched: &Resource,
+) -> Result<Option<Cow<'a, Object>>, String> {
+    let Some(object) = object else { return Ok(None) };
     if matched.gvr == write.kind.gvr() || object.kind() != write.kind.kind {
-        return Cow::Borrowed(object);
+        return Ok(Some(Cow::Borrowed(object)));
     }
-    Cow::Owned(between(object, write.kind, &matched.kind))
+    Ok(Some(Cow::Owned(between(server, object, write.kind, matched).await?)))
 }
 
 /// An object of one kind as another kind over the same stored objects.
-pub(super) fn between(object: &Object, from: &Kind, to: &Kind) -> Object {
+pub(super) async fn between(server: &ApiServer, object: &Object, from: &Kind, to: &Resource) -> Result<Object, String> {
     let mut object = object.clone();
+    if let Some(custom) = &to.custom {
+        let converted = crds::convert(server, custom, vec![object], &to.gvk).await;
+        let converted = converted.map_err(|error| format!("failed to convert object version: {}", error.message()))?;
+        return converted.into_iter().next().ok_or_else(|| "failed to convert object version".to_owned());
+    }
     if let Some(stored) = from.stored_as {
         (stored.to_stored)(&mut object);
     }
-    if let Some(stored) = to.stored_as {
+    if let Some(stored) = to.kind.stored_as {
         (stored.from_stored)(&mut object);
     }
-    object.set(&["apiVersion"], to.api_version());
-    object
+    object.set(&["apiVersion"], to.api_version.as_str());
+    Ok(object)
 }

@@ -112,7 +112,13 @@ impl Run<'_> {
             }
         };
         let namespace = namespace_of(view, write).await?;
-        let seen = Seen::new(server, write, matched, namespace.as_deref(), object, old);
+        let seen = match Seen::new(server, write, matched, namespace.as_deref(), object, old).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                self.misconfigured(policy, None, &error);
+                return Ok(());
+            }
+        };
         for parameter in parameters {
             for denial in decide(policy, &seen, parameter.as_deref()) {
                 self.act(policy, binding, denial, warnings);
