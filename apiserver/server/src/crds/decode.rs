@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use kubernel_meta::{ApiError, FieldValidation, GroupVersion, Object};
+use kubernel_meta::{ApiError, FieldValidation, GroupVersion, Object, field};
 use kubernel_schema::decode::Document;
 use kubernel_schema::{Schema, builtin, decode};
 use serde_json::Value;
@@ -57,14 +57,15 @@ pub(crate) fn read(
         )));
     }
     if kind != own.kind {
-        let why = format!("no kind {kind:?} is registered for version {api_version:?}");
-        return Err(cannot_handle(why));
+        let wrong = field::Path::root("kind").invalid(kind.as_str(), format!("must be {}", own.kind));
+        let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        return Err(ApiError::invalid(&version.with_kind(&kind), name, &[wrong]));
     }
     if let Some(metadata) = value.get_mut("metadata") {
         strict.extend(coerce(metadata).map_err(|e| cannot_handle(e.to_string()))?);
     }
     let mut object = Object::from_value(value).map_err(|_| unrecognized(&"not an object"))?;
-    strict.extend(custom.structural.prune(&mut object));
+    strict.extend(dropped(custom, &mut object));
     codec::report(context, &strict, validation, cannot_handle)?;
     Ok(object)
 }
@@ -79,8 +80,13 @@ pub(crate) fn revive(resource: &Resource, custom: &Custom, mut value: Value) -> 
     let mut object = Object::from_value(value).map_err(|_| "not an object".to_owned())?;
     object.set(&["apiVersion"], resource.api_version.as_str());
     object.set(&["kind"], resource.gvk.kind.as_str());
-    strict.extend(custom.structural.prune(&mut object));
+    strict.extend(dropped(custom, &mut object));
     Ok((object, strict))
+}
+
+/// Drops what the schema does not know, and says so as strict decoding does.
+fn dropped(custom: &Custom, object: &mut Object) -> impl Iterator<Item = String> + use<> {
+    custom.structural.prune(object).into_iter().map(|path| format!("unknown field {path:?}"))
 }
 
 /// Metadata as Go's ObjectMeta holds it.
