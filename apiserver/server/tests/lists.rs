@@ -69,6 +69,50 @@ async fn items_are_the_stored_objects_without_their_kind() {
     assert_eq!(item, made);
 }
 
+/// History is bounded by its bytes: this many writes of this size push out what was before them.
+const WRITES: usize = 30;
+const WRITE_BYTES: usize = 900 << 10;
+
+#[tokio::test]
+async fn what_history_has_lost_is_expired_and_goes_on_in_the_present() {
+    let api = Api::new().await;
+    for name in ["a", "b", "c"] {
+        api.config_map(name, "1").await;
+    }
+    let page = api.get(&format!("{CONFIG_MAPS}?limit=1")).await;
+    let (token, past) = (page["metadata"]["continue"].as_str().unwrap(), version(&page));
+    for n in 0..WRITES {
+        let data = char::from(b'A' + (n % 26) as u8).to_string().repeat(WRITE_BYTES);
+        api.call("PATCH", &format!("{CONFIG_MAPS}/b"), json!({"data": {"x": data}})).await;
+    }
+    api.call("DELETE", &format!("{CONFIG_MAPS}/b"), Value::Null).await;
+    api.config_map("d", "1").await;
+
+    let reply = api.call("GET", &format!("{CONFIG_MAPS}?limit=1&continue={token}"), Value::Null).await;
+    assert_eq!((reply.code, &reply.body["reason"]), (410, &json!("Expired")), "{}", reply.body);
+    let text = reply.body["message"].as_str().unwrap();
+    assert!(text.starts_with("The provided continue parameter is too old to display a consistent list"), "{text}");
+    let token = reply.body["metadata"]["continue"].as_str().unwrap();
+    let rest = api.get(&format!("{CONFIG_MAPS}?continue={token}")).await;
+    assert_eq!(names(&rest), ["c", "d"]);
+    assert!(version(&rest) > past);
+
+    for query in
+        [format!("resourceVersion={past}&resourceVersionMatch=Exact"), format!("resourceVersion={past}&limit=1")]
+    {
+        let reply = api.call("GET", &format!("{CONFIG_MAPS}?{query}"), Value::Null).await;
+        assert_eq!((reply.code, &reply.body["reason"]), (410, &json!("Expired")), "{query}: {}", reply.body);
+        assert_eq!(reply.body["message"], "The resourceVersion for the provided list is too old.", "{query}");
+    }
+    assert_eq!(names(&api.get(&format!("{CONFIG_MAPS}?resourceVersion={past}")).await), ["a", "c", "d"]);
+    let watch = api.call("GET", &format!("{CONFIG_MAPS}?watch=1&resourceVersion={past}"), Value::Null).await;
+    assert_eq!((watch.code, &watch.body["type"]), (200, &json!("ERROR")), "{}", watch.body);
+    let status = &watch.body["object"];
+    assert_eq!((&status["code"], &status["reason"]), (&json!(410), &json!("Expired")), "{status}");
+    let text = status["message"].as_str().unwrap();
+    assert!(text.starts_with(&format!("too old resource version: {past} (")), "{text}");
+}
+
 #[tokio::test]
 async fn an_indented_list_is_the_list() {
     let api = Api::new().await;
