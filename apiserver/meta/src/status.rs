@@ -1,5 +1,6 @@
 //! Errors as the wire knows them: `metav1.Status` with code, reason, message and details.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -193,12 +194,8 @@ impl ApiError {
     /// 422 `Pod "x" is invalid: …` from a list of field errors (apierrors.NewInvalid).
     pub fn invalid(gvk: &Gvk, name: &str, errors: &[field::Error]) -> Self {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        let mut unique: Vec<&str> = Vec::new();
-        for text in &texts {
-            if !unique.contains(&text.as_str()) {
-                unique.push(text);
-            }
-        }
+        let mut seen = HashSet::new();
+        let unique: Vec<&str> = texts.iter().map(String::as_str).filter(|text| seen.insert(*text)).collect();
         let list = match unique.as_slice() {
             [] => "<nil>".to_owned(),
             [one] => (*one).to_owned(),

@@ -3,6 +3,7 @@
 //! Objects and lists that go out as plain JSON are copied byte by byte from the store; everything else (YAML, Tables,
 //! protobuf, indentation) is made from them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -394,10 +395,10 @@ pub(crate) fn finish(response: &mut Response<Body>, warnings: Vec<String>) {
     if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
         headers.insert("audit-id", id);
     }
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     let mut chars = 0;
     for warning in warnings {
-        if seen.contains(&warning) {
+        if !seen.insert(warning.clone()) {
             continue;
         }
         chars += warning.chars().count();
@@ -409,7 +410,6 @@ pub(crate) fn finish(response: &mut Response<Body>, warnings: Vec<String>) {
         if let Ok(value) = HeaderValue::from_bytes(format!("299 - {}", quoted(&cut)).as_bytes()) {
             headers.append(header::WARNING, value);
         }
-        seen.push(warning);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Warnings about Pods and pod templates that are accepted all the same.
 
+use std::collections::HashSet;
+
 use kubernel_meta::Object;
 use kubernel_meta::field::Path;
 use serde_json::Value;
@@ -125,11 +127,11 @@ fn resource_warnings(path: &Path, resources: Option<&Value>, warnings: &mut Vec<
 }
 
 fn env_warnings(path: &Path, container: &Value, warnings: &mut Vec<String>) {
-    let variables = items(container, "env");
-    for (at, variable) in variables.iter().enumerate() {
+    let mut names = HashSet::new();
+    for (at, variable) in items(container, "env").iter().enumerate() {
         let name = text(variable, "name");
         let refers = text(variable, "value").contains(&format!("$({name})"));
-        if !refers && variables[..at].iter().any(|earlier| text(earlier, "name") == name) {
+        if !names.insert(name) && !refers {
             let at = path.index(at);
             warnings
                 .push(format!("{at}: hides previous definition of {name:?}, which may be dropped when using apply"));

@@ -1,5 +1,7 @@
 //! Regular and init containers, and what all containers have in common.
 
+use std::collections::HashSet;
+
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::Value;
@@ -21,18 +23,19 @@ pub(super) fn regular(path: &Path, context: &Context<'_>) -> Vec<Error> {
         return vec![path.required("")];
     }
     let mut errors = Vec::new();
+    let mut names = HashSet::new();
     for (i, container) in containers.iter().enumerate() {
         let at = path.index(i);
         errors.extend(common(&at, container, context));
         let name = text(container, "name");
-        if containers[..i].iter().any(|other| text(other, "name") == name) {
+        if !names.insert(name) {
             errors.push(at.child("name").duplicate(name));
         }
         errors.extend(probes::lifecycle(&at, container, context.grace_secs()));
         errors.extend(probes::probes(&at, container));
         errors.extend(restart::container(&at, container));
     }
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for (i, container) in containers.iter().enumerate() {
         errors.extend(host_ports(&path.index(i).child("ports"), container, &mut seen));
     }
@@ -41,7 +44,7 @@ pub(super) fn regular(path: &Path, context: &Context<'_>) -> Vec<Error> {
 
 /// What is wrong with `initContainers`.
 pub(super) fn init(path: &Path, context: &Context<'_>) -> Vec<Error> {
-    let mut names: Vec<&str> = items(context.spec, "containers").iter().map(|other| text(other, "name")).collect();
+    let mut names: HashSet<&str> = items(context.spec, "containers").iter().map(|other| text(other, "name")).collect();
     let mut errors = Vec::new();
     for (i, container) in items(context.spec, "initContainers").iter().enumerate() {
         let at = path.index(i);
@@ -51,10 +54,10 @@ pub(super) fn init(path: &Path, context: &Context<'_>) -> Vec<Error> {
         if names.contains(&name) {
             errors.push(at.child("name").duplicate(name));
         } else if !name.is_empty() {
-            names.push(name);
+            names.insert(name);
         }
         // Init containers run one by one: their ports may be the same. Upstream's paths begin anew for each.
-        errors.extend(host_ports(&path.index(0).child("ports"), container, &mut Vec::new()));
+        errors.extend(host_ports(&path.index(0).child("ports"), container, &mut HashSet::new()));
         if text(container, "restartPolicy") == "Always" {
             errors.extend(probes::lifecycle(&at, container, context.grace_secs()));
             errors.extend(probes::probes(&at, container));
@@ -112,7 +115,7 @@ pub(super) fn pull_policy(path: &Path, policy: &str) -> Option<Error> {
 
 fn ports(path: &Path, container: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
-    let mut names = Vec::new();
+    let mut names = HashSet::new();
     for (i, port) in items(container, "ports").iter().enumerate() {
         let at = path.index(i);
         let name = text(port, "name");
@@ -120,10 +123,8 @@ fn ports(path: &Path, container: &Value) -> Vec<Error> {
             let wrong = meta::port_name(name);
             if !wrong.is_empty() {
                 errors.extend(texts(&at.child("name"), name, wrong));
-            } else if names.contains(&name) {
+            } else if !names.insert(name) {
                 errors.push(at.child("name").duplicate(name));
-            } else {
-                names.push(name);
             }
         }
         let number = |field: &str, number: i64| {
@@ -144,7 +145,7 @@ fn ports(path: &Path, container: &Value) -> Vec<Error> {
     errors
 }
 
-fn host_ports(path: &Path, container: &Value, seen: &mut Vec<String>) -> Vec<Error> {
+fn host_ports(path: &Path, container: &Value, seen: &mut HashSet<String>) -> Vec<Error> {
     let mut errors = Vec::new();
     for (i, port) in items(container, "ports").iter().enumerate() {
         let host_port = int(port, "hostPort");
@@ -155,7 +156,7 @@ fn host_ports(path: &Path, container: &Value, seen: &mut Vec<String>) -> Vec<Err
         if seen.contains(&key) {
             errors.push(path.index(i).child("hostPort").duplicate(key));
         } else {
-            seen.push(key);
+            seen.insert(key);
         }
     }
     errors

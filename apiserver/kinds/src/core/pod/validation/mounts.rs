@@ -1,5 +1,7 @@
 //! Volume mounts and block devices of a container.
 
+use std::collections::HashSet;
+
 use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
@@ -14,6 +16,7 @@ pub(super) fn mounts(path: &Path, container: &Value, volumes: &volumes::Known<'_
     let devices = items(container, "volumeDevices");
     let mounts = items(container, "volumeMounts");
     let mut errors = Vec::new();
+    let mut targets = HashSet::new();
     for (i, mount) in mounts.iter().enumerate() {
         let at = path.index(i);
         let (name, target) = (text(mount, "name"), text(mount, "mountPath"));
@@ -27,7 +30,7 @@ pub(super) fn mounts(path: &Path, container: &Value, volumes: &volumes::Known<'_
         if target.is_empty() {
             errors.push(at.child("mountPath").required(""));
         }
-        if mounts[..i].iter().any(|other| text(other, "mountPath") == target) {
+        if !targets.insert(target) {
             errors.push(at.child("mountPath").invalid(target, "must be unique"));
         }
         if devices.iter().any(|device| text(device, "name") == name) {
