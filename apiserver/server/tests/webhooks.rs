@@ -1,5 +1,7 @@
 //! Admission webhooks over TLS: what they are asked, what they change, and what is said where they refuse or fail.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::net::SocketAddr;
