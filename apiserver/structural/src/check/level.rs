@@ -121,10 +121,8 @@ fn words(schema: &Map<String, Value>, path: &Path, place: &Place, errors: &mut V
     if !kind.is_empty() && !TYPES.contains(&kind) {
         errors.push(path.child("type").not_supported(kind, &TYPES));
     }
-    if let (Some(reason), Some(default)) = (place.no_defaults, schema.get("default")) {
-        if !default.is_null() {
-            errors.push(path.child("default").forbidden(format!("must not be set {reason}")));
-        }
+    if let (Some(reason), true) = (place.no_defaults, schema.get("default").is_some_and(|default| !default.is_null())) {
+        errors.push(path.child("default").forbidden(format!("must not be set {reason}")));
     }
     let set = |key: &str| match schema.get(key) {
         None | Some(Value::Null) => false,

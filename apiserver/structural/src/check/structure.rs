@@ -160,11 +160,11 @@ fn validations(
     if let Some(not) = one(schema, "not") {
         nested(not, false, &path.child("not"), errors);
     }
-    if let Some(pattern) = text(schema, "pattern").filter(|pattern| !pattern.is_empty()) {
-        if let Err(text) = kubernel_cel::pattern::compile(pattern) {
-            let detail = format!("must be a valid regular expression, but isn't: {text}");
-            errors.push(path.child("pattern").invalid(pattern, detail));
-        }
+    if let Some(pattern) = text(schema, "pattern").filter(|pattern| !pattern.is_empty())
+        && let Err(text) = kubernel_cel::pattern::compile(pattern)
+    {
+        let detail = format!("must be a valid regular expression, but isn't: {text}");
+        errors.push(path.child("pattern").invalid(pattern, detail));
     }
 }
 

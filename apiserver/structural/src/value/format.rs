@@ -211,7 +211,7 @@ fn is_credit_card(text: &str) -> bool {
             doubled / 10 + doubled % 10
         })
         .sum();
-    matches(CREDIT_CARD, &digits) && sum % 10 == 0
+    matches(CREDIT_CARD, &digits) && sum.is_multiple_of(10)
 }
 
 fn is_date(text: &str) -> bool {
