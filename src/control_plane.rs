@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kubernel_meta::Object;
 use kubernel_scheduler::Ledger;
 use kubernel_server::pki::{Identity, Pki, ServingNames, server_config};
-use kubernel_server::{ApiServer, Config, LiveObjects};
+use kubernel_server::{ApiServer, Config, LiveObjects, Serving};
 use kubernel_store::Embedded;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -51,7 +51,7 @@ pub(crate) async fn start(
     node: Option<&Node>,
     stop: CancellationToken,
 ) -> Result<ControlPlane, String> {
-    let ControlPlaneOptions { data_dir, listen, service_cidr, .. } = options;
+    let ControlPlaneOptions { data_dir, listen, service_cidr, runtime_config, feature_gates, .. } = options;
     std::fs::create_dir_all(data_dir).map_err(|error| format!("--data-dir {}: {error}", data_dir.display()))?;
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("--listen {listen}: {error}"))?;
     let listen = listener.local_addr().map_err(|error| error.to_string())?;
@@ -69,7 +69,7 @@ pub(crate) async fn start(
     let kubeconfig = data_dir.join("admin.kubeconfig");
     pki.write_kubeconfig(&kubeconfig, &url, &Identity::admin()).map_err(|error| error.to_string())?;
     let ledger = Arc::new(Ledger::default());
-    let api = ApiServer::new(Config {
+    let config = Config {
         store,
         service_cidr: *service_cidr,
         node_ports: 30000..=32767,
@@ -77,7 +77,9 @@ pub(crate) async fn start(
         advertise: Some(advertised),
         requests_max: options.max_requests_inflight.saturating_add(options.max_mutating_requests_inflight),
         pki: Some(pki.clone()),
-    });
+    };
+    let serving = Serving { versions: runtime_config.clone(), gates: feature_gates.clone() };
+    let api = ApiServer::serving(config, &serving);
     api.start().await.map_err(|error| error.to_string())?;
     let mut tasks = JoinSet::new();
     tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), stop));

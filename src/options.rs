@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::Ipv4Net;
+use kubernel_server::{FeatureGates, RuntimeConfig};
 
 /// The Kubernetes API on a two-level resource kernel: one big computer out of many machines.
 #[derive(Parser)]
@@ -99,6 +100,24 @@ pub(crate) struct ControlPlaneOptions {
     /// How many writing requests run at once
     #[arg(long, env = "KUBERNEL_MAX_MUTATING_REQUESTS_INFLIGHT", default_value_t = 200, value_name = "N")]
     pub(crate) max_mutating_requests_inflight: u32,
+    /// API versions and resources to switch on or off, like api/beta=true,scheduling.k8s.io/v1alpha2=true
+    #[arg(
+        long,
+        env = "KUBERNEL_RUNTIME_CONFIG",
+        default_value = "",
+        value_name = "SWITCHES",
+        hide_default_value = true
+    )]
+    pub(crate) runtime_config: RuntimeConfig,
+    /// Feature gates to switch on or off, like GenericWorkload=true
+    #[arg(
+        long,
+        env = "KUBERNEL_FEATURE_GATES",
+        default_value = "",
+        value_name = "SWITCHES",
+        hide_default_value = true
+    )]
+    pub(crate) feature_gates: FeatureGates,
 }
 
 /// A part that can be served alone.

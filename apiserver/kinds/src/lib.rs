@@ -24,6 +24,7 @@ pub mod kind;
 pub mod networking;
 pub mod node;
 pub mod policy;
+pub mod previews;
 pub mod print;
 pub mod rbac;
 pub mod registry;

@@ -7,8 +7,8 @@ use kubernel_meta::Gvk;
 
 use crate::{
     Kind, admissionregistration, apiextensions, apiregistration, apps, authentication, authorization, autoscaling,
-    batch, certificates, coordination, core, discovery, events, flowcontrol, kernel, networking, node, policy, rbac,
-    resource, scheduling, storage,
+    batch, certificates, coordination, core, discovery, events, flowcontrol, kernel, networking, node, policy,
+    previews, rbac, resource, scheduling, storage,
 };
 
 /// Every built-in kind, groups and versions in the order in which discovery lists them (the first one wins where
@@ -92,9 +92,14 @@ static KINDS: &[&Kind] = &[
 static BY_RESOURCE: LazyLock<HashMap<(&str, &str, &str), &Kind>> =
     LazyLock::new(|| KINDS.iter().map(|kind| ((&*kind.group, &*kind.version, &*kind.plural), *kind)).collect());
 
-/// Every built-in kind, in discovery's order of groups.
+/// Every built-in kind that is served by default, in discovery's order of groups.
 pub fn all() -> &'static [&'static Kind] {
     KINDS
+}
+
+/// Every kind that is known, also those that are served only when somebody asks for them.
+pub fn known() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().copied().chain(previews::all().iter().map(|preview| preview.kind))
 }
 
 /// The kind that a request's path names.
@@ -104,5 +109,5 @@ pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
 
 /// The kind that an object's `apiVersion` and `kind` name.
 pub fn find_kind(gvk: &Gvk) -> Option<&'static Kind> {
-    KINDS.iter().find(|kind| kind.group == gvk.group && kind.version == gvk.version && kind.kind == gvk.kind).copied()
+    known().find(|kind| kind.group == gvk.group && kind.version == gvk.version && kind.kind == gvk.kind)
 }

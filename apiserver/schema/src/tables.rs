@@ -19,12 +19,26 @@ macro_rules! tables {
     ($($name:literal)*) => { [$(include_str!(concat!("../tables/", $name, ".tsv"))),*] };
 }
 
-const TABLES: [&str; 25] = tables! {
+const TABLES: [&str; 27] = tables! {
     "admissionregistration.v1" "apiextensions.v1" "apiregistration.v1" "apps.v1" "authentication.v1"
-    "authorization.v1" "autoscaling.v1" "autoscaling.v2" "batch.v1" "certificates.v1" "coordination.v1" "core.v1"
-    "discovery.v1" "events.v1" "flowcontrol.v1" "kernel.v1alpha1" "meta.v1" "networking.v1" "node.v1" "policy.v1"
-    "rbac.v1" "resource.v1" "scheduling.v1" "storage.v1" "version"
+    "authorization.v1" "autoscaling.v1" "autoscaling.v2" "batch.v1" "certificates.v1" "coordination.v1"
+    "coordination.v1beta1" "core.v1" "discovery.v1" "events.v1" "flowcontrol.v1" "kernel.v1alpha1" "meta.v1" "networking.v1" "node.v1" "policy.v1"
+    "rbac.v1" "resource.v1" "scheduling.v1" "scheduling.v1alpha2" "storage.v1" "version"
 };
+
+/// Versions of a group that have the types of another version under their own name: the group, whose types, for which
+/// version, and the table.
+const EARLIER: [(&str, &str, &str, &str); 7] = [
+    ("admissionregistration", "v1", "v1beta1", include_str!("../tables/admissionregistration.v1.tsv")),
+    ("admissionregistration", "v1", "v1alpha1", include_str!("../tables/admissionregistration.v1.tsv")),
+    ("coordination", "v1beta1", "v1alpha2", include_str!("../tables/coordination.v1beta1.tsv")),
+    ("networking", "v1", "v1beta1", include_str!("../tables/networking.v1.tsv")),
+    ("resource", "v1", "v1beta1", include_str!("../tables/resource.v1.tsv")),
+    ("resource", "v1", "v1beta2", include_str!("../tables/resource.v1.tsv")),
+    ("storage", "v1", "v1beta1", include_str!("../tables/storage.v1.tsv")),
+];
+/// What resource.k8s.io/v1beta1 has in another shape than v1.
+const RESOURCE_V1BETA1: &str = include_str!("../tables/resource.v1beta1.tsv");
 const JSON_SCHEMA: &str = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
 
 static BUILTIN: LazyLock<Arc<Types>> = LazyLock::new(|| {
@@ -32,6 +46,11 @@ static BUILTIN: LazyLock<Arc<Types>> = LazyLock::new(|| {
     for table in TABLES {
         read(&mut types, table);
     }
+    for (group, of, version, table) in EARLIER {
+        let names = table.replace(&format!(".{group}.{of}."), &format!(".{group}.{version}."));
+        read(&mut types, &names.replace(&format!("\t{group}.k8s.io/{of}"), &format!("\t{group}.k8s.io/{version}")));
+    }
+    read(&mut types, RESOURCE_V1BETA1);
     Arc::new(types)
 });
 
@@ -170,7 +189,7 @@ mod tests {
 
     /// The structs that have no fields upstream either.
     fn is_empty_upstream(name: &str) -> bool {
-        name.ends_with(".CustomResourceSubresourceStatus")
+        name.ends_with(".CustomResourceSubresourceStatus") || name.ends_with(".BasicSchedulingPolicy")
     }
 
     #[test]

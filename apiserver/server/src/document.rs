@@ -94,8 +94,8 @@ pub fn reindex(key: &str, json: &[u8]) -> Index {
     let (group, plural) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let group = if group == "core" { "" } else { group };
     let Ok(object) = parse(json) else { return Index::default() };
-    let stored_here = |kind: &&&'static Kind| kind.stored_as.is_none() && kind.group == group && kind.plural == plural;
-    let fields = registry::all().iter().find(stored_here).map(|kind| kind.strategy.field_values(&object));
+    let stored_here = |kind: &&'static Kind| kind.stored_as.is_none() && kind.group == group && kind.plural == plural;
+    let fields = registry::known().find(stored_here).map(|kind| kind.strategy.field_values(&object));
     index(&object, fields.unwrap_or_default(), 0)
 }
 

@@ -10,7 +10,6 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
 use ipnet::Ipv4Net;
-use kubernel_kinds::registry;
 use kubernel_meta::Object;
 use kubernel_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +27,7 @@ use crate::follow::Followed;
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
 use crate::verbs::Hubs;
-use crate::{Error, User, bootstrap, codec, crds, handler, sweep};
+use crate::{Error, Serving, User, bootstrap, codec, crds, handler, sweep};
 
 /// What the server is built from.
 pub struct Config {
@@ -89,10 +88,16 @@ pub struct InProcess {
 }
 
 impl ApiServer {
-    /// A server over this store.
+    /// A server over this store, of what is served by default.
     pub fn new(config: Config) -> Self {
-        let built_in = registry::all()
-            .iter()
+        Self::serving(config, &Serving::default())
+    }
+
+    /// A server over this store, of other versions as well.
+    pub fn serving(config: Config, serving: &Serving) -> Self {
+        let built_in = serving
+            .kinds()
+            .into_iter()
             .map(|kind| Arc::new(Resource::new(KindHandle::BuiltIn(kind), codec::built_in_schema(kind))))
             .collect();
         let allocator = Arc::new(Allocator::new(config.service_cidr, config.node_ports.clone()));

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{Api, CONFIG_MAPS, names, version};
+use kubernel_server::Serving;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -192,4 +193,69 @@ async fn a_namespace_says_how_secure_its_pods_must_be() {
     let told = "299 - \"would violate PodSecurity \\\"baseline:latest\\\": privileged (container \\\"c\\\" must not set \
                 securityContext.privileged=true)\"";
     assert_eq!((reply.code, warnings(&reply)), (201, vec![told.to_owned()]));
+}
+
+#[tokio::test]
+async fn an_earlier_version_shows_the_same_objects() {
+    let versions = "resource.k8s.io/v1beta1=true".parse().unwrap();
+    let api = Api::serving(&Serving { versions, ..Serving::default() }).await;
+    let path = |version: &str, resource: &str| format!("/apis/resource.k8s.io/{version}/{resource}");
+    let (early, stable) = (path("v1beta1", "namespaces/t/resourceclaims"), path("v1", "namespaces/t/resourceclaims"));
+
+    let request = json!({"name": "r", "deviceClassName": "gpu.example.com"});
+    let claim = json!({"metadata": {"name": "c"}, "spec": {"devices": {"requests": [request]}}});
+    let made = api.create(&early, claim).await;
+    assert_eq!(made["apiVersion"], "resource.k8s.io/v1beta1");
+    let request = json!({
+        "name": "r",
+        "exactly": {"deviceClassName": "gpu.example.com", "allocationMode": "ExactCount", "count": 1},
+    });
+    let stored = api.get(&format!("{stable}/c")).await;
+    assert_eq!(
+        (&stored["apiVersion"], &stored["spec"]["devices"]["requests"][0]),
+        (&json!("resource.k8s.io/v1"), &request)
+    );
+    assert_eq!(stored["metadata"]["uid"], made["metadata"]["uid"]);
+    let listed = api.get(&early).await;
+    assert_eq!(listed["items"][0]["spec"], made["spec"]);
+
+    // Upstream validates its own form, so the path is the stable version's.
+    let bad = json!({"metadata": {"name": "bad"}, "spec": {"devices": {"requests": [{"name": "r", "deviceClassName": "G"}]}}});
+    let reply = api.call("POST", &early, bad).await;
+    let message = reply.body["message"].as_str().unwrap();
+    assert_eq!(reply.code, 422);
+    assert!(message.contains("spec.devices.requests[0].exactly.deviceClassName: Invalid value"), "{message}");
+
+    let slice = json!({"metadata": {"name": "s"}, "spec": {
+        "driver": "d.example.com", "nodeName": "n", "pool": {"name": "p", "generation": 1, "resourceSliceCount": 1},
+        "devices": [{"name": "gpu0", "basic": {"attributes": {"model": {"string": "a"}}}}],
+    }});
+    let made = api.create(&path("v1beta1", "resourceslices"), slice).await;
+    assert_eq!(made["spec"]["devices"][0]["basic"], json!({"attributes": {"model": {"string": "a"}}}));
+    let stored = api.get(&path("v1", "resourceslices/s")).await;
+    assert_eq!(stored["spec"]["devices"][0], json!({"name": "gpu0", "attributes": {"model": {"string": "a"}}}));
+}
+
+#[tokio::test]
+async fn a_gang_has_a_size_that_stays() {
+    let serving = Serving { versions: "api/alpha".parse().unwrap(), gates: "GenericWorkload".parse().unwrap() };
+    let api = Api::serving(&serving).await;
+    let path = "/apis/scheduling.k8s.io/v1alpha2/namespaces/t/workloads";
+    let workload = |count: i64| {
+        let template = json!({"name": "workers", "schedulingPolicy": {"gang": {"minCount": count}}, "priority": 7});
+        json!({"metadata": {"name": "w"}, "spec": {"podGroupTemplates": [template]}})
+    };
+    let reply = api.call("POST", path, workload(0)).await;
+    assert_eq!(
+        reply.body["message"],
+        "Workload.scheduling.k8s.io \"w\" is invalid: spec.podGroupTemplates[0].schedulingPolicy.gang.minCount: Required value"
+    );
+    let made = api.create(path, workload(4)).await;
+    assert_eq!(
+        made["spec"]["podGroupTemplates"][0],
+        json!({"name": "workers", "schedulingPolicy": {"gang": {"minCount": 4}}})
+    );
+    let reply = api.call("PUT", &format!("{path}/w"), workload(5)).await;
+    let message = reply.body["message"].as_str().unwrap();
+    assert!(reply.code == 422 && message.ends_with("field is immutable"), "{message}");
 }

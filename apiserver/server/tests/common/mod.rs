@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
-use kubernel_server::{ApiServer, Config, User};
+use kubernel_server::{ApiServer, Config, Serving, User};
 use kubernel_store::{Embedded, Store};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -31,7 +31,12 @@ pub struct Reply {
 impl Api {
     /// A new cluster with a namespace `t`.
     pub async fn new() -> Self {
-        let api = Self::over(Embedded::ephemeral()).await;
+        Self::serving(&Serving::default()).await
+    }
+
+    /// The same, with other versions served as well.
+    pub async fn serving(serving: &Serving) -> Self {
+        let api = Self::over(Embedded::ephemeral(), serving).await;
         api.create("/api/v1/namespaces", json!({"metadata": {"name": "t"}})).await;
         api
     }
@@ -39,10 +44,10 @@ impl Api {
     /// Another server over the same store.
     pub async fn restarted(&self) -> Self {
         self.server.shut_down();
-        Self::over(self.server.store().clone()).await
+        Self::over(self.server.store().clone(), &Serving::default()).await
     }
 
-    async fn over(store: Arc<dyn Store>) -> Self {
+    async fn over(store: Arc<dyn Store>, serving: &Serving) -> Self {
         let service_cidr = "10.96.0.0/24".parse().unwrap();
         let config = Config {
             store,
@@ -53,7 +58,7 @@ impl Api {
             advertise: None,
             pki: None,
         };
-        let server = ApiServer::new(config);
+        let server = ApiServer::serving(config, serving);
         server.start().await.unwrap();
         Self { server }
     }
