@@ -46,7 +46,7 @@ const ROWS: &[Row] = rows! {
     "dropping takes away": ["a" r#"{"n":1,"s":"x"}"#, "a" r#"{"n":1}"#] => r#"{"n":1}"#, "a:.spec.n";
     "dropping a shared value keeps it": ["a" r#"{"n":1}"#, "b" r#"{"n":1}"#, "a" r#"{}"#] => r#"{"n":1}"#,
         "b:.spec.n a:.spec";
-    "dropping all": ["a" r#"{"n":1}"#, "a" r#"{}"#] => r#"null"#, "a:.spec";
+    "dropping all": ["a" r#"{"n":1}"#, "a" r#"{}"#] => r#"{}"#, "a:.spec";
     "an update takes over": ["a" r#"{"n":1}"#, "=b" r#"{"n":2}"#] => r#"{"n":2}"#, "b:.spec.n";
     "an update of nothing": ["a" r#"{"n":1}"#, "=b" r#"{"n":1}"#] => r#"{"n":1}"#, "a:.spec.n";
     "an update removes": ["a" r#"{"n":1,"s":"x"}"#, "=b" r#"{"n":1}"#] => r#"{"n":1}"#, "a:.spec.n";

@@ -13,15 +13,14 @@ pub(super) fn remove_fields(ty: Type<'_>, object: Map<String, Value>, set: &Set)
     }
 }
 
-/// `None` where nothing is left of a map or list, which is null then.
+/// `None` where nothing is left of a list, which is null then; a map that was emptied stays.
 fn remove(ty: Type<'_>, value: Value, set: &Set) -> Option<Value> {
     match (ty.view(Some(&value)), value) {
         (View::Map(map), Value::Object(entries)) => {
             if map.atomic || entries.is_empty() {
                 return None;
             }
-            let left = remove_from_map(map, entries, set);
-            (!left.is_empty()).then_some(Value::Object(left))
+            Some(Value::Object(remove_from_map(map, entries, set)))
         }
         (View::List(list), Value::Array(items)) => {
             if list.atomic() || items.is_empty() {
