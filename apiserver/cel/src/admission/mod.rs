@@ -10,8 +10,6 @@ pub mod typed;
 
 use std::sync::{Arc, LazyLock};
 
-use kubernel_meta::field;
-
 use crate::declare::TypeProvider;
 use crate::environment::{Environment, Program};
 use crate::library::{authz, json_patch};
@@ -145,12 +143,6 @@ pub fn declared_name(ty: &Type) -> String {
         }
         other => other.name().to_owned(),
     }
-}
-
-/// What is wrong with an expression, as a field error at its path.
-#[must_use]
-pub fn invalid(path: &field::Path, text: &str, error: String) -> field::Error {
-    path.invalid(text, error)
 }
 
 /// The fields of `variables`, as far as they are known.

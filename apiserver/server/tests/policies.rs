@@ -1,0 +1,166 @@
+//! Admission policies, where the recordings do not say enough: equivalent versions, warnings, parameters of the cluster,
+//! mutations that follow one another, and what no policy may touch.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{Api, CONFIG_MAPS};
+use serde_json::{Value, json};
+
+const GROUP: &str = "/apis/admissionregistration.k8s.io/v1";
+
+/// A policy with its binding, both of this name; `spec` is laid over the least that a policy needs.
+async fn policy(api: &Api, mutating: bool, name: &str, spec: Value, binding: Value) {
+    let word = if mutating { "mutating" } else { "validating" };
+    let kind = if mutating { "MutatingAdmissionPolicy" } else { "ValidatingAdmissionPolicy" };
+    let rule = json!({ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["configmaps"] });
+    let mut whole = json!({ "matchConstraints": { "resourceRules": [rule] } });
+    if mutating {
+        whole["reinvocationPolicy"] = json!("Never");
+    }
+    whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    let body = |kind: String, spec: Value| json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": { "name": name }, "spec": spec });
+    api.create(&format!("{GROUP}/{word}admissionpolicies"), body(kind.to_owned(), whole)).await;
+    let mut bound = json!({ "policyName": name });
+    if !mutating {
+        bound["validationActions"] = json!(["Deny"]);
+    }
+    bound.as_object_mut().unwrap().extend(binding.as_object().unwrap().clone());
+    api.create(&format!("{GROUP}/{word}admissionpolicybindings"), body(format!("{kind}Binding"), bound)).await;
+}
+
+fn config_map(name: &str, data: Value) -> Value {
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": data })
+}
+
+/// What a new ConfigMap `x` meets: code, and a part of the message or of the warning.
+async fn meets(spec: Value, binding: Value, data: Value) -> (u16, String) {
+    let api = Api::new().await;
+    api.create(CONFIG_MAPS, config_map("limits", json!({ "max": "2" }))).await;
+    policy(&api, false, "p", spec, binding).await;
+    let reply = api.call("POST", CONFIG_MAPS, config_map("x", data)).await;
+    let warning = reply.headers.get("warning").map(|text| text.to_str().unwrap().to_owned());
+    (reply.code, warning.unwrap_or_else(|| reply.body["message"].as_str().unwrap_or_default().to_owned()))
+}
+
+#[tokio::test]
+async fn what_policies_say_of_a_write() {
+    let expression = |text: &str| json!({ "validations": [{ "expression": text }] });
+    let denied = |text: &str| {
+        format!("configmaps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: {text}")
+    };
+    let limits = |namespace: Value| {
+        let mut reference = json!({ "name": "limits", "parameterNotFoundAction": "Deny" });
+        if !namespace.is_null() {
+            reference["namespace"] = namespace;
+        }
+        json!({ "paramRef": reference })
+    };
+    let with_params = |text: &str| json!({ "paramKind": { "apiVersion": "v1", "kind": "ConfigMap" }, "validations": [{ "expression": text }] });
+    let condition = |text: &str, failures: &str| {
+        json!({ "failurePolicy": failures, "matchConditions": [{ "name": "c", "expression": text }],
+                "validations": [{ "expression": "false", "reason": "Forbidden" }] })
+    };
+    let rows = [
+        (expression("has(object.data)"), json!({}), json!({ "a": "1" }), 201, String::new()),
+        (expression("has(object.data)"), json!({}), json!({}), 422, denied("failed expression: has(object.data)")),
+        (
+            expression("object.data.a == '1'"),
+            json!({}),
+            json!({}),
+            422,
+            denied("expression 'object.data.a == '1'' resulted in error: no such key: data"),
+        ),
+        (
+            expression("false"),
+            json!({ "validationActions": ["Warn", "Audit"] }),
+            json!({}),
+            201,
+            "299 - \"Validation failed for ValidatingAdmissionPolicy 'p' with binding 'p': failed expression: false\"".to_owned(),
+        ),
+        (condition("object.metadata.name == 'y'", "Fail"), json!({}), json!({}), 201, String::new()),
+        (condition("object.metadata.name == 'x'", "Fail"), json!({}), json!({}), 403, denied("failed expression: false")),
+        (
+            condition("object.data.a == '1'", "Fail"),
+            json!({}),
+            json!({}),
+            422,
+            denied("expression 'object.data.a == '1'' resulted in error: no such key: data"),
+        ),
+        (condition("object.data.a == '1'", "Ignore"), json!({}), json!({}), 201, String::new()),
+        (with_params("int(params.data.max) < 3"), limits(Value::Null), json!({}), 201, String::new()),
+        (with_params("int(params.data.max) > 3"), limits(json!("t")), json!({}), 422, denied("failed expression: int(params.data.max) > 3")),
+        (with_params("params == null"), json!({}), json!({}), 201, String::new()),
+        (
+            json!({ "paramKind": { "apiVersion": "x.io/v1", "kind": "Nope" }, "validations": [{ "expression": "true" }] }),
+            json!({}),
+            json!({}),
+            422,
+            "configmaps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: failed to configure policy: failed to \
+             find resource referenced by paramKind: 'x.io/v1, Kind=Nope'"
+                .to_owned(),
+        ),
+        (expression("authorizer.serviceAccount('t', 'nobody').group('').resource('pods').check('get').allowed()"), json!({}), json!({}), 422,
+         denied("failed expression: authorizer.serviceAccount('t', 'nobody').group('').resource('pods').check('get').allowed()")),
+    ];
+    for (spec, binding, data, code, text) in rows {
+        assert_eq!(meets(spec.clone(), binding, data).await, (code, text), "{spec}");
+    }
+}
+
+#[tokio::test]
+async fn equivalent_versions_are_meant_too() {
+    let api = Api::new().await;
+    let rule = json!({ "apiGroups": ["autoscaling"], "apiVersions": ["v2"], "operations": ["*"],
+                       "resources": ["horizontalpodautoscalers"] });
+    let seen = json!({
+        "matchConstraints": { "resourceRules": [rule] },
+        "validations": [{
+            "expression": "request.requestKind.version == 'v2' || object.apiVersion != 'autoscaling/v2'",
+            "messageExpression": "request.requestKind.version + ' as ' + request.kind.version + ': ' + \
+                                  string(object.spec.metrics[0].resource.target.averageUtilization)",
+        }],
+    });
+    policy(&api, false, "p", seen, json!({})).await;
+    let autoscaler = json!({
+        "apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": { "name": "a" },
+        "spec": { "maxReplicas": 3, "targetCPUUtilizationPercentage": 70,
+                  "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "d" } },
+    });
+    let path = "/apis/autoscaling/v1/namespaces/t/horizontalpodautoscalers";
+    let reply = api.call("POST", path, autoscaler).await;
+    assert!(reply.body["message"].as_str().unwrap().ends_with("denied request: v1 as v2: 70"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn mutations_follow_one_another() {
+    let api = Api::new().await;
+    let patch = |operation: &str| json!([{ "patchType": "JSONPatch", "jsonPatch": { "expression": format!("[{operation}]") } }]);
+    let add = |key: &str, value: &str| patch(&format!("JSONPatch{{op: 'add', path: '/data/{key}', value: {value}}}"));
+    // `a` asks to see what comes after it; `b` runs once.
+    let again = json!({ "reinvocationPolicy": "IfNeeded", "mutations": add("a", "string(size(object.data))") });
+    policy(&api, true, "a", again, json!({})).await;
+    policy(&api, true, "b", json!({ "mutations": add("b", "string(size(object.data))") }), json!({})).await;
+    let made = api.create(CONFIG_MAPS, config_map("x", json!({ "own": "1" }))).await;
+    assert_eq!(made["data"], json!({ "own": "1", "a": "3", "b": "2" }));
+    policy(&api, true, "c", json!({ "mutations": patch("JSONPatch{op: 'remove', path: '/nothing/here'}") }), json!({}))
+        .await;
+    let reply = api.call("POST", CONFIG_MAPS, config_map("y", json!({ "own": "1" }))).await;
+    assert_eq!((reply.code, &reply.body["reason"]), (403, &json!("Invalid")), "{}", reply.body);
+    let text = reply.body["message"].as_str().unwrap();
+    assert!(text.starts_with("policy 'c' with binding 'c' denied request: JSONPath: remove operation"), "{text}");
+}
+
+#[tokio::test]
+async fn policies_do_not_lock_themselves_in() {
+    let api = Api::new().await;
+    let everything = json!({ "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"] });
+    let spec =
+        json!({ "matchConstraints": { "resourceRules": [everything] }, "validations": [{ "expression": "false" }] });
+    policy(&api, false, "p", spec, json!({})).await;
+    assert_eq!(api.call("POST", CONFIG_MAPS, config_map("x", json!({}))).await.code, 422);
+    let path = format!("{GROUP}/validatingadmissionpolicybindings/p");
+    assert_eq!(api.call("DELETE", &path, Value::Null).await.code, 200);
+    assert_eq!(api.call("POST", CONFIG_MAPS, config_map("x", json!({}))).await.code, 201);
+}
