@@ -41,25 +41,49 @@ fn events_of_both_groups() {
 
 #[test]
 fn autoscalers_of_both_versions() {
+    let behavior = r#"{"ScaleUp":{"StabilizationWindowSeconds":0,"SelectPolicy":"Max","Policies":[{"Type":"Pods","Value":4,"PeriodSeconds":15}],"Tolerance":null},"ScaleDown":null}"#;
+    let others = r#"[{"type":"Pods","pods":{"metricName":"rps","targetAverageValue":"10","selector":{"matchLabels":{"a":"b"}}}}]"#;
+    let current = r#"[{"type":"Resource","resource":{"name":"cpu","currentAverageUtilization":33,"currentAverageValue":"330m"}}]"#;
+    let conditions = r#"[{"type":"AbleToScale","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"}]"#;
     let view = json!({
-        "apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "x"},
+        "apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "x", "annotations": {
+            "autoscaling.alpha.kubernetes.io/behavior": behavior,
+            "autoscaling.alpha.kubernetes.io/conditions": conditions,
+            "autoscaling.alpha.kubernetes.io/current-metrics": current,
+            "autoscaling.alpha.kubernetes.io/metrics": others,
+            "own": "kept",
+        }},
         "spec": {"maxReplicas": 3, "minReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "d"},
             "targetCPUUtilizationPercentage": 60},
         "status": {"currentReplicas": 2, "desiredReplicas": 2, "currentCPUUtilizationPercentage": 33},
     });
-    let metric = |key: &str, percent: i64| {
-        let value = json!({"averageUtilization": percent});
-        let mut resource = json!({"name": "cpu"});
-        resource[key] = value;
-        json!([{"type": "Resource", "resource": resource}])
-    };
-    let mut metrics = metric("target", 60);
-    metrics[0]["resource"]["target"]["type"] = json!("Utilization");
     let stored = json!({
-        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "x"},
-        "spec": {"maxReplicas": 3, "minReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "d"},
-            "metrics": metrics},
-        "status": {"currentReplicas": 2, "desiredReplicas": 2, "currentMetrics": metric("current", 33)},
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "x", "annotations": {"own": "kept"}},
+        "spec": {
+            "maxReplicas": 3, "minReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "d"},
+            "metrics": [
+                {"type": "Pods", "pods": {
+                    "metric": {"name": "rps", "selector": {"matchLabels": {"a": "b"}}},
+                    "target": {"type": "AverageValue", "averageValue": "10"},
+                }},
+                {"type": "Resource", "resource": {
+                    "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60},
+                }},
+            ],
+            "behavior": {"scaleUp": {
+                "stabilizationWindowSeconds": 0, "selectPolicy": "Max",
+                "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}],
+            }},
+        },
+        "status": {
+            "currentReplicas": 2, "desiredReplicas": 2,
+            "conditions": [{"type": "AbleToScale", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+            "currentMetrics": [{"type": "Resource", "resource": {
+                "name": "cpu", "current": {"averageUtilization": 33, "averageValue": "330m"},
+            }}],
+        },
     });
     check("autoscaling", "v1", "horizontalpodautoscalers", view, stored);
 }

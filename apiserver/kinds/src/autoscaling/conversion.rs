@@ -25,8 +25,11 @@ pub(super) const ANNOTATIONS: &[&str] = &[
     "autoscaling.alpha.kubernetes.io/scale-up-tolerance",
 ];
 
+/// A source of metrics: its type, its field, and the old version's fields with their places in version 2.
+type Source = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// The old version's name of a version 2 field, by the source's type; in the order of the old version's structs.
-const SPEC_FIELDS: &[(&str, &str, &[(&str, &str)])] = &[
+const SPEC_FIELDS: &[Source] = &[
     (
         "Object",
         "object",
@@ -79,7 +82,7 @@ const SPEC_FIELDS: &[(&str, &str, &[(&str, &str)])] = &[
 ];
 
 /// The same for what was measured.
-const STATUS_FIELDS: &[(&str, &str, &[(&str, &str)])] = &[
+const STATUS_FIELDS: &[Source] = &[
     (
         "Object",
         "object",
@@ -269,7 +272,7 @@ fn condition(condition: &Value) -> String {
 }
 
 /// A metric of version 2 in the old version's struct.
-fn old_metric(metric: &Value, table: &[(&str, &str, &[(&'static str, &str)])]) -> String {
+fn old_metric(metric: &Value, table: &[Source]) -> String {
     let kind = Value::from(text(metric, "type")).to_string();
     let Some((_, name, fields)) = table.iter().find(|(kind, ..)| *kind == text(metric, "type")) else {
         return ordered([("type", Some(kind))]);
@@ -289,7 +292,7 @@ fn old_metric(metric: &Value, table: &[(&str, &str, &[(&'static str, &str)])]) -
 }
 
 /// The reverse of [`old_metric`]; `part` is `target` or `current`. A target's type follows from what it sets.
-fn new_metric(metric: &Value, table: &[(&str, &str, &[(&str, &str)])], part: &str) -> Value {
+fn new_metric(metric: &Value, table: &[Source], part: &str) -> Value {
     let Some((kind, name, fields)) = table.iter().find(|(kind, ..)| *kind == text(metric, "type")) else {
         return json!({"type": text(metric, "type")});
     };
