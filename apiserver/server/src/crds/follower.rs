@@ -39,6 +39,8 @@ struct Known {
     /// What its resources were made from.
     fingerprint: u64,
     resources: Vec<Arc<Resource>>,
+    /// Nothing is to be written of it until it changes, or a name in its group may have become free.
+    settled: bool,
 }
 
 struct Follower {
@@ -163,13 +165,23 @@ impl Follower {
         }
         crd.remove(&["spec", "versions"]);
         crd.remove(&["metadata", "managedFields"]);
-        self.known.insert(name, Known { revision, crd, fingerprint, resources });
+        let group = crd.str_at(&["spec", "group"]).to_owned();
+        self.known.insert(name, Known { revision, crd, fingerprint, resources, settled: false });
+        self.names_changed(&group);
     }
 
     fn remove(&mut self, name: &str) {
         if let Some(old) = self.known.remove(name) {
             self.changed |= !old.resources.is_empty();
             self.retired.extend(old.resources);
+            self.names_changed(old.crd.str_at(&["spec", "group"]));
+        }
+    }
+
+    /// Lets those who wait for a name of this group try again.
+    fn names_changed(&mut self, group: &str) {
+        for known in self.known.values_mut().filter(|known| known.crd.str_at(&["spec", "group"]) == group) {
+            known.settled &= known.crd.at(&["spec", "names"]) == known.crd.at(&["status", "acceptedNames"]);
         }
     }
 
@@ -180,6 +192,7 @@ impl Follower {
             let now = time::format(jiff::Timestamp::now());
             let steps = self.steps(&now, &refused);
             if steps.is_empty() {
+                self.known.iter_mut().for_each(|(name, known)| known.settled = !refused.contains(name));
                 break;
             }
             let writes = steps.into_iter().map(|(name, patch)| {
@@ -214,7 +227,7 @@ impl Follower {
         let mut groups: HashMap<String, NamesInUse> = HashMap::new();
         let mut steps = Vec::new();
         for (name, known) in &self.known {
-            if refused.contains(name) {
+            if known.settled || refused.contains(name) {
                 continue;
             }
             let group = known.crd.str_at(&["spec", "group"]);
@@ -276,8 +289,10 @@ impl Follower {
 
     /// Starts to take away the objects of CRDs that are being deleted.
     fn clean_up(&mut self) {
-        let known: HashSet<&str> = self.known.values().map(|known| known.crd.uid()).collect();
-        self.cleaning.retain(|uid| known.contains(uid.as_str()));
+        if !self.cleaning.is_empty() {
+            let known: HashSet<&str> = self.known.values().map(|known| known.crd.uid()).collect();
+            self.cleaning.retain(|uid| known.contains(uid.as_str()));
+        }
         for known in self.known.values() {
             let waits = known.crd.finalizers().any(|name| name == CLEANUP_FINALIZER);
             if known.crd.deletion_timestamp().is_some() && waits && self.cleaning.insert(known.crd.uid().to_owned()) {
