@@ -57,7 +57,8 @@ async fn protobuf_says_what_json_says() {
     }
     let partial = |media: &str, kind: &str| format!("{media};as={kind};g=meta.k8s.io;v=v1");
     let object = |media: &str| media.to_owned();
-    let rows: [(&str, &dyn Fn(&str) -> String); 8] = [
+    type Accept<'a> = &'a dyn Fn(&str) -> String;
+    let rows: [(&str, Accept<'_>); 8] = [
         (&format!("{CONFIG_MAPS}/c001"), &object),
         (CONFIG_MAPS, &object),
         (&format!("{CONFIG_MAPS}?limit=3"), &object),

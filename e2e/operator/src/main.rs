@@ -3,6 +3,8 @@
 //! It brings its own CustomResourceDefinition, applies server-side, reports in the status subresource and holds a
 //! finalizer. It runs as a plain process beside a cluster and knows nothing of it but the kubeconfig.
 
+#![allow(clippy::duplicated_attributes, reason = "two columns of one type are no mistake")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
