@@ -1,5 +1,6 @@
 """An operator as its users write them with kopf: a Site becomes a ConfigMap, deletion waits for a farewell, and webhooks
-of its own default and check Sites. Run by `kopf run` as a plain process beside the cluster.
+of its own default and check Sites. Run by `kopf run` as a plain process beside the cluster, in a folder with the
+webhooks' key and certificate.
 """
 
 import os
@@ -14,7 +15,13 @@ GROUP, VERSION, PLURAL = "kopf.example.com", "v1", "sites"
 def configure(settings: kopf.OperatorSettings, **_):
     kubernetes.config.load_kube_config()
     settings.persistence.finalizer = f"{GROUP}/farewell"
-    settings.admission.server = kopf.WebhookServer(addr="127.0.0.1", port=int(os.environ["WEBHOOK_PORT"]))
+    settings.admission.server = kopf.WebhookServer(
+        addr="127.0.0.1",
+        port=int(os.environ["WEBHOOK_PORT"]),
+        certfile="webhook.crt",
+        pkeyfile="webhook.key",
+        cafile="webhook.crt",
+    )
     settings.admission.managed = "webhooks.kopf.example.com"
 
 

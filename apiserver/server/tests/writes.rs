@@ -19,6 +19,24 @@ async fn no_change_is_no_write() {
     assert_eq!(version(&again), version(&made));
 }
 
+/// An applied configuration without a name takes the name of what is there, and cannot make anything.
+#[tokio::test]
+async fn an_apply_without_a_name_changes_what_is_there() {
+    let api = Api::new().await;
+    let configuration = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"k": "v"}});
+    let mut codes = Vec::new();
+    for name in ["a", "b"] {
+        let path = format!("{CONFIG_MAPS}/{name}?fieldManager=m");
+        if name == "a" {
+            api.config_map(name, "1").await;
+        }
+        let response = api.send("PATCH", &path, "application/apply-patch+yaml", configuration.to_string()).await;
+        codes.push(response.status().as_u16());
+    }
+    assert_eq!(codes, [200, 400]);
+    assert_eq!(api.get(&format!("{CONFIG_MAPS}/a")).await["data"], json!({"k": "v"}));
+}
+
 #[tokio::test]
 async fn patches_that_meet_are_all_applied() {
     let api = Api::new().await;

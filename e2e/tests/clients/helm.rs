@@ -51,7 +51,7 @@ fn check_own_kind(user: &User, level: &str) {
     let ok = |line: &str| {
         let output = user.run_with(level, line);
         assert_eq!(output.code, 0, "{level}: {line}\n{}{}", output.stdout, output.stderr);
-        output.stdout
+        output.stdout.trim_end().to_owned()
     };
     ok(&OWN_KIND.replace("LEVEL", level));
     ok("helm install own own --set replicas=2");

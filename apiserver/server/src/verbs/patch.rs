@@ -58,7 +58,6 @@ pub(crate) async fn patch(
         Target { resource, namespace, name, subresource, options: &options, manager: &manager, strict_uid: false };
     if apply {
         let applied = codec::read_apply(context, body, options.field_validation)?;
-        checked_name(name, &applied)?;
         if subresource.is_empty() && missing(context, resource).await? {
             if !applied.uid().is_empty() {
                 let uid = applied.uid();
@@ -66,11 +65,15 @@ pub(crate) async fn patch(
                     format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
                 return Err(ApiError::conflict(&resource.gvr, name, detail));
             }
+            checked_name(name, &applied)?;
             return create_by_apply(context, target, applied).await;
         }
         let written = write::update(context, target, |old| {
             let force = options.force.unwrap_or(false);
-            let new = codec::apply(resource, subresource, Some(old), &applied, &manager, force, context.now)?;
+            let mut new = codec::apply(resource, subresource, Some(old), &applied, &manager, force, context.now)?;
+            // An object that is there lends its name to a patch without one.
+            checked_name(name, &new)?;
+            match_namespace(resource, namespace, &mut new)?;
             Ok((new, true))
         })
         .await?;
