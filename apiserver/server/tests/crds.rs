@@ -266,3 +266,31 @@ async fn a_webhook_converts() {
     let start = "conversion webhook for g.example.com/v2, Kind=W returned invalid";
     assert!(refused.code == 500 && message.starts_with(start) && message.contains("the same UID"), "{message}");
 }
+
+/// Schemas hold values of any type, a schema or a list, a schema or a bool; an applied definition keeps them.
+#[tokio::test]
+async fn a_definition_is_applied() {
+    let api = Api::new().await;
+    let mut definition = crd(
+        "ws",
+        "W",
+        &[version(
+            "v1",
+            true,
+            &json!({
+                "l": { "type": "array", "items": { "type": "object", "properties": { "k": { "type": "string" } } } },
+                "m": { "type": "object", "additionalProperties": { "type": "string" }, "default": { "a": "1" } },
+            }),
+        )],
+    );
+    let apply = async |manager: &str, definition: &Value| {
+        let path = format!("{CRD}?fieldManager={manager}");
+        api.send("PATCH", &path, "application/apply-patch+yaml", definition.to_string()).await.status().as_u16()
+    };
+    assert_eq!(apply("a", &definition).await, 201);
+    assert_eq!(api.get(CRD).await["spec"]["versions"], definition["spec"]["versions"]);
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["m"]["default"] =
+        json!({ "a": "2" });
+    assert_eq!(apply("b", &definition).await, 409);
+    assert_eq!(apply("a", &definition).await, 200);
+}

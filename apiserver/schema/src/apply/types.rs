@@ -1,7 +1,8 @@
 //! Server-side apply's view of the schema: every type is a scalar, a map or a list, and some are owned as a whole.
 //!
-//! Built-in types hold free content (`RawExtension`) as a whole; custom resources own it field by field, each list in
-//! it as a whole (upstream's "deduced" type). This module only looks types up; the walks are in its neighbours.
+//! Built-in types hold free content (`RawExtension`) as a whole; custom resources and the schemas in their definitions
+//! own it field by field, each list in it as a whole (upstream's "deduced" type). This module only looks types up; the
+//! walks are in its neighbours.
 
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ pub(super) struct Entry<'a> {
 }
 
 const BUILTIN_PREFIX: &str = "io.k8s.";
+const JSON_SCHEMA_KIND: &str = "JSONSchemaProps";
 
 impl<'a> Type<'a> {
     /// The type of a whole object.
@@ -88,6 +90,7 @@ impl<'a> Type<'a> {
             Kind::Shape(shape) => shape,
         };
         match shape {
+            Shape::SchemaOr(..) => self.deduced().free_view(value),
             Shape::Bool => View::Scalar(Scalar::Bool),
             Shape::Int32 | Shape::Int64 | Shape::Double => View::Scalar(Scalar::Number),
             Shape::Text | Shape::Bytes => View::Scalar(Scalar::Text),
@@ -128,17 +131,27 @@ impl<'a> Type<'a> {
     fn free(self) -> Self {
         Self { kind: Kind::Free, atomic: false, ..self }
     }
+
+    fn deduced(self) -> Self {
+        Self { kind: Kind::Free, builtin: false, ..self }
+    }
 }
 
 impl<'a> MapType<'a> {
     /// What the entry of this key is.
     pub(super) fn entry(&self, key: &str) -> Entry<'a> {
-        match self.fields.and_then(|fields| fields.field(key)) {
-            Some(field) => Entry {
-                step: PathElement::Field(field.name.clone()),
-                ty: Some(Type { kind: Kind::Shape(&field.shape), atomic: field.atomic, ..self.outer }),
-                declared: true,
-            },
+        let field = self.fields.and_then(|fields| Some((fields, fields.field(key)?)));
+        match field {
+            Some((fields, field)) => {
+                let ty = Type { kind: Kind::Shape(&field.shape), atomic: field.atomic, ..self.outer };
+                // `apiextensions.JSON`: values that a schema gives as defaults or examples.
+                let json = matches!(field.shape, Shape::Any) && fields.kind() == JSON_SCHEMA_KIND;
+                Entry {
+                    step: PathElement::Field(field.name.clone()),
+                    ty: Some(if json { ty.deduced() } else { ty }),
+                    declared: true,
+                }
+            }
             None => Entry { step: PathElement::field(key), ty: self.entry, declared: false },
         }
     }
