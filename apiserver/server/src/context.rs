@@ -1,12 +1,13 @@
 //! One request on its way: what was read of it, who sent it, and what it gathers for the answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
 use jiff::Timestamp;
 use kubernel_meta::ApiError;
 use parking_lot::Mutex;
 
+use crate::metrics::{Measure, Waited};
 use crate::negotiate::{self, Output, Scope};
 use crate::request::{Query, RequestInfo};
 use crate::resources::Resources;
@@ -28,13 +29,37 @@ pub(crate) struct Context {
     pub(crate) user: User,
     /// When it came.
     pub(crate) now: Timestamp,
+    /// How long it waited for others.
+    pub(crate) waited: Waited,
     warnings: Mutex<Vec<String>>,
+    measure: OnceLock<Measure>,
 }
 
 impl Context {
     pub(crate) fn new(server: ApiServer, info: RequestInfo, query: Query, headers: HeaderMap, user: User) -> Self {
         let resources = server.resources();
-        Self { server, resources, info, query, headers, user, now: Timestamp::now(), warnings: Mutex::default() }
+        Self {
+            server,
+            resources,
+            info,
+            query,
+            headers,
+            user,
+            now: Timestamp::now(),
+            waited: Waited::default(),
+            warnings: Mutex::default(),
+            measure: OnceLock::new(),
+        }
+    }
+
+    /// Says what serves the request, which is where it is counted.
+    pub(crate) fn measure_with(&self, measure: impl FnOnce() -> Measure) {
+        self.measure.get_or_init(measure);
+    }
+
+    /// Where the request is counted; `None` where nothing serves it.
+    pub(crate) fn measure(&self) -> Option<&Measure> {
+        self.measure.get()
     }
 
     /// Adds a text for a `Warning` header.

@@ -1,7 +1,7 @@
 //! The way of every request: parse, authenticate, authorize, find the resource, hand it to a verb, answer.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -18,7 +18,7 @@ use crate::negotiate::Scope;
 use crate::request::{Query, RequestInfo};
 use crate::resources::Resource;
 use crate::respond::{self, Answer};
-use crate::{ApiServer, User, authn, binary, crds, discovery, subresources, verbs};
+use crate::{ApiServer, User, authn, binary, crds, discovery, flow, subresources, verbs};
 
 /// How long a request may take that is no watch and no stream.
 const REQUEST_WAIT: Duration = Duration::from_secs(60);
@@ -35,12 +35,21 @@ pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Respons
     let headers = parts.headers.clone();
     let pretty = query.get("pretty").map(str::to_owned);
     let in_process = parts.extensions.get::<User>().is_some();
-    let (mut response, warnings) = match authn::authenticate(&server, &parts).await {
+    let started = Instant::now();
+    let authenticated = authn::authenticate(&server, &parts).await;
+    if !in_process {
+        server.metrics().identity.authenticated(authenticated.as_ref().ok(), started.elapsed());
+    }
+    let (mut response, warnings) = match authenticated {
         Err(error) => (respond::failure(&headers, pretty.as_deref(), &error), Vec::new()),
         Ok(user) => {
             let context = Context::new(server, info, query, std::mem::take(&mut parts.headers), user);
             let outcome = guarded(&context, in_process, parts, body).await;
             let response = outcome.unwrap_or_else(|error| respond::failure(&headers, pretty.as_deref(), &error));
+            let response = match context.measure() {
+                Some(measure) => measure.finish(started, &context.waited, response),
+                None => response,
+            };
             (response, context.take_warnings())
         }
     };
@@ -57,10 +66,16 @@ async fn guarded(context: &Context, in_process: bool, parts: Parts, body: Body) 
         if in_process || is_stream {
             return run.await;
         }
-        let (uids, entered) = context.server.flow().enter(context).await;
+        let (uids, entered) = queue(context).await;
         let mut outcome = match entered {
-            Ok(_place) => run.await,
-            Err(_) => Ok(Ok(too_many())),
+            Ok(_place) => {
+                let _running = context.server.metrics().requests.enter(&context.info);
+                run.await
+            }
+            Err(_) => {
+                terminated(context, StatusCode::TOO_MANY_REQUESTS);
+                Ok(Ok(too_many()))
+            }
         };
         if let (Some(uids), Ok(answer)) = (uids, &mut outcome) {
             // A failure becomes its response here: it carries the headers, too.
@@ -75,14 +90,46 @@ async fn guarded(context: &Context, in_process: bool, parts: Parts, body: Body) 
         run.await
     } else {
         tokio::time::timeout(REQUEST_WAIT, run).await.unwrap_or_else(|_| {
+            terminated(context, StatusCode::GATEWAY_TIMEOUT);
             let message = "Timeout: request did not complete within the allotted timeout";
             Ok(Err(ApiError::new(504, Reason::Timeout, message).with_retry_after(1)))
         })
     };
     outcome.unwrap_or_else(|_| {
+        terminated(context, StatusCode::INTERNAL_SERVER_ERROR);
         tracing::error!(path = %context.info.path, verb = %context.info.verb, "a request made the server panic");
         Err(ApiError::internal("the server failed"))
     })
+}
+
+/// A place for a request, and how long it took to get it.
+async fn queue(context: &Context) -> (Option<flow::Uids>, Result<Option<flow::Place>, flow::Refused>) {
+    let metrics = context.server.metrics();
+    let started = Instant::now();
+    let mut entering = std::pin::pin!(context.server.flow().enter(context));
+    let entered = match entering.as_mut().now_or_never() {
+        Some(entered) => entered,
+        None => {
+            let _waiting = metrics.requests.queued(&context.info).hold();
+            entering.await
+        }
+    };
+    let took = started.elapsed();
+    context.waited.add(took);
+    metrics.identity.placed(took);
+    entered
+}
+
+/// Counts a request that is ended before its time, under what would have served it.
+fn terminated(context: &Context, code: StatusCode) {
+    let info = &context.info;
+    let requests = &context.server.metrics().requests;
+    if let Some(resource) = context.resources.find(&info.group, &info.version, &info.resource) {
+        context.measure_with(|| requests.measure(context, resource));
+    }
+    if let Some(measure) = context.measure() {
+        requests.terminate(measure, code);
+    }
 }
 
 /// 429 for a request that flow control sends away.
@@ -106,7 +153,10 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
         name: info.name.clone(),
         path: info.path.clone(),
     };
-    if let Decision::Deny(reason) = authz::authorize(&context.server, &attributes).await {
+    let started = Instant::now();
+    let decision = authz::authorize(&context.server, &attributes).await;
+    context.server.metrics().identity.authorized(&decision, started.elapsed());
+    if let Decision::Deny(reason) = decision {
         return Err(attributes.refuse(&reason));
     }
     if !info.is_resource {
@@ -125,7 +175,9 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
     if resource.custom.is_some() && !in_scope {
         return Ok(respond::not_found());
     }
+    context.measure_with(|| context.server.metrics().requests.measure(context, &resource));
     if let Some(warning) = resource.kind.strategy.deprecated() {
+        context.server.metrics().requests.deprecated(info, warning);
         context.warn(warning);
     }
     if !info.name.is_empty() && !info.is_collection() {

@@ -22,6 +22,7 @@ mod flow;
 mod follow;
 mod handler;
 mod listen;
+mod metrics;
 mod negotiate;
 pub mod pki;
 pub mod request;

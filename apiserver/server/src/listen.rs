@@ -55,9 +55,9 @@ pub async fn serve(server: ApiServer, listener: TcpListener, tls: Arc<rustls::Se
                 continue;
             }
         };
-        let (acceptor, router, graceful) = (acceptor.clone(), router.clone(), graceful.clone());
+        let (server, acceptor, router, graceful) = (server.clone(), acceptor.clone(), router.clone(), graceful.clone());
         tokio::spawn(async move {
-            connection(stream, acceptor, router, &graceful).await;
+            connection(&server, stream, acceptor, router, &graceful).await;
             drop(place);
         });
     }
@@ -71,6 +71,7 @@ pub async fn serve(server: ApiServer, listener: TcpListener, tls: Arc<rustls::Se
 }
 
 async fn connection(
+    server: &ApiServer,
     stream: TcpStream,
     acceptor: TlsAcceptor,
     router: Router,
@@ -82,8 +83,14 @@ async fn connection(
     let stream = BufWriter::with_capacity(WRITE_BYTES, stream);
     let stream = match tokio::time::timeout(HANDSHAKE_WAIT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => return tracing::debug!("TLS handshake timed out"),
+        Ok(Err(error)) => {
+            server.metrics().tls_handshake_errors.inc();
+            return tracing::debug!(%error, "TLS handshake failed");
+        }
+        Err(_) => {
+            server.metrics().tls_handshake_errors.inc();
+            return tracing::debug!("TLS handshake timed out");
+        }
     };
     let peer = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).and_then(PeerIdentity::read);
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {

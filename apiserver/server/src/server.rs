@@ -24,6 +24,7 @@ use crate::backend::Connections;
 use crate::crds::Crds;
 use crate::flow::{self, Flow};
 use crate::follow::Followed;
+use crate::metrics::{Counted, Metrics};
 use crate::pki::Pki;
 use crate::resources::{KindHandle, Resource, Resources};
 use crate::verbs::Hubs;
@@ -78,6 +79,9 @@ struct Shared {
     crds: Crds,
     connections: Connections,
     hooks: Followed<Hooks>,
+    metrics: Metrics,
+    counted: Arc<Counted>,
+    features: Vec<(&'static str, &'static str, bool)>,
 }
 
 /// The server as one user of the same process calls it: no socket, no encryption, the same way otherwise.
@@ -94,7 +98,9 @@ impl ApiServer {
     }
 
     /// A server over this store, of other versions as well.
-    pub fn serving(config: Config, serving: &Serving) -> Self {
+    pub fn serving(mut config: Config, serving: &Serving) -> Self {
+        let counted = Counted::new(config.store);
+        config.store = counted.clone();
         let built_in = serving
             .kinds()
             .into_iter()
@@ -118,6 +124,9 @@ impl ApiServer {
             crds: Crds::default(),
             policies: Policies::default(),
             quota_turns: Turns::default(),
+            metrics: Metrics::default(),
+            counted,
+            features: serving.gates.all(),
         }))
     }
 
@@ -209,6 +218,26 @@ impl ApiServer {
     /// Connections to webhooks and extension API servers.
     pub(crate) fn connections(&self) -> &Connections {
         &self.0.connections
+    }
+
+    /// Shows metrics of another part of this process, too.
+    pub fn expose(&self, source: Arc<dyn kubernel_metrics::Source>) {
+        self.0.metrics.others.write().push(source);
+    }
+
+    /// What was counted.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// What was counted of the store.
+    pub(crate) fn counted(&self) -> &Counted {
+        &self.0.counted
+    }
+
+    /// The feature gates: name, stage, and whether each is on.
+    pub(crate) fn features(&self) -> &[(&'static str, &'static str, bool)] {
+        &self.0.features
     }
 
     /// Where narrow watchers get their events.

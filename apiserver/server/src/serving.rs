@@ -95,6 +95,18 @@ impl FromStr for RuntimeConfig {
     }
 }
 
+impl FeatureGates {
+    /// Every gate, its stage as metrics name it, and whether it is on.
+    pub(crate) fn all(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let word = |stage| match stage {
+            Stage::Stable => "",
+            Stage::Beta => "BETA",
+            Stage::Alpha => "ALPHA",
+        };
+        GATES.iter().map(|(name, stage)| (*name, word(*stage), self.0.contains(name))).collect()
+    }
+}
+
 impl FromStr for FeatureGates {
     type Err = String;
 

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::history::History;
-use crate::journal::{Journal, Write};
+use crate::journal::{Files, Journal, Write};
 use crate::state::State;
 use crate::{
     At, Change, Document, Entry, Event, Expect, Index, Revision, Snapshot, Store, StoreError, Watch, resource_of,
@@ -44,6 +44,9 @@ struct Shared {
     state: RwLock<State>,
     history: History,
     published: watch::Sender<Revision>,
+    /// Why nothing can be written any more: after a failed sync the disk's content is unknown.
+    broken: OnceLock<String>,
+    files: Option<Files>,
 }
 
 struct Transaction {
@@ -54,8 +57,6 @@ struct Transaction {
 struct Writer {
     shared: Arc<Shared>,
     journal: Option<Journal>,
-    /// Why nothing can be written any more: after a failed sync the disk's content is unknown.
-    broken: Option<String>,
 }
 
 impl Embedded {
@@ -85,9 +86,10 @@ impl Embedded {
     fn start(state: State, journal: Option<Journal>) -> Arc<Self> {
         let history = History::starting_at(state.revision);
         let published = watch::Sender::new(state.revision);
-        let shared = Arc::new(Shared { state: RwLock::new(state), history, published });
+        let files = journal.as_ref().map(Journal::files);
+        let shared = Arc::new(Shared { state: RwLock::new(state), history, published, broken: OnceLock::new(), files });
         let (queue, transactions) = mpsc::channel(QUEUE_MAX);
-        let writer = Writer { shared: shared.clone(), journal, broken: None };
+        let writer = Writer { shared: shared.clone(), journal };
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run(transactions))
@@ -129,6 +131,22 @@ impl Store for Embedded {
 
     fn count(&self, prefix: &str) -> usize {
         self.shared.state.read().count(prefix)
+    }
+
+    fn events(&self, prefix: &str) -> u64 {
+        self.shared.history.events(resource_of(prefix))
+    }
+
+    fn disk_bytes(&self) -> Option<u64> {
+        self.shared.files.as_ref()?.bytes()
+    }
+
+    fn health(&self) -> Result<(), String> {
+        match self.shared.broken.get() {
+            Some(why) => Err(why.clone()),
+            None if self.queue.is_closed() => Err("the store's writer has stopped".to_owned()),
+            None => Ok(()),
+        }
     }
 
     fn snapshot<'a>(&'a self, prefix: &'a str, at: At) -> BoxFuture<'a, Result<Arc<dyn Snapshot>, StoreError>> {
@@ -188,7 +206,7 @@ impl Writer {
         let mut events: Vec<Arc<Event>> = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
         for transaction in group.drain(..) {
-            let answer = match &self.broken {
+            let answer = match self.shared.broken.get() {
                 Some(reason) => Err(StoreError::Engine(reason.clone())),
                 None => check(&state, &transaction.changes).map(|()| {
                     let first = events.len();
@@ -235,7 +253,7 @@ impl Writer {
         journal.save(&writes, revision).map_err(|error| {
             let reason = format!("writing failed, restart to recover: {error}");
             tracing::error!(%error, "the store cannot write any more");
-            self.broken = Some(reason.clone());
+            self.shared.broken.get_or_init(|| reason.clone());
             reason
         })
     }

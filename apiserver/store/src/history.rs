@@ -112,6 +112,13 @@ impl History {
         Ok(table)
     }
 
+    /// How many events of a resource there were.
+    pub(crate) fn events(&self, resource: &str) -> u64 {
+        let Some(log) = self.logs.read().get(resource).cloned() else { return 0 };
+        let events = log.events.lock();
+        events.dropped + events.kept.len() as u64
+    }
+
     fn log(&self, resource: &str) -> Arc<Log> {
         if let Some(log) = self.logs.read().get(resource) {
             return log.clone();

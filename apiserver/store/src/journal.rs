@@ -41,7 +41,22 @@ pub(crate) struct Journal {
     meta: Keyspace,
 }
 
+/// The files, as who measures them sees them.
+pub(crate) struct Files(Database);
+
+impl Files {
+    /// How much they take.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        self.0.disk_space().ok()
+    }
+}
+
 impl Journal {
+    /// The files.
+    pub(crate) fn files(&self) -> Files {
+        Files(self.database.clone())
+    }
+
     /// Opens or creates the files in this folder; only one process can have it open.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         let database = Database::builder(folder)

@@ -187,6 +187,15 @@ pub trait Store: Send + Sync + 'static {
     /// How many objects there are now under `/registry/<group>/<resource>/`.
     fn count(&self, prefix: &str) -> usize;
 
+    /// How many events of a resource there were since the store was opened.
+    fn events(&self, prefix: &str) -> u64;
+
+    /// How much its files take; `None` where it has none.
+    fn disk_bytes(&self) -> Option<u64>;
+
+    /// Whether it takes writes, or why it does not.
+    fn health(&self) -> Result<(), String>;
+
     /// A consistent state of at least everything under `prefix`, which is a key or
     /// `/registry/<group>/<resource>/` or deeper.
     fn snapshot<'a>(&'a self, prefix: &'a str, at: At) -> BoxFuture<'a, Result<Arc<dyn Snapshot>, StoreError>>;

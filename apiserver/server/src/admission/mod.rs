@@ -3,10 +3,13 @@
 //! [`mutate`] and [`validate`] are the list. Plug-ins see the write and the store's latest state; they write nothing
 //! themselves.
 
+use std::time::Instant;
+
 use kubernel_kinds::Kind;
 use kubernel_meta::{ApiError, DeleteOptions, Object, WriteOptions};
 use kubernel_store::Change;
 
+use crate::metrics::{Step, Waited};
 use crate::{ApiServer, User};
 
 mod admin_access;
@@ -63,6 +66,8 @@ pub struct Attributes<'a> {
     pub dry_run: bool,
     /// The request's options.
     pub options: Options<'a>,
+    /// How long the request has waited for others.
+    pub(crate) waited: &'a Waited,
 }
 
 /// The options of the request that a write came with; a patch updates or creates.
@@ -99,6 +104,11 @@ impl Attributes<'_> {
         self.kind.plural == plural && self.kind.group == group
     }
 
+    /// Counts a step that is over.
+    fn took(&self, server: &ApiServer, step: Step, rejected: bool, started: Instant) {
+        server.metrics().admission.step(step, self.operation.name(), rejected, started.elapsed());
+    }
+
     /// The 403 that refuses the write.
     fn forbidden(&self, detail: impl std::fmt::Display) -> ApiError {
         ApiError::forbidden(&self.kind.gvr(), self.name, detail)
@@ -108,6 +118,18 @@ impl Attributes<'_> {
 /// Changes a new or changed object, and says what to warn of. Where a policy or a webhook changed it, all see it a second
 /// time.
 pub async fn mutate(
+    server: &ApiServer,
+    attributes: &Attributes<'_>,
+    object: &mut Object,
+    old: Option<&Object>,
+) -> Result<Vec<String>, ApiError> {
+    let started = Instant::now();
+    let outcome = mutate_all(server, attributes, object, old).await;
+    attributes.took(server, Step::Admit, outcome.is_err(), started);
+    outcome
+}
+
+async fn mutate_all(
     server: &ApiServer,
     attributes: &Attributes<'_>,
     object: &mut Object,
@@ -188,6 +210,18 @@ pub struct Admitted {
 
 /// Accepts or refuses the write. `object` is `None` for deletions.
 pub async fn validate(
+    server: &ApiServer,
+    attributes: &Attributes<'_>,
+    object: Option<&Object>,
+    old: Option<&Object>,
+) -> Result<Admitted, ApiError> {
+    let started = Instant::now();
+    let outcome = validate_all(server, attributes, object, old).await;
+    attributes.took(server, Step::Validate, outcome.is_err(), started);
+    outcome
+}
+
+async fn validate_all(
     server: &ApiServer,
     attributes: &Attributes<'_>,
     object: Option<&Object>,

@@ -40,6 +40,16 @@ enum Number {
     Port(u16),
 }
 
+/// How much of the ranges is in use.
+pub(crate) struct Numbers {
+    /// The range of addresses.
+    pub(crate) cidr: String,
+    /// Taken and free addresses.
+    pub(crate) addresses: (usize, usize),
+    /// Taken and free node ports.
+    pub(crate) ports: (usize, usize),
+}
+
 /// What a write took and will give up; undone unless the write is kept.
 #[derive(Default)]
 pub(crate) struct Allocation {
@@ -74,6 +84,12 @@ impl Allocator {
             }
         }
         Ok(())
+    }
+
+    /// How many are taken and free.
+    pub(crate) fn numbers(&self) -> Numbers {
+        let pools = self.pools.lock();
+        Numbers { cidr: self.cidr.to_string(), addresses: pools.addresses.counts(), ports: pools.ports.counts() }
     }
 
     fn take(&self, number: Number) -> Result<(), Refusal> {

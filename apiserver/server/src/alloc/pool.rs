@@ -29,6 +29,11 @@ impl Pool {
         Self { first, size, reserved, taken: HashSet::new(), cursor: reserved }
     }
 
+    /// How many are taken and free.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.taken.len(), (self.size as usize).saturating_sub(self.taken.len()))
+    }
+
     /// Takes this number.
     pub(super) fn take(&mut self, number: u32) -> Result<(), Refusal> {
         let inside = number.checked_sub(self.first).is_some_and(|offset| offset < self.size);

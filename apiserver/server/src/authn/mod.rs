@@ -73,6 +73,7 @@ async fn identify(server: &ApiServer, parts: &Parts) -> Result<User, ApiError> {
     if let Some(peer) = parts.extensions.get::<PeerIdentity>()
         && peer.expires > Timestamp::now()
     {
+        server.metrics().identity.certificate(peer.expires, Timestamp::now());
         return Ok(peer.user.clone());
     }
     let Some(header) = parts.headers.get(AUTHORIZATION) else { return Ok(User::anonymous()) };

@@ -3,6 +3,7 @@
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
+use super::health;
 use crate::resources::{Resource, Resources};
 
 /// `/api`.
@@ -22,9 +23,20 @@ pub(super) fn paths(resources: &Resources) -> Value {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
-    let others =
-        ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version"];
+    let others = [
+        "/apis/",
+        "/debug/api_priority_and_fairness/dump_priority_levels",
+        "/debug/api_priority_and_fairness/dump_queues",
+        "/metrics",
+        "/metrics/slis",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/openid/v1/jwks",
+        "/version",
+    ];
     paths.extend(others.map(str::to_owned));
+    paths.extend(health::paths());
+    paths.sort();
     json!({ "paths": paths })
 }
 

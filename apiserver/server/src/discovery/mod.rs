@@ -1,11 +1,10 @@
 //! What the server says of itself: health, version, discovery, OpenAPI, metrics, the token issuer's keys.
 
 mod aggregated;
-mod health;
+pub(crate) mod health;
 mod legacy;
-mod metrics;
 mod openapi;
-mod version;
+pub(crate) mod version;
 
 pub(crate) use aggregated::Hashed;
 pub(crate) use openapi::Documents;
@@ -18,6 +17,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::handler::write;
+use crate::metrics;
 use crate::respond::{self, Answer};
 
 /// Answers a request that is for no resource.
@@ -25,6 +25,9 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
     let path = context.info.path.as_str();
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
     let words: Vec<&str> = path.trim_matches('/').split('/').collect();
+    if let [endpoint @ ("healthz" | "livez" | "readyz")] = words.as_slice() {
+        context.measure_with(|| context.server.metrics().requests.measure_path(&format!("/{endpoint}")));
+    }
     match words.as_slice() {
         _ if !reads || path.starts_with("//") => {}
         ["healthz" | "livez" | "readyz", ..] => return Ok(health::serve(context, &words)),
@@ -50,7 +53,8 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
                 return Ok(respond::text(StatusCode::OK, text));
             }
         }
-        ["metrics"] => return Ok(metrics::serve(context)),
+        ["metrics"] => return Ok(metrics::serve(context).await),
+        ["metrics", "slis"] => return Ok(metrics::slis(context)),
         [".well-known", "openid-configuration"] => {
             return issuer(context, "application/json", |pki| pki.signer().discovery());
         }

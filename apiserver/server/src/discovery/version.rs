@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 /// The API level, with our own build behind the plus: clients that compare versions ignore what is there.
-pub(super) const GIT_VERSION: &str = concat!("v1.36.2+kubernel.", env!("CARGO_PKG_VERSION"));
+pub(crate) const GIT_VERSION: &str = concat!("v1.36.2+kubernel.", env!("CARGO_PKG_VERSION"));
 
 /// `version.Info`.
-pub(super) fn version() -> Value {
+pub(crate) fn version() -> Value {
     json!({
         "major": "1",
         "minor": "36",

@@ -91,6 +91,7 @@ async fn admit_carried(
         name,
         dry_run: matches!(options, Options::Create(options) if options.dry_run),
         options,
+        waited: &context.waited,
     };
     let mut warnings = admission::mutate_carried(&context.server, &attributes, Some(object), None).await?;
     warnings.extend(admission::validate_carried(&context.server, &attributes, object).await?);

@@ -13,6 +13,7 @@ use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 use kubernel_kinds::Source;
 use kubernel_meta::{ApiError, ListOptions, Object};
+use kubernel_metrics::Histogram;
 use kubernel_schema::protobuf;
 use kubernel_store::{At, Entry, Event, StoreError, Watch};
 use rand::RngExt as _;
@@ -71,6 +72,8 @@ pub(super) struct Stream {
     /// Cancelled when the resource is no longer served like that.
     retired: CancellationToken,
     server: ApiServer,
+    /// Where the sizes of its events are counted.
+    sizes: Arc<Histogram>,
 }
 
 /// Writes events in the negotiated form.
@@ -150,6 +153,7 @@ async fn open(
         shutdown: context.server.shutdown_token(),
         retired: resource.custom.as_ref().map(|custom| custom.retired.clone()).unwrap_or_default(),
         server: context.server.clone(),
+        sizes: context.server.metrics().requests.events(resource),
     };
     if resource.kind.source != Source::Store {
         let namespace = context.info.namespace.clone();
@@ -212,6 +216,15 @@ impl Stream {
 
     /// The next events, each as its own text with a newline or as its own frame; `None` is the end.
     pub(super) async fn next(&mut self) -> Option<Vec<Bytes>> {
+        let events = self.take().await?;
+        for event in &events {
+            #[expect(clippy::cast_precision_loss, reason = "no event has 2^53 bytes")]
+            self.sizes.observe(event.len() as f64);
+        }
+        Some(events)
+    }
+
+    async fn take(&mut self) -> Option<Vec<Bytes>> {
         loop {
             let mut out = Vec::new();
             let mut size = 0;

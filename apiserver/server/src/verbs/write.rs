@@ -447,6 +447,7 @@ impl Admit<'_> {
                 (Operation::Update, _) => Options::Update(self.target.options),
                 (Operation::Delete | Operation::Connect, _) => Options::None,
             },
+            waited: &context.waited,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One call of a webhook: the question, and the verdict on its answer.
 
+use std::time::Instant;
+
 use kubernel_meta::{ApiError, Object};
 use serde_json::{Value, json};
 
@@ -8,6 +10,7 @@ use super::shape::Shaped;
 use super::verdict::{self, Answer};
 use crate::ApiServer;
 use crate::admission::{Attributes, review};
+use crate::metrics::{Called, Step};
 
 /// Why a write does not simply go on.
 #[derive(Debug)]
@@ -18,8 +21,28 @@ pub(super) enum Failed {
     Refused(ApiError),
 }
 
-/// Asks the webhook.
+/// Asks the webhook, and counts how that went.
 pub(super) async fn call(
+    server: &ApiServer,
+    hook: &Hook,
+    write: &Attributes<'_>,
+    shaped: &Shaped,
+    step: Step,
+) -> Result<Answer, Failed> {
+    let started = Instant::now();
+    let outcome = ask(server, hook, write, shaped, step == Step::Admit).await;
+    let called = match &outcome {
+        Ok(_) => Called::Allowed,
+        Err(Failed::Refused(error)) => Called::Refused(error),
+        Err(Failed::Unasked(_)) => Called::Unasked(hook.ignore_failure),
+    };
+    let took = started.elapsed();
+    write.waited.add(took);
+    server.metrics().admission.called(step, &hook.name, write.operation.name(), &called, took);
+    outcome
+}
+
+async fn ask(
     server: &ApiServer,
     hook: &Hook,
     write: &Attributes<'_>,

@@ -20,6 +20,7 @@ use kubernel_store::Entry;
 use super::{Attributes, View};
 use crate::ApiServer;
 use crate::follow::Index;
+use crate::metrics::Step;
 use hook::Hook;
 use shape::Shaped;
 
@@ -119,7 +120,7 @@ pub(super) async fn mutate(
         if !hook.conditions.hold(server, write, hook, &shaped)? {
             continue;
         }
-        let outcome = call::call(server, hook, write, &shaped, true).await;
+        let outcome = call::call(server, hook, write, &shaped, Step::Admit).await;
         let Some(answer) = hook.excuse(outcome)? else { continue };
         rounds.warnings.extend(answer.warnings);
         let mut did = false;
@@ -164,7 +165,7 @@ pub(super) async fn validate(
         let Some(matched) = hook.constraints.matches(&view, &resources, write, object, old).await? else { continue };
         let shaped = Shaped::new(server, write, matched, object, old).await?;
         if hook.conditions.hold(server, write, hook, &shaped)? {
-            calls.push(async move { hook.excuse(call::call(server, hook, write, &shaped, false).await) });
+            calls.push(async move { hook.excuse(call::call(server, hook, write, &shaped, Step::Validate).await) });
         }
     }
     let mut warnings = Vec::new();
