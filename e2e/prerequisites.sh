@@ -9,7 +9,7 @@
 #     v36/kubectl/kubectl  v36/helm/helm  (kubectl 1.36, Helm 4)
 #     v32/kubectl/kubectl  v32/helm/helm  (Helm 3.17)
 #     v27/kubectl/kubectl  v27/helm/helm  (a kubectl that speaks SPDY only)
-#     python               (a PYTHONPATH with the official client and kopf)
+#     python               (a PYTHONPATH with the official client, kopf and Dask's operator)
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -92,7 +92,7 @@ fetch_clients() { # fetch_clients LEVEL
 fetch_python() {
     local wanted=$root/e2e/python/requirements.txt
     cmp -s "$wanted" "$tools/python/requirements.txt" && return 0
-    echo "fetching the Python client and kopf" >&2
+    echo "fetching the Python client and operators" >&2
     local log
     log=$(mktemp)
     rm -rf "$tools/python"

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use kubernel_e2e::{User, built, cluster, free_port, tools};
+use kubernel_e2e::{SAMPLE_V1, User, built, cluster, free_port, tools};
 
 /// A process that ends with its test.
 struct Operator(Child);
@@ -77,6 +77,44 @@ fn a_kopf_operator_runs() {
     user.until("kubectl get cm home-page --ignore-not-found -o name", "");
     user.ok("kubectl delete mutatingwebhookconfiguration,validatingwebhookconfiguration webhooks.kopf.example.com");
     user.ok("kubectl delete crd sites.kopf.example.com --timeout=60s");
+}
+
+/// The definitions of its chart hold all of a PodSpec: half a megabyte each.
+#[test]
+fn dask_runs_clusters() {
+    let user = cluster().user("dask");
+    let package = tools().join("python/dask_kubernetes/operator");
+    let chart = package.join("deployment/helm/dask-kubernetes-operator");
+    let chart = chart.display();
+    user.ok(&format!("kubectl apply --server-side -f {chart}/crds && kubectl apply --server-side -f {chart}/crds"));
+    user.ok("kubectl wait --for=condition=Established crd/daskclusters.kubernetes.dask.org crd/daskworkergroups.kubernetes.dask.org");
+    let explained = user.ok("kubectl explain daskcluster.spec.worker.spec.containers.ports");
+    assert!(explained.contains("containerPort\t<integer> -required-"), "{explained}");
+    let _operator = start(
+        &user,
+        Command::new("python3")
+            .args(["-m", "kopf", "run", "--standalone", "--namespace", user.namespace()])
+            .args(["-m", "dask_kubernetes.operator.controller.controller"])
+            .env("PYTHONPATH", tools().join("python")),
+    );
+
+    let pod = format!("{{containers: [{{name: c, image: \"{SAMPLE_V1}\", command: [sample, serve, \"8786\"]}}]}}");
+    let service = "{selector: {dask.org/cluster-name: simple}, ports: [{name: tcp-comm, port: 8786}]}";
+    user.ok(&format!(
+        "kubectl apply -f - <<< '{{apiVersion: kubernetes.dask.org/v1, kind: DaskCluster, metadata: {{name: simple}}, \
+         spec: {{scheduler: {{spec: {pod}, service: {service}}}, worker: {{replicas: 1, spec: {pod}}}}}}}'"
+    ));
+    // The operator looks at every group; when one goes meanwhile, as other tests' do, it tries again after a minute.
+    user.ok("kubectl wait --for=jsonpath='{.status.phase}'=Running daskcluster/simple --timeout=110s");
+    let workers = "kubectl get deployment -l dask.org/component=worker -o name | wc -l";
+    user.until(workers, "1");
+    user.ok("kubectl rollout status deployment/simple-scheduler --timeout=90s");
+    user.ok("kubectl scale daskworkergroup/simple-default --replicas=2");
+    user.until(workers, "2");
+
+    user.ok("kubectl delete daskcluster simple --timeout=60s");
+    user.until("kubectl get deployments,services,daskworkergroups -o name", "");
+    user.ok(&format!("kubectl delete -f {chart}/crds --timeout=60s"));
 }
 
 #[test]
