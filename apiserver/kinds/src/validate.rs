@@ -1,5 +1,7 @@
 //! Pieces of validation that many kinds share, each with upstream's paths and texts.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::Value;
@@ -62,6 +64,79 @@ pub fn port_or_name(path: &Path, value: Option<&Value>) -> Vec<Error> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What is wrong with an IP address: it must be one, and written in one way only.
+pub fn ip(path: &Path, text: &str) -> Option<Error> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        let mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+        return mapped.then(|| path.invalid(text, "must not be an IPv4-mapped IPv6 address"));
+    }
+    let plain: Vec<String> = text.split('.').map(without_zeros).collect();
+    let detail = match plain.join(".").parse::<Ipv4Addr>() {
+        Ok(_) => "must not have leading 0s",
+        Err(_) => "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+    };
+    Some(path.invalid(text, detail))
+}
+
+/// What is to be said about an address that is valid and yet not written as RFC 5952 wants it, or that was let stay.
+pub fn ip_warning(path: &Path, text: &str) -> Option<String> {
+    let standard = match text.parse::<IpAddr>() {
+        Ok(IpAddr::V6(v6)) => match v6.to_ipv4_mapped() {
+            None if v6.to_string() == text => return None,
+            None => {
+                return Some(format!(
+                    "{path}: IPv6 address {text:?} should be in RFC 5952 canonical format (\"{v6}\")"
+                ));
+            }
+            Some(v4) => v4.to_string(),
+        },
+        Ok(IpAddr::V4(_)) => return None,
+        Err(_) => text.split('.').map(without_zeros).collect::<Vec<_>>().join(".").parse::<Ipv4Addr>().ok()?.to_string(),
+    };
+    Some(format!(
+        "{path}: non-standard IP address {text:?} will be considered invalid in a future Kubernetes release: use \
+         {standard:?}"
+    ))
+}
+
+/// The same for a network.
+pub fn cidr_warning(path: &Path, text: &str) -> Option<String> {
+    let net = text.parse::<ipnet::IpNet>().ok()?;
+    if net.addr() != net.network() {
+        return Some(format!(
+            "{path}: CIDR value {text:?} is ambiguous in this context (should be \"{}\" or \"{}\"?)",
+            net.trunc(),
+            ipnet::IpNet::from(net.addr())
+        ));
+    }
+    let canonical = net.to_string();
+    (matches!(net, ipnet::IpNet::V6(_)) && canonical != text)
+        .then(|| format!("{path}: IPv6 CIDR value {text:?} should be in RFC 5952 canonical format ({canonical:?})"))
+}
+
+/// A number of an address without the zeros before it.
+fn without_zeros(number: &str) -> String {
+    match number.trim_start_matches('0') {
+        "" if !number.is_empty() => "0".to_owned(),
+        rest => rest.to_owned(),
+    }
+}
+
+/// Whether there is no more than one address of each family.
+pub fn one_of_each_family(mut addresses: impl Iterator<Item = IpAddr>) -> bool {
+    match (addresses.next(), addresses.next(), addresses.next()) {
+        (Some(first), Some(second), None) => first.is_ipv4() != second.is_ipv4(),
+        (_, None, _) => true,
+        _ => false,
+    }
+}
+
+/// `Required value` for each of these texts that is missing.
+pub fn required(path: &Path, source: &Value, fields: &[&str]) -> Vec<Error> {
+    let missing = fields.iter().filter(|field| source.get(**field).and_then(Value::as_str).is_none_or(str::is_empty));
+    missing.map(|field| path.child(field).required("")).collect()
 }
 
 /// What is wrong with a name like `example.com/path`.

@@ -79,6 +79,11 @@ impl Path {
         Self(name.to_owned())
     }
 
+    /// The object as a whole: Go prints a path without a name so.
+    pub fn whole() -> Self {
+        Self("[]".to_owned())
+    }
+
     /// The field of this name below; below the empty path it is the root.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {

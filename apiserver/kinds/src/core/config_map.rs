@@ -30,7 +30,7 @@ impl Strategy for ConfigMapStrategy {
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let mut errors = data_map::keys(object, "data", Some("binaryData"));
         errors.extend(data_map::keys(object, "binaryData", Some("data")));
-        errors.extend(data_map::size(object, &["data", "binaryData"]));
+        errors.extend(data_map::size(object, &["data", "binaryData"], &["binaryData"]));
         errors
     }
 

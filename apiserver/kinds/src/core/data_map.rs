@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use kubernel_meta::field::{Error, Path, Reason};
+use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation};
 use serde_json::Value;
 
@@ -24,19 +24,22 @@ pub(super) fn keys(object: &Object, field: &str, other: Option<&str>) -> Vec<Err
     errors
 }
 
-/// Too much data.
-pub(super) fn size(object: &Object, fields: &[&str]) -> Option<Error> {
-    let texts =
-        fields.iter().flat_map(|field| object.map_at(&[*field]).into_iter().flatten().map(move |(_, v)| (*field, v)));
-    let total: usize = texts
-        .map(|(field, value)| match (field, value.as_str().map_or(0, str::len)) {
-            ("binaryData", encoded) => encoded / 4 * 3,
-            (_, length) => length,
-        })
-        .sum();
-    let path = if fields.len() == 1 { Path::root(fields[0]) } else { Path::root("") };
-    (total > SIZE_MAX)
-        .then(|| path.error(Reason::TooLong, Value::Null, format!("may not be more than {SIZE_MAX} bytes")))
+/// Too much data: texts count as they are, `encoded` ones as what they stand for. Where several fields share the limit
+/// the whole object is too large.
+pub(super) fn size(object: &Object, fields: &[&str], encoded: &[&str]) -> Option<Error> {
+    let bytes = |field: &str| -> usize {
+        let texts = object.map_at(&[field]).into_iter().flatten().filter_map(|(_, value)| value.as_str());
+        if encoded.contains(&field) { texts.map(decoded_length).sum() } else { texts.map(str::len).sum() }
+    };
+    let total: usize = fields.iter().map(|field| bytes(field)).sum();
+    let path = if fields.len() == 1 { Path::root(fields[0]) } else { Path::whole() };
+    (total > SIZE_MAX).then(|| path.too_long(SIZE_MAX))
+}
+
+/// As many bytes as base64 stands for.
+fn decoded_length(text: &str) -> usize {
+    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
+    (text.len() / 4 * 3).saturating_sub(padding)
 }
 
 /// What an immutable object forbids: becoming mutable again, and other data.

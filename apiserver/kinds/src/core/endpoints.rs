@@ -37,7 +37,15 @@ impl Strategy for EndpointsStrategy {
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        endpoints_rules::create(object)
+        endpoints_rules::check(object, None)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        endpoints_rules::check(new, Some(old))
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        endpoints_rules::warnings(object)
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {

@@ -1,5 +1,6 @@
 //! Rules of Endpoints, and of addresses that EndpointSlices share.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use kubernel_meta::field::{Error, Path};
@@ -9,25 +10,46 @@ use serde_json::Value;
 use crate::tree::{int, items, text};
 use crate::validate;
 
-/// What is wrong with Endpoints.
-pub(super) fn create(endpoints: &Object) -> Vec<Error> {
+/// What is wrong with Endpoints; addresses that they had before may stay as they are.
+pub(super) fn check(endpoints: &Object, old: Option<&Object>) -> Vec<Error> {
     let path = Path::root("subsets");
+    let subsets = |endpoints: &Object| endpoints.list_at(&["subsets"]).to_vec();
+    let before = old.map(subsets).unwrap_or_default();
+    let kept: HashSet<&str> = before.iter().flat_map(addresses).map(|(_, address)| text(address, "ip")).collect();
     let mut errors = Vec::new();
     for (at, subset) in endpoints.list_at(&["subsets"]).iter().enumerate() {
-        errors.extend(subset_rules(&path.index(at), subset));
+        errors.extend(subset_rules(&path.index(at), subset, &kept));
     }
     errors
 }
 
-fn subset_rules(path: &Path, subset: &Value) -> Vec<Error> {
+/// The warnings about addresses, save for those that the controller writes.
+pub(super) fn warnings(endpoints: &Object) -> Vec<String> {
+    if endpoints.labels().any(|(key, _)| key == "endpoints.kubernetes.io/managed-by") {
+        return Vec::new();
+    }
+    let path = Path::root("subsets");
+    let subsets = endpoints.list_at(&["subsets"]).iter().enumerate();
+    let all = subsets.flat_map(|(at, subset)| {
+        let path = path.index(at);
+        addresses(subset).map(move |((list, at), address)| (path.child(list).index(at).child("ip"), address))
+    });
+    all.filter_map(|(at, address)| validate::ip_warning(&at, text(address, "ip"))).collect()
+}
+
+/// The addresses of a subset with the list and the place of each.
+fn addresses(subset: &Value) -> impl Iterator<Item = ((&'static str, usize), &Value)> {
+    let of = |list: &'static str| items(subset, list).iter().enumerate().map(move |(at, address)| ((list, at), address));
+    of("addresses").chain(of("notReadyAddresses"))
+}
+
+fn subset_rules(path: &Path, subset: &Value, kept: &HashSet<&str>) -> Vec<Error> {
     let mut errors = Vec::new();
     if items(subset, "addresses").is_empty() && items(subset, "notReadyAddresses").is_empty() {
         errors.push(path.required("must specify `addresses` or `notReadyAddresses`"));
     }
-    for list in ["addresses", "notReadyAddresses"] {
-        for (at, address) in items(subset, list).iter().enumerate() {
-            errors.extend(address_rules(&path.child(list).index(at), address));
-        }
+    for ((list, at), address) in addresses(subset) {
+        errors.extend(address_rules(&path.child(list).index(at), address, kept));
     }
     let ports = items(subset, "ports");
     for (at, port) in ports.iter().enumerate() {
@@ -36,14 +58,17 @@ fn subset_rules(path: &Path, subset: &Value) -> Vec<Error> {
     errors
 }
 
-fn address_rules(path: &Path, address: &Value) -> Vec<Error> {
+fn address_rules(path: &Path, address: &Value, kept: &HashSet<&str>) -> Vec<Error> {
     let (at, ip, hostname) = (path.child("ip"), text(address, "ip"), text(address, "hostname"));
     let mut errors = Vec::new();
-    if ip.parse::<IpAddr>().is_err() {
-        errors.push(at.invalid(ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+    if !kept.contains(ip) {
+        errors.extend(validate::ip(&at, ip));
     }
     if !hostname.is_empty() {
         errors.extend(validate::texts(&path.child("hostname"), hostname, validation::dns1123_label(hostname)));
+    }
+    if let Some(node) = address.get("nodeName").and_then(Value::as_str) {
+        errors.extend(validate::texts(&path.child("nodeName"), node, validation::dns1123_subdomain(node)));
     }
     errors.extend(special_addresses(&at, ip));
     errors

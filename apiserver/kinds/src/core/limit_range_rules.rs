@@ -7,6 +7,7 @@ use kubernel_meta::{Object, Quantity, validation};
 use serde_json::Value;
 
 use super::pod::amounts::{self, Amounts};
+use super::resource_names;
 use crate::tree::text;
 use crate::validate;
 
@@ -36,10 +37,9 @@ fn type_rules(path: &Path, type_: &str) -> Vec<Error> {
 }
 
 fn item_rules(path: &Path, limit: &Value, type_: &str) -> Vec<Error> {
-    let list = |name: &str| limit.get(name).map(amounts::read).unwrap_or_default();
-    let (min, max) = (list("min"), list("max"));
-    let mut defaults = (Amounts::new(), Amounts::new());
     let mut errors = Vec::new();
+    let (max, min) = (list(path, limit, "max", &mut errors), list(path, limit, "min", &mut errors));
+    let mut defaults = (Amounts::new(), Amounts::new());
     if type_ == "Pod" {
         for field in ["default", "defaultRequest"] {
             if limit.get(field).and_then(Value::as_object).is_some_and(|map| !map.is_empty()) {
@@ -47,14 +47,15 @@ fn item_rules(path: &Path, limit: &Value, type_: &str) -> Vec<Error> {
             }
         }
     } else {
-        defaults = (list("default"), list("defaultRequest"));
+        let limits = list(path, limit, "default", &mut errors);
+        defaults = (limits, list(path, limit, "defaultRequest", &mut errors));
     }
     if type_ == "PersistentVolumeClaim" && !min.contains_key("storage") && !max.contains_key("storage") {
         let message = "either minimum or maximum storage value is required, but neither was provided";
         errors.push(path.child("limits").required(message));
     }
     let (limits, requests) = defaults;
-    let ratios = list("maxLimitRequestRatio");
+    let ratios = list(path, limit, "maxLimitRequestRatio", &mut errors);
     let names: BTreeSet<&String> =
         [&min, &max, &limits, &requests, &ratios].into_iter().flat_map(|list| list.keys()).collect();
     for name in names {
@@ -64,13 +65,45 @@ fn item_rules(path: &Path, limit: &Value, type_: &str) -> Vec<Error> {
         order(&mut errors, &at("min"), ("min", min), ("max", max), min);
         order(&mut errors, &at("defaultRequest"), ("min", min), ("default request", request), request);
         order(&mut errors, &at("defaultRequest"), ("default request", request), ("max", max), request);
-        order(&mut errors, &at("defaultRequest"), ("default request", request), ("default", default), request);
+        order(&mut errors, &at("defaultRequest"), ("default request", request), ("default limit", default), request);
         order(&mut errors, &at("default"), ("min", min), ("default", default), min);
         order(&mut errors, &at("default"), ("default", default), ("max", max), max);
-        if let Some(ratio) = ratios.get(name)
-            && *ratio < Quantity::from_value(1, ratio.format())
+        if let Some(ratio) = ratios.get(name) {
+            errors.extend(ratio_rules(&at("maxLimitRequestRatio"), ratio, min.zip(max)));
+        }
+        if let (Some(default), Some(request)) = (default, request)
+            && !resource_names::is_overcommitted(name)
+            && default != request
         {
-            errors.push(at("maxLimitRequestRatio").invalid(ratio.to_string(), format!("ratio {ratio} is less than 1")));
+            let message = format!("default value {default} must equal to defaultRequest value {request} in {name}");
+            errors.push(at("defaultRequest").invalid(request.to_string(), message));
+        }
+    }
+    errors
+}
+
+/// The amounts of one list. Containers and Pods have fewer resources than other types.
+fn list(path: &Path, limit: &Value, field: &str, errors: &mut Vec<Error>) -> Amounts {
+    let amounts = limit.get(field).map(amounts::read).unwrap_or_default();
+    let rule = match text(limit, "type") {
+        "Pod" | "Container" => resource_names::of_container,
+        _ => resource_names::any,
+    };
+    errors.extend(amounts.keys().flat_map(|name| rule(&path.child(field).key(name), name)));
+    amounts
+}
+
+/// A ratio is at least one, and no more than the bounds allow.
+fn ratio_rules(path: &Path, ratio: &Quantity, bounds: Option<(&Quantity, &Quantity)>) -> Vec<Error> {
+    let mut errors = Vec::new();
+    if *ratio < Quantity::from_value(1, ratio.format()) {
+        errors.push(path.invalid(ratio.to_string(), format!("ratio {ratio} is less than 1")));
+    }
+    if let Some((min, max)) = bounds {
+        let most = max.approximate() / min.approximate();
+        if ratio.approximate() > most {
+            let message = format!("ratio {ratio} is greater than max/min = {most:.6}");
+            errors.push(path.invalid(ratio.to_string(), message));
         }
     }
     errors

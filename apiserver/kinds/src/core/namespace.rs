@@ -65,7 +65,7 @@ impl Strategy for NamespaceStrategy {
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        finalizers(object)
+        finalizers(object, |path, _| path.clone())
     }
 
     fn validate_update(&self, _kind: &Kind, _new: &Object, _old: &Object) -> Vec<field::Error> {
@@ -80,8 +80,8 @@ impl Strategy for NamespaceStrategy {
         _old: &Object,
     ) -> Vec<field::Error> {
         match subresource {
-            "finalize" => finalizers(new),
-            _ => phase(new),
+            "finalize" => finalizers(new, field::Path::index),
+            _ => phase(new).into_iter().collect(),
         }
     }
 
@@ -108,13 +108,14 @@ pub const FINALIZER: &str = "kubernetes";
 /// The label that every Namespace carries with its own name, for selectors.
 pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-fn finalizers(object: &Object) -> Vec<field::Error> {
+/// What is wrong with finalizers; on creation upstream's paths leave out which it is.
+fn finalizers(object: &Object, place: fn(&field::Path, usize) -> field::Path) -> Vec<field::Error> {
     let path = field::Path::root("spec").child("finalizers");
     let mut errors = Vec::new();
     for (at, name) in object.list_at(&["spec", "finalizers"]).iter().enumerate() {
-        let (at, name) = (path.index(at), name.as_str().unwrap_or_default());
+        let (at, name) = (place(&path, at), name.as_str().unwrap_or_default());
         errors.extend(validate::texts(&at, name, validation::label_key(name)));
-        if !name.contains('/') && name != FINALIZER {
+        if !name.contains('/') && !matches!(name, FINALIZER | "orphan" | "foregroundDeletion") {
             errors.push(at.invalid(name, "name is neither a standard finalizer name nor is it fully qualified"));
         }
     }
@@ -122,15 +123,12 @@ fn finalizers(object: &Object) -> Vec<field::Error> {
 }
 
 /// The phase follows from whether the Namespace is being deleted.
-fn phase(object: &Object) -> Vec<field::Error> {
-    let path = field::Path::root("status").child("Phase");
-    match (object.str_at(&["status", "phase"]), object.deletion_timestamp().is_some()) {
-        ("Active", true) => {
-            vec![path.invalid("Active", "may only be 'Terminating' if `deletionTimestamp` is not empty")]
-        }
-        (other, false) if other != "Active" => {
-            vec![path.invalid(other, "may only be 'Active' if `deletionTimestamp` is empty")]
-        }
-        _ => Vec::new(),
-    }
+fn phase(object: &Object) -> Option<field::Error> {
+    let (wanted, word) = match object.deletion_timestamp() {
+        Some(_) => ("Terminating", "not empty"),
+        None => ("Active", "empty"),
+    };
+    let phase = object.str_at(&["status", "phase"]);
+    let detail = format!("may only be '{wanted}' if `deletionTimestamp` is {word}");
+    (phase != wanted).then(|| field::Path::root("status").child("Phase").invalid(phase, detail))
 }

@@ -75,6 +75,10 @@ impl Strategy for NodeStrategy {
         node_rules::update(new, old)
     }
 
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        node_rules::warnings(object)
+    }
+
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         let known = |field: &str, otherwise: &str| {
             let text = object.str_at(&["status", "nodeInfo", field]);

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use kubernel_meta::field::{Error, Path};
+use ipnet::IpNet;
+use kubernel_meta::field::{Error, Path, Reason};
 use kubernel_meta::{Object, validation};
-use serde_json::Value;
 
 use super::pod::amounts;
+use super::{node_config, resource_names};
 use crate::go_form;
 use crate::tree::text;
 use crate::validate;
@@ -14,40 +15,73 @@ use crate::validate;
 /// What is wrong with a new Node.
 pub(super) fn create(node: &Object) -> Vec<Error> {
     let mut errors = taints(node);
-    let status = Path::root("status");
-    for list in ["capacity", "allocatable"] {
-        errors.extend(resources(&status.child(list), node.at(&["status", list])));
-    }
+    errors.extend(resources(node));
+    errors.extend(pod_cidrs(node));
     errors
 }
 
 /// What is wrong with a change of a Node, through `status` too.
 pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
-    let status = Path::root("status");
-    let mut errors = Vec::new();
-    for list in ["capacity", "allocatable"] {
-        errors.extend(resources(&status.child(list), new.at(&["status", list])));
-    }
-    errors.extend(addresses(&status.child("addresses"), new));
+    let mut errors = resources(new);
+    errors.extend(addresses(&Path::root("status").child("addresses"), new));
     let spec = Path::root("spec");
-    let cidrs = |node: &Object| node.list_at(&["spec", "podCIDRs"]).to_vec();
-    if !cidrs(old).is_empty() && cidrs(old) != cidrs(new) {
-        let message = "node updates may not change podCIDR except from \"\" to valid";
-        errors.push(spec.child("podCIDRs").forbidden(message));
-    }
+    let (cidrs, before) = (new.list_at(&["spec", "podCIDRs"]), old.list_at(&["spec", "podCIDRs"]));
+    let changed = match before.len() {
+        0 => 0,
+        count if count != cidrs.len() => 1,
+        _ => before.iter().zip(cidrs).filter(|(before, now)| before != now).count(),
+    };
+    let message = "node updates may not change podCIDR except from \"\" to valid";
+    errors.extend((0..changed).map(|_| spec.child("podCIDRs").forbidden(message)));
     let provider = old.str_at(&["spec", "providerID"]);
     if !provider.is_empty() && provider != new.str_at(&["spec", "providerID"]) {
         let message = "node updates may not change providerID except from \"\" to valid";
         errors.push(spec.child("providerID").forbidden(message));
     }
-    if new.at(&["spec", "taints"]) != old.at(&["spec", "taints"]) {
-        errors.extend(taints(new));
+    errors.extend(node_config::errors(new));
+    errors.extend(taints(new));
+    if new.str_at(&["spec", "externalID"]) != old.str_at(&["spec", "externalID"]) {
+        errors.push(spec.child("externalID").forbidden("may not be updated"));
     }
     errors
 }
 
+/// The warnings about a Node.
+pub(super) fn warnings(node: &Object) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if node.at(&["spec", "configSource"]).is_some_and(|source| !source.is_null()) {
+        warnings.push("spec.configSource: the feature is removed".to_owned());
+    }
+    if !node.str_at(&["spec", "externalID"]).is_empty() {
+        warnings.push("spec.externalID: this field is deprecated, and is unused by Kubernetes".to_owned());
+    }
+    let path = Path::root("spec").child("podCIDRs");
+    let cidrs = node.list_at(&["spec", "podCIDRs"]).iter().enumerate();
+    warnings.extend(cidrs.filter_map(|(at, cidr)| validate::cidr_warning(&path.index(at), cidr.as_str()?)));
+    warnings
+}
+
+/// What is wrong with the networks of a Node's Pods: one of each family.
+fn pod_cidrs(node: &Object) -> Vec<Error> {
+    let path = Path::root("spec").child("podCIDRs");
+    let cidrs = node.list_at(&["spec", "podCIDRs"]);
+    let texts: Vec<&str> = cidrs.iter().map(|cidr| cidr.as_str().unwrap_or_default()).collect();
+    let mut errors: Vec<Error> =
+        texts.iter().enumerate().filter_map(|(at, cidr)| validate::cidr(&path.index(at), cidr)).collect();
+    if texts.len() > 1 {
+        let nets: Vec<IpNet> = texts.iter().filter_map(|cidr| cidr.parse().ok()).collect();
+        if nets.len() == texts.len() && !validate::one_of_each_family(nets.iter().map(IpNet::addr)) {
+            errors.push(path.invalid(cidrs.to_vec(), "may specify no more than one CIDR for each IP family"));
+        }
+        let again = (1..texts.len()).filter(|at| texts[..*at].contains(&texts[*at]));
+        errors.extend(again.map(|at| path.index(at).duplicate(texts[at])));
+    }
+    errors
+}
+
+/// Upstream's paths begin at the metadata, where taints once were.
 fn taints(node: &Object) -> Vec<Error> {
-    let path = Path::root("spec").child("taints");
+    let path = Path::root("metadata").child("taints");
     let mut errors = Vec::new();
     let mut seen = BTreeSet::new();
     for (at, taint) in node.list_at(&["spec", "taints"]).iter().enumerate() {
@@ -61,7 +95,8 @@ fn taints(node: &Object) -> Vec<Error> {
         errors.extend(taint_effect(&at.child("effect"), effect));
         if !seen.insert((key, effect)) {
             let shown = go_form::compact("io.k8s.api.core.v1.Taint", taint);
-            errors.push(at.duplicate(taint.clone()).shown_as(shown));
+            let detail = "taints must be unique by key and effect pair";
+            errors.push(at.error(Reason::Duplicate, taint.clone(), detail).shown_as(shown));
         }
     }
     errors
@@ -87,11 +122,12 @@ fn addresses(path: &Path, node: &Object) -> Vec<Error> {
     errors
 }
 
-fn resources(path: &Path, list: Option<&Value>) -> Vec<Error> {
+fn resources(node: &Object) -> Vec<Error> {
+    let status = Path::root("status");
     let mut errors = Vec::new();
-    for (name, amount) in list.map(amounts::read).unwrap_or_default() {
-        if amount.signum() < 0 {
-            errors.push(path.child(&name).invalid(amount.to_string(), "must be greater than or equal to 0"));
+    for list in ["capacity", "allocatable"] {
+        for (name, amount) in node.at(&["status", list]).map(amounts::read).unwrap_or_default() {
+            errors.extend(resource_names::amount(&status.child(list).child(&name), &name, &amount));
         }
     }
     errors

@@ -1,7 +1,7 @@
 //! `v1` PersistentVolume.
 
 use super::persistent_volume_claim::{access_modes, class};
-use super::persistent_volume_rules;
+use super::{persistent_volume_rules, persistent_volume_warnings};
 use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
@@ -70,6 +70,10 @@ impl Strategy for PersistentVolumeStrategy {
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
         persistent_volume_rules::update(new, old)
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        persistent_volume_warnings::of(object)
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {

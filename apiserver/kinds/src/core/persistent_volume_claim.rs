@@ -1,6 +1,7 @@
 //! `v1` PersistentVolumeClaim.
 
-use super::persistent_volume_claim_rules;
+use super::persistent_volume_claim_source as data_source;
+use super::{persistent_volume_claim_rules, persistent_volume_warnings};
 use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Map, Value, json};
@@ -37,13 +38,14 @@ impl Strategy for PersistentVolumeClaimStrategy {
     }
 
     fn prepare_create(&self, kind: &Kind, object: &mut Object) {
-        normalize_data_source(object);
+        data_source::prepare(object, None);
         strategy::prepare_create(kind, object);
         object.set(&["status"], json!({"phase": "Pending"}));
     }
 
     fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
         strategy::prepare_update(kind, new, old);
+        data_source::prepare(new, Some(old));
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
@@ -52,6 +54,14 @@ impl Strategy for PersistentVolumeClaimStrategy {
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
         persistent_volume_claim_rules::update(new, old)
+    }
+
+    fn validate_subresource_update(&self, _: &Kind, subresource: &str, new: &Object, _: &Object) -> Vec<field::Error> {
+        if subresource == "status" { persistent_volume_claim_rules::status(new) } else { Vec::new() }
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        persistent_volume_warnings::of_claim(object)
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
@@ -112,21 +122,5 @@ pub(super) fn class(object: &Object) -> &str {
     match object.str_at(&["metadata", "annotations", "volume.beta.kubernetes.io/storage-class"]) {
         "" => object.str_at(&["spec", "storageClassName"]),
         class => class,
-    }
-}
-
-/// `dataSource` and `dataSourceRef` say the same where only one is given; the newer one loses what is not supported.
-fn normalize_data_source(object: &mut Object) {
-    let (source, reference) =
-        (object.at(&["spec", "dataSource"]).cloned(), object.at(&["spec", "dataSourceRef"]).cloned());
-    match (source.filter(Value::is_object), reference.filter(Value::is_object)) {
-        (Some(source), None) => object.set(&["spec", "dataSourceRef"], source),
-        (None, Some(mut reference)) if reference.get("namespace").and_then(Value::as_str).unwrap_or_default() == "" => {
-            if let Some(map) = reference.as_object_mut() {
-                map.remove("namespace");
-            }
-            object.set(&["spec", "dataSource"], reference);
-        }
-        _ => {}
     }
 }

@@ -50,7 +50,7 @@ impl Strategy for SecretStrategy {
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let mut errors = data_map::keys(object, "data", None);
-        errors.extend(data_map::size(object, &["data"]));
+        errors.extend(data_map::size(object, &["data"], &["data"]));
         errors.extend(of_type(object));
         errors
     }
@@ -88,8 +88,8 @@ fn of_type(object: &Object) -> Vec<field::Error> {
             let at = field::Path::root("metadata").child("annotations").key(annotation);
             absent.then(|| at.required("")).into_iter().collect()
         }
-        "kubernetes.io/dockercfg" => json_data(object, ".dockercfg"),
-        "kubernetes.io/dockerconfigjson" => json_data(object, ".dockerconfigjson"),
+        "kubernetes.io/dockercfg" => json_data(object, ".dockercfg").into_iter().collect(),
+        "kubernetes.io/dockerconfigjson" => json_data(object, ".dockerconfigjson").into_iter().collect(),
         "kubernetes.io/basic-auth" if missing("username") && missing("password") => {
             vec![path.key("username").required(""), path.key("password").required("")]
         }
@@ -105,13 +105,27 @@ fn of_type(object: &Object) -> Vec<field::Error> {
 }
 
 /// Data of this key must be there and be JSON. The message never shows the content.
-fn json_data(object: &Object, key: &str) -> Vec<field::Error> {
+fn json_data(object: &Object, key: &str) -> Option<field::Error> {
     let at = field::Path::root("data").key(key);
     if object.at(&["data", key]).is_none() {
-        return vec![at.required("")];
+        return Some(at.required(""));
     }
-    match kubernel_schema::decode::Document::json(&data_map::bytes(object, key)) {
-        Ok(_) => Vec::new(),
-        Err(error) => vec![at.invalid("<secret contents redacted>", error.to_string())],
-    }
+    let bytes = data_map::bytes(object, key);
+    let wrong = match kubernel_schema::decode::Document::json(&bytes) {
+        Ok(_) => not_a_map(&bytes)?,
+        Err(error) => error.to_string(),
+    };
+    Some(at.invalid("<secret contents redacted>", wrong))
+}
+
+/// What Go says of JSON that is not a map.
+fn not_a_map(bytes: &[u8]) -> Option<String> {
+    let kind = match serde_json::from_slice(bytes).unwrap_or_default() {
+        Value::Object(_) | Value::Null => return None,
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+    };
+    Some(format!("json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"))
 }

@@ -7,7 +7,7 @@
 mod diff;
 mod names;
 
-use kubernel_schema::{ListShape, Presence, Shape, Struct, Types};
+use kubernel_schema::{Field, ListShape, Presence, Shape, Struct, Types};
 use serde_json::{Map, Value, json};
 
 use names::Spelling;
@@ -32,10 +32,27 @@ pub fn changes(definition: &str, old: &Value, new: &Value) -> String {
     diff::unified(&pretty(definition, old), &pretty(definition, new))
 }
 
+/// The same for some fields of the struct, in the order given: those of a struct that is embedded in it.
+pub fn field_changes(definition: &str, fields: &[&str], old: &Value, new: &Value) -> String {
+    let shown = |value: &Value| shown(&fields_node(definition, fields, value));
+    diff::unified(&shown(old), &shown(new))
+}
+
 fn pretty(definition: &str, value: &Value) -> String {
+    shown(&node(definition, value))
+}
+
+fn shown(node: &Node) -> String {
     let mut out = String::new();
-    write_pretty(&node(definition, value), 0, &mut out);
+    write_pretty(node, 0, &mut out);
     out
+}
+
+fn fields_node(definition: &str, fields: &[&str], value: &Value) -> Node {
+    let types = kubernel_schema::builtin();
+    let Some(item) = types.find(definition).map(|id| types.get(id)) else { return plain(value) };
+    let chosen = fields.iter().filter_map(|name| item.fields.iter().find(|field| &*field.name == *name));
+    Node::Map(chosen.filter_map(|field| field_entries(types, short_name(item), field, value)).flatten().collect())
 }
 
 fn node(definition: &str, value: &Value) -> Node {
@@ -46,32 +63,39 @@ fn node(definition: &str, value: &Value) -> Node {
     }
 }
 
+fn short_name(item: &Struct) -> &str {
+    item.name.rsplit('.').next().unwrap_or_default()
+}
+
 fn struct_node(types: &Types, item: &Struct, value: &Value) -> Node {
-    let short = item.name.rsplit('.').next().unwrap_or_default();
+    let short = short_name(item);
     if item.name.starts_with("io.k8s.apimachinery.") {
         return Node::Map(tagged(types, item, value));
     }
-    let mut entries: Vec<(&str, Vec<(String, Node)>)> = Vec::with_capacity(item.fields.len());
-    for field in &item.fields {
-        let inner = value.get(&*field.name).filter(|inner| !inner.is_null());
-        let shown = match names::spelling(short, &field.name) {
-            Spelling::Absent => continue,
-            Spelling::Inlined => {
-                let Shape::Struct(id) = &field.shape else { continue };
-                tagged(types, types.get(*id), inner.unwrap_or(&Value::Null))
-            }
-            Spelling::Named(name) => {
-                let by_value = !matches!(field.presence, Presence::Pointer | Presence::NullPointer);
-                vec![(name, shape_node(types, &field.shape, inner, by_value))]
-            }
-        };
-        entries.push((&field.name, shown));
-    }
+    let fields = item.fields.iter();
+    let mut entries: Vec<(&str, Vec<(String, Node)>)> =
+        fields.filter_map(|field| Some((&*field.name, field_entries(types, short, field, value)?))).collect();
     if short == "PodSpec" {
         move_host_fields(value, &mut entries);
     }
     names::arrange(short, &mut entries);
     Node::Map(entries.into_iter().flat_map(|(_, shown)| shown).collect())
+}
+
+/// What a field of a struct shows: itself, or the fields of the struct that is embedded there.
+fn field_entries(types: &Types, short: &str, field: &Field, value: &Value) -> Option<Vec<(String, Node)>> {
+    let inner = value.get(&*field.name).filter(|inner| !inner.is_null());
+    match names::spelling(short, &field.name) {
+        Spelling::Absent => None,
+        Spelling::Inlined => {
+            let Shape::Struct(id) = &field.shape else { return None };
+            Some(tagged(types, types.get(*id), inner.unwrap_or(&Value::Null)))
+        }
+        Spelling::Named(name) => {
+            let by_value = !matches!(field.presence, Presence::Pointer | Presence::NullPointer);
+            Some(vec![(name, shape_node(types, &field.shape, inner, by_value))])
+        }
+    }
 }
 
 /// Internally the Pod's security context holds what v1 has beside it.

@@ -1,5 +1,6 @@
 //! `v1` Service. Which addresses and ports it gets is the server's business; [`needs`] tells it which it needs.
 
+mod addresses;
 mod defaults;
 pub mod needs;
 mod transition;
@@ -64,9 +65,9 @@ impl Strategy for ServiceStrategy {
         _: &Kind,
         subresource: &str,
         new: &Object,
-        _old: &Object,
+        old: &Object,
     ) -> Vec<field::Error> {
-        if subresource == "status" { validation::status(new) } else { Vec::new() }
+        if subresource == "status" { validation::status(new, old) } else { Vec::new() }
     }
 
     fn validate_name(&self, name: &str, prefix: bool) -> Vec<String> {

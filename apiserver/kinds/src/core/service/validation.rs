@@ -2,25 +2,29 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
 use serde_json::Value;
 
-use super::needs;
-use crate::core::endpoints_rules::special_addresses;
+use super::{addresses, needs};
 use crate::tree::{int, items, set, text};
 use crate::validate;
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
+const DISTRIBUTIONS: [&str; 3] = ["PreferClose", "PreferSameZone", "PreferSameNode"];
 const AFFINITY_TIMEOUT_SECS_MAX: i64 = 86_400;
 
 /// What is wrong with a new Service.
 pub(super) fn create(service: &Object) -> Vec<Error> {
+    service_errors(service, None)
+}
+
+/// Addresses that the old Service has may stay as they are.
+fn service_errors(service: &Object, old: Option<&Object>) -> Vec<Error> {
     let (path, spec) = (Path::root("spec"), service.at(&["spec"]).unwrap_or(&Value::Null));
-    let (type_, headless) = (text(spec, "type"), needs::is_headless(service));
-    let mut errors = Vec::new();
-    if items(spec, "ports").is_empty() && !headless && type_ != "ExternalName" {
+    let type_ = text(spec, "type");
+    let mut errors: Vec<Error> = topology_annotations(service).into_iter().collect();
+    if items(spec, "ports").is_empty() && !addresses::is_headless(spec) && type_ != "ExternalName" {
         errors.push(path.child("ports").required(""));
     }
     errors.extend(of_type(&path, spec, type_));
@@ -29,60 +33,63 @@ pub(super) fn create(service: &Object) -> Vec<Error> {
         errors.extend(meta::labels(validate::pairs(Some(selector)), &path.child("selector")));
     }
     errors.extend(affinity(&path, spec));
-    errors.extend(cluster_ips(&path, spec, type_));
-    for (at, ip) in items(spec, "externalIPs").iter().enumerate() {
-        let (at, ip) = (path.child("externalIPs").index(at), ip.as_str().unwrap_or_default());
-        if ip.parse::<IpAddr>().is_err() {
-            errors.push(at.invalid(ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
-        } else {
-            errors.extend(special_addresses(&at, ip));
-        }
+    errors.extend(addresses::cluster_ips(&path, spec, old));
+    errors.extend(addresses::external_ips(&path.child("externalIPs"), spec, old));
+    match type_ {
+        "" => errors.push(path.child("type").required("")),
+        type_ if TYPES.contains(&type_) => {}
+        other => errors.push(path.child("type").not_supported(other, &TYPES)),
     }
-    if !TYPES.contains(&type_) {
-        errors.push(path.child("type").not_supported(type_, &TYPES));
-    }
-    errors.extend(duplicate_ports(&path.child("ports"), items(spec, "ports")));
     errors.extend(node_ports(&path.child("ports"), items(spec, "ports"), type_));
-    errors.extend(source_ranges(&path, spec, type_));
+    errors.extend(duplicate_ports(&path.child("ports"), items(spec, "ports")));
+    errors.extend(addresses::source_ranges(&path, service, old));
     errors.extend(load_balancer_fields(&path, spec, type_));
     errors.extend(traffic_policies(&path, service, spec, type_));
-    match text(spec, "trafficDistribution") {
-        "" | "PreferClose" | "PreferSameZone" | "PreferSameNode" => {}
-        other => errors.push(
-            path.child("trafficDistribution")
-                .not_supported(other, &["PreferClose", "PreferSameZone", "PreferSameNode"]),
-        ),
+    match spec.get("trafficDistribution").and_then(Value::as_str) {
+        None => {}
+        Some(value) if DISTRIBUTIONS.contains(&value) => {}
+        Some(other) => errors.push(path.child("trafficDistribution").not_supported(other, &DISTRIBUTIONS)),
     }
     errors
+}
+
+/// An annotation and the one that it was before must not contradict each other.
+fn topology_annotations(service: &Object) -> Option<Error> {
+    const MODE: &str = "service.kubernetes.io/topology-mode";
+    const HINTS: &str = "service.kubernetes.io/topology-aware-hints";
+    let of = |key: &str| service.at(&["metadata", "annotations", key]).and_then(Value::as_str);
+    let (mode, hints) = (of(MODE)?, of(HINTS)?);
+    let detail = format!("must match annotations[{HINTS}] when both are specified");
+    (mode != hints).then(|| Path::root("metadata").child("annotations").key(MODE).invalid(mode, detail))
 }
 
 fn of_type(path: &Path, spec: &Value, type_: &str) -> Vec<Error> {
     let mut errors = Vec::new();
     match type_ {
-        "LoadBalancer" => {
-            for (at, port) in items(spec, "ports").iter().enumerate() {
-                if int(port, "port") == 10_250 {
-                    let at = path.child("ports").index(at);
-                    errors.push(at.invalid(10_250, "may not expose port 10250 externally since it is used by kubelet"));
-                }
-            }
+        "NodePort" | "LoadBalancer" if addresses::is_headless(spec) => {
+            let at = path.child("clusterIPs").index(0);
+            errors.push(at.invalid("None", format!("may not be set to 'None' for {type_} services")));
         }
         "ExternalName" => {
+            for field in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+                let given = match spec.get(field) {
+                    None | Some(Value::Null) => false,
+                    Some(Value::Array(list)) => !list.is_empty(),
+                    Some(_) => true,
+                };
+                if given {
+                    errors.push(path.child(field).forbidden("may not be set for ExternalName services"));
+                }
+            }
             let name = text(spec, "externalName");
-            let at = path.child("externalName");
-            if name.is_empty() {
+            let (at, bare) = (path.child("externalName"), name.strip_suffix('.').unwrap_or(name));
+            if bare.is_empty() {
                 errors.push(at.required(""));
             } else {
-                let bare = name.strip_suffix('.').unwrap_or(name);
-                errors.extend(validate::texts(&at, name, meta::dns1123_subdomain(bare)));
+                errors.extend(validate::texts(&at, bare, meta::dns1123_subdomain(bare)));
             }
         }
         _ => {}
-    }
-    let first = items(spec, "clusterIPs").first().and_then(Value::as_str).unwrap_or_default();
-    if matches!(type_, "NodePort" | "LoadBalancer") && first == "None" {
-        let at = path.child("clusterIPs").index(0);
-        errors.push(at.invalid("None", format!("may not be set to 'None' for {type_} services")));
     }
     errors
 }
@@ -144,20 +151,23 @@ fn node_ports(path: &Path, ports: &[Value], type_: &str) -> Vec<Error> {
 }
 
 fn affinity(path: &Path, spec: &Value) -> Vec<Error> {
+    const DETAIL: &str = "when session affinity type is ClientIP";
     let at = path.child("sessionAffinity");
-    let config = set(spec, "sessionAffinityConfig");
+    let (config, config_at) = (set(spec, "sessionAffinityConfig"), path.child("sessionAffinityConfig"));
     match text(spec, "sessionAffinity") {
         "" => vec![at.required("")],
-        "None" if config.is_some() => {
-            vec![path.child("sessionAffinityConfig").forbidden("must not be set when session affinity is None")]
-        }
+        "None" if config.is_some() => vec![config_at.forbidden("must not be set when session affinity is None")],
         "None" => Vec::new(),
         "ClientIP" => {
-            let at = path.child("sessionAffinityConfig").child("clientIP").child("timeoutSeconds");
-            match config.and_then(|config| config.pointer("/clientIP/timeoutSeconds")).and_then(Value::as_i64) {
-                None => vec![at.required("when session affinity type is ClientIP")],
+            let Some(config) = config else { return vec![config_at.required(DETAIL)] };
+            let at = config_at.child("clientIP");
+            let Some(client) = set(config, "clientIP") else { return vec![at.required(DETAIL)] };
+            let at = at.child("timeoutSeconds");
+            match client.get("timeoutSeconds").and_then(Value::as_i64) {
+                None => vec![at.required(DETAIL)],
                 Some(secs) if !(1..=AFFINITY_TIMEOUT_SECS_MAX).contains(&secs) => {
-                    vec![at.invalid(secs, "must be greater than 0 and less than 86400")]
+                    let detail = format!("must be greater than 0 and less than {AFFINITY_TIMEOUT_SECS_MAX}");
+                    vec![at.invalid(secs, detail)]
                 }
                 Some(_) => Vec::new(),
             }
@@ -166,75 +176,21 @@ fn affinity(path: &Path, spec: &Value) -> Vec<Error> {
     }
 }
 
-fn cluster_ips(path: &Path, spec: &Value, type_: &str) -> Vec<Error> {
-    let (ip, ips) = (text(spec, "clusterIP"), items(spec, "clusterIPs"));
-    let at = path.child("clusterIPs");
+fn load_balancer_fields(path: &Path, spec: &Value, type_: &str) -> Vec<Error> {
+    const OTHERS: &str = "may only be used when `type` is 'LoadBalancer'";
     let mut errors = Vec::new();
-    if !needs::has_cluster_ip(type_) {
-        if !ip.is_empty() {
-            errors.push(path.child("clusterIP").invalid(ip, format!("may not be set for {type_} services")));
-        }
-        if !ips.is_empty() {
-            errors.push(at.invalid(ips.to_vec(), format!("may not be set for {type_} services")));
-        }
-        return errors;
-    }
-    match (ip, ips.first().and_then(Value::as_str)) {
-        ("", Some(_)) => errors.push(at.invalid(ips.to_vec(), "must be empty when `clusterIP` is not specified")),
-        (ip, Some(first)) if ip != first => errors.push(at.invalid(ips.to_vec(), "first value must match `clusterIP`")),
-        (ip, None) if !ip.is_empty() => errors.push(at.required("")),
+    match (set(spec, "allocateLoadBalancerNodePorts").is_some(), type_ == "LoadBalancer") {
+        (true, false) => errors.push(path.child("allocateLoadBalancerNodePorts").forbidden(OTHERS)),
+        (false, true) => errors.push(Path::root("allocateLoadBalancerNodePorts").required("")),
         _ => {}
     }
-    for (index, value) in ips.iter().filter_map(Value::as_str).enumerate() {
-        if value == "None" && index > 0 {
-            errors.push(at.index(index).invalid(value, "must be the first and only value"));
-        } else if value != "None" && value.parse::<IpAddr>().is_err() {
-            let message = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-            errors.push(at.index(index).invalid(value, message));
+    let at = path.child("loadBalancerClass");
+    match spec.get("loadBalancerClass").and_then(Value::as_str) {
+        Some(class) if type_ == "LoadBalancer" => {
+            errors.extend(validate::texts(&at, class, meta::label_key(class)));
         }
-    }
-    match text(spec, "ipFamilyPolicy") {
-        "" | "PreferDualStack" | "RequireDualStack" | "SingleStack" => {}
-        other => errors.push(
-            path.child("ipFamilyPolicy").not_supported(other, &["PreferDualStack", "RequireDualStack", "SingleStack"]),
-        ),
-    }
-    errors
-}
-
-fn source_ranges(path: &Path, spec: &Value, type_: &str) -> Vec<Error> {
-    let ranges = items(spec, "loadBalancerSourceRanges");
-    let at = path.child("LoadBalancerSourceRanges");
-    if ranges.is_empty() {
-        return Vec::new();
-    }
-    if type_ != "LoadBalancer" {
-        return vec![at.forbidden("may only be used when `type` is 'LoadBalancer'")];
-    }
-    let bad = ranges
-        .iter()
-        .enumerate()
-        .filter(|(_, range)| range.as_str().is_none_or(|range| range.trim().parse::<IpNet>().is_err()));
-    let message = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-    bad.map(|(index, range)| at.index(index).invalid(range.clone(), message)).collect()
-}
-
-fn load_balancer_fields(path: &Path, spec: &Value, type_: &str) -> Vec<Error> {
-    let mut errors = Vec::new();
-    if type_ == "LoadBalancer" {
-        let class = text(spec, "loadBalancerClass");
-        if set(spec, "loadBalancerClass").is_some() {
-            errors.extend(validate::texts(&path.child("loadBalancerClass"), class, meta::label_key(class)));
-        }
-        if set(spec, "allocateLoadBalancerNodePorts").is_none() {
-            errors.push(path.child("allocateLoadBalancerNodePorts").required(""));
-        }
-    } else {
-        for field in ["loadBalancerClass", "allocateLoadBalancerNodePorts"] {
-            if set(spec, field).is_some() {
-                errors.push(path.child(field).forbidden("may only be used when `type` is 'LoadBalancer'"));
-            }
-        }
+        Some(_) => errors.push(at.forbidden(OTHERS)),
+        None => {}
     }
     errors
 }
@@ -249,54 +205,61 @@ fn traffic_policies(path: &Path, service: &Object, spec: &Value, type_: &str) ->
         (true, "") => errors.push(at.required("")),
         (true, other) => errors.push(at.not_supported(other, &["Cluster", "Local"])),
     }
-    let health = int(spec, "healthCheckNodePort");
+    let (health, health_at) = (int(spec, "healthCheckNodePort"), path.child("healthCheckNodePort"));
     if health != 0 && !needs::has_health_check_port(service) {
         let message = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
-        errors.push(path.child("healthCheckNodePort").invalid(health, message));
+        errors.push(health_at.invalid(health, message));
+    } else if health != 0 {
+        errors.extend(meta::port_number(health).into_iter().map(|text| health_at.invalid(health, text)));
     }
-    let (internal, at) = (text(spec, "internalTrafficPolicy"), path.child("internalTrafficPolicy"));
-    match internal {
-        "Cluster" | "Local" => {}
-        "" if needs::has_cluster_ip(type_) => errors.push(at.required("")),
-        "" => {}
-        other => errors.push(at.not_supported(other, &["Cluster", "Local"])),
+    let at = path.child("internalTrafficPolicy");
+    match spec.get("internalTrafficPolicy").and_then(Value::as_str) {
+        Some("Cluster" | "Local") => {}
+        None if needs::has_cluster_ip(type_) => errors.push(at.required("")),
+        None => {}
+        Some(other) => errors.push(at.not_supported(other, &["Cluster", "Local"])),
     }
     errors
 }
 
 /// What is wrong with a change of a Service.
 pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
-    let mut errors = Vec::new();
     let path = Path::root("spec");
-    let keeps_ip = |service: &Object| needs::has_cluster_ip(service.str_at(&["spec", "type"]));
-    if keeps_ip(old) && keeps_ip(new) {
-        let ips = |service: &Object| service.list_at(&["spec", "clusterIPs"]).to_vec();
-        let (before, after) = (ips(old), ips(new));
-        let primary = before.first().and_then(Value::as_str).is_some_and(|ip| !ip.is_empty());
-        if primary && before.first() != after.first() {
-            errors.push(path.child("clusterIPs").index(0).invalid(after, "may not change once set"));
-        }
-    }
+    let mut errors = addresses::changes(new, old);
     if [old, new].iter().all(|service| service.str_at(&["spec", "type"]) == "LoadBalancer") {
         let class = |service: &Object| service.at(&["spec", "loadBalancerClass"]).cloned().unwrap_or_default();
         if class(old) != class(new) {
             errors.push(path.child("loadBalancerClass").invalid(class(new), "may not change once set"));
         }
     }
-    errors.extend(create(new));
+    let health = |service: &Object| service.int_at(&["spec", "healthCheckNodePort"]).unwrap_or_default();
+    if [old, new].into_iter().all(needs::has_health_check_port) && health(old) != health(new) {
+        errors.push(path.child("healthCheckNodePort").forbidden("field is immutable"));
+    }
+    errors.extend(service_errors(new, Some(old)));
     errors
 }
 
 /// What is wrong with a load balancer's status.
-pub(super) fn status(new: &Object) -> Vec<Error> {
+pub(super) fn status(new: &Object, old: &Object) -> Vec<Error> {
     let path = Path::root("status").child("loadBalancer").child("ingress");
+    let list = |service: &Object| service.list_at(&["status", "loadBalancer", "ingress"]).to_vec();
+    let (entries, before) = (list(new), list(old));
+    if new.str_at(&["spec", "type"]) != "LoadBalancer" && !entries.is_empty() {
+        return vec![path.forbidden("may only be used when `spec.type` is 'LoadBalancer'")];
+    }
     let mut errors = Vec::new();
-    for (at, ingress) in new.list_at(&["status", "loadBalancer", "ingress"]).iter().enumerate() {
+    for (at, ingress) in entries.iter().enumerate() {
         let at = path.index(at);
         let (ip, hostname) = (text(ingress, "ip"), text(ingress, "hostname"));
-        if !ip.is_empty() && ip.parse::<IpAddr>().is_err() {
-            let message = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-            errors.push(at.child("ip").invalid(ip, message));
+        if !ip.is_empty() && !before.iter().any(|before| text(before, "ip") == ip) {
+            errors.extend(validate::ip(&at.child("ip"), ip));
+        }
+        match (ingress.get("ipMode").and_then(Value::as_str), ip) {
+            (None, "") | (Some("VIP" | "Proxy"), _) if !ip.is_empty() || set(ingress, "ipMode").is_none() => {}
+            (None, _) => errors.push(at.child("ipMode").required("must be specified when `ip` is set")),
+            (Some(_), "") => errors.push(at.child("ipMode").forbidden("may not be specified when `ip` is not set")),
+            (Some(other), _) => errors.push(at.child("ipMode").not_supported(other, &["Proxy", "VIP"])),
         }
         if !hostname.is_empty() {
             errors.extend(validate::texts(&at.child("hostname"), hostname, meta::dns1123_subdomain(hostname)));

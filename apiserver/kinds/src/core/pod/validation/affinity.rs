@@ -28,12 +28,7 @@ pub(super) fn validate(path: &Path, affinity: &Value) -> Vec<Error> {
 fn node_affinity(path: &Path, node: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
     if let Some(required) = set(node, REQUIRED) {
-        let at = path.child(REQUIRED).child("nodeSelectorTerms");
-        let terms = items(required, "nodeSelectorTerms");
-        if terms.is_empty() {
-            errors.push(at.required("must have at least one node selector term"));
-        }
-        errors.extend(terms.iter().enumerate().flat_map(|(i, term)| node_term(&at.index(i), term, true)));
+        errors.extend(node_selector(&path.child(REQUIRED), required));
     }
     for (i, preferred) in items(node, PREFERRED).iter().enumerate() {
         let at = path.child(PREFERRED).index(i);
@@ -43,6 +38,15 @@ fn node_affinity(path: &Path, node: &Value) -> Vec<Error> {
         errors.extend(node_term(&at.child("preference"), term, false));
     }
     errors
+}
+
+/// What is wrong with a selector of nodes that must be met.
+pub(crate) fn node_selector(path: &Path, selector: &Value) -> Vec<Error> {
+    let (at, terms) = (path.child("nodeSelectorTerms"), items(selector, "nodeSelectorTerms"));
+    if terms.is_empty() {
+        return vec![at.required("must have at least one node selector term")];
+    }
+    terms.iter().enumerate().flat_map(|(i, term)| node_term(&at.index(i), term, true)).collect()
 }
 
 fn weight(path: &Path, preferred: &Value) -> Option<Error> {

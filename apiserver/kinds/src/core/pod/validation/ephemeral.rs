@@ -64,7 +64,7 @@ fn is_empty(value: &Value) -> bool {
 pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     let mut errors = metadata_and_spec(new);
     if old.annotations().any(|(key, _)| key == MIRROR) {
-        return vec![Path::root("").forbidden("static pods do not support ephemeral containers")];
+        return vec![Path::whole().forbidden("static pods do not support ephemeral containers")];
     }
     let at = Path::root("spec").child("ephemeralContainers");
     let list = new.list_at(&["spec", "ephemeralContainers"]);

@@ -11,7 +11,6 @@ mod dns;
 mod env;
 mod ephemeral;
 mod mounts;
-mod paths;
 mod pod_resources;
 mod probes;
 mod projected;
@@ -27,7 +26,6 @@ mod selectors;
 mod spec;
 mod status;
 mod update;
-mod volume_sources;
 mod volumes;
 mod windows;
 
@@ -37,6 +35,7 @@ use serde_json::Value;
 
 use crate::tree::{items, text};
 
+pub(crate) use affinity::node_selector;
 pub use spec::validate_spec;
 pub use update::update;
 

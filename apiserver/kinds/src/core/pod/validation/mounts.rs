@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
-use super::{paths, volumes};
+use super::volumes;
+use crate::core::volume_paths as paths;
 use crate::tree::{flag, items, set, text};
 
 const PROPAGATIONS: [&str; 3] = ["Bidirectional", "HostToContainer", "None"];

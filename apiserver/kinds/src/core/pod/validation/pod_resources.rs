@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::resources;
 use super::spec::Context;
 use crate::core::pod::amounts;
+use crate::core::resource_names;
 use crate::tree::{items, set};
 
 const SUPPORTED: [&str; 3] = ["cpu", "hugepages-", "memory"];
@@ -23,7 +24,7 @@ pub(super) fn validate(path: &Path, context: &Context<'_>) -> Vec<Error> {
 }
 
 fn name(path: &Path, name: &str) -> Vec<Error> {
-    let errors = resources::resource_name(path, name);
+    let errors = resource_names::any(path, name);
     if !errors.is_empty() || matches!(name, "cpu" | "memory") || name.starts_with("hugepages-") {
         return errors;
     }

@@ -3,7 +3,9 @@
 use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
-use super::{paths, selectors, volumes};
+use super::{selectors, volumes};
+use crate::core::volume_paths as paths;
+use crate::validate::required;
 use crate::tree::{int, items, set, text};
 
 const TOKEN_SECS_MIN: i64 = 600;
@@ -48,7 +50,7 @@ fn take(volume: &Path, target: &str, shown: &str, taken: &mut Vec<String>) -> Op
 }
 
 fn named(volume: &Path, path: &Path, source: &Value, taken: &mut Vec<String>) -> Vec<Error> {
-    let mut errors = volumes::required(path, source, &["name"]);
+    let mut errors = required(path, source, &["name"]);
     for (i, item) in items(source, "items").iter().enumerate() {
         errors.extend(volumes::key_to_path(&path.child("items").index(i), item));
         errors.extend(take(volume, text(item, "path"), text(source, "name"), taken));
@@ -106,7 +108,7 @@ fn trust_bundle(volume: &Path, path: &Path, source: &Value, taken: &mut Vec<Stri
         (None, None) => errors.push(path.required("either name or signerName must be specified")),
     }
     let target = text(source, "path");
-    errors.extend(volumes::required(path, source, &["path"]));
+    errors.extend(required(path, source, &["path"]));
     errors.extend(paths::not_reserved(&path.child("path"), target));
     errors.extend(take(volume, target, target, taken));
     errors

@@ -18,10 +18,10 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     let path = Path::root("spec");
     let mut errors = metadata_and_spec(new);
     if old.annotations().any(|(key, _)| key == MIRROR) {
-        return vec![Path::root("").forbidden("static pods cannot be resized")];
+        return vec![Path::whole().forbidden("static pods cannot be resized")];
     }
     if before.get("os").is_some_and(|os| text(os, "name") == "windows") {
-        return vec![Path::root("").forbidden("windows pods cannot be resized")];
+        return vec![Path::whole().forbidden("windows pods cannot be resized")];
     }
     for list in ["containers", "initContainers"] {
         if items(spec, list).len() != items(before, list).len() {

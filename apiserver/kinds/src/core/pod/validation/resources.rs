@@ -2,43 +2,19 @@
 
 use kubernel_meta::field::{Error, Path, Reason};
 use kubernel_meta::{Quantity, validation as meta};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::core::pod::amounts;
+use crate::core::resource_names::{self, HUGE_PAGES};
 use crate::tree::{items, text};
 use crate::validate::texts;
-
-const CONTAINER: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
-const STANDARD: [&str; 19] = [
-    "cpu",
-    "memory",
-    "ephemeral-storage",
-    "requests.cpu",
-    "requests.memory",
-    "requests.ephemeral-storage",
-    "limits.cpu",
-    "limits.memory",
-    "limits.ephemeral-storage",
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
-    "storage",
-    "requests.storage",
-    "services.nodeports",
-];
-const STANDARD_MORE: [&str; 1] = ["services.loadbalancers"];
-const HUGE_PAGES: &str = "hugepages-";
 
 /// How the names of resources are checked.
 pub(super) type NameRule = fn(&Path, &str) -> Vec<Error>;
 
 /// What is wrong with a container's `resources`. `claims` are the names of the Pod's resource claims.
 pub(super) fn container(path: &Path, resources: &Value, claims: &[&str]) -> Vec<Error> {
-    requirements(path, resources, claims, container_name)
+    requirements(path, resources, claims, resource_names::of_container)
 }
 
 /// What is wrong with requests, limits and claims.
@@ -52,7 +28,7 @@ pub(super) fn requirements(path: &Path, resources: &Value, claims: &[&str], name
     }
     for (name, request) in entries(requests) {
         errors.extend(amount(&at_requests.key(name), name, &request, name_rule));
-        let overcommitted = is_native(name) && !name.starts_with(HUGE_PAGES);
+        let overcommitted = resource_names::is_overcommitted(name);
         match limits.and_then(|limits| limits.get(name)).and_then(amounts::quantity) {
             Some(limit) if !overcommitted && request != limit => {
                 let detail = format!("must be equal to {name} limit of {limit}");
@@ -87,19 +63,7 @@ fn entries(list: Option<&Map<String, Value>>) -> impl Iterator<Item = (&str, Qua
 
 fn amount(path: &Path, name: &str, amount: &Quantity, name_rule: NameRule) -> Vec<Error> {
     let mut errors = name_rule(path, name);
-    errors.extend(quantity(path, name, amount));
-    errors
-}
-
-/// A quantity that is not negative, and whole where the resource comes in pieces.
-fn quantity(path: &Path, name: &str, amount: &Quantity) -> Vec<Error> {
-    let mut errors = Vec::new();
-    if amount.signum() < 0 {
-        errors.push(path.invalid(amount.to_string(), "must be greater than or equal to 0"));
-    }
-    if is_extended(name) && !amount.is_integer() {
-        errors.push(path.invalid(amount.to_string(), "must be an integer"));
-    }
+    errors.extend(resource_names::amount(path, name, amount));
     errors
 }
 
@@ -112,56 +76,28 @@ fn huge_pages(path: &Path, name: &str, amount: &Quantity) -> Option<Error> {
     (!divides).then(|| path.invalid(amount.to_string(), detail()))
 }
 
-fn container_name(path: &Path, name: &str) -> Vec<Error> {
-    let mut errors = resource_name(path, name);
-    if !name.contains('/') {
-        if !CONTAINER.contains(&name) && !name.starts_with(HUGE_PAGES) {
-            errors.push(path.invalid(name, "must be a standard resource for containers"));
-        }
-    } else if !is_native(name) && !is_extended(name) {
-        errors.push(path.invalid(name, "doesn't follow extended resource name standard"));
-    }
-    errors
-}
-
-/// What is wrong with the name of any resource.
-pub(super) fn resource_name(path: &Path, name: &str) -> Vec<Error> {
-    let errors: Vec<Error> = texts(path, name, meta::label_key(name)).collect();
-    let standard = || {
-        STANDARD.contains(&name)
-            || STANDARD_MORE.contains(&name)
-            || name.starts_with(HUGE_PAGES)
-            || name.starts_with("requests.hugepages-")
-    };
-    if errors.is_empty() && !name.contains('/') && !standard() {
-        return vec![path.invalid(name, "must be a standard resource type or fully qualified")];
-    }
-    errors
-}
-
-fn is_native(name: &str) -> bool {
-    !name.contains('/') || name.contains("kubernetes.io/")
-}
-
-fn is_extended(name: &str) -> bool {
-    !is_native(name) && !name.starts_with("requests.") && meta::label_key(&format!("requests.{name}")).is_empty()
-}
-
+/// A container refers to a claim as a whole once, or to each of its requests once.
 fn claim_names(path: &Path, resources: &Value, claims: &[&str]) -> Vec<Error> {
-    let uses = items(resources, "claims");
-    let key = |claim: &Value| match (text(claim, "name"), text(claim, "request")) {
-        (name, "") => name.to_owned(),
-        (name, request) => format!("{name}/{request}"),
-    };
+    let mut taken: Vec<(&str, &str)> = Vec::new();
     let mut errors = Vec::new();
-    for (i, claim) in uses.iter().enumerate() {
-        let (at, name) = (path.index(i), text(claim, "name"));
+    for (i, claim) in items(resources, "claims").iter().enumerate() {
+        let (at, name, request) = (path.index(i), text(claim, "name"), text(claim, "request"));
         if name.is_empty() {
             errors.push(at.required(""));
             continue;
         }
-        if uses[..i].iter().any(|other| key(other) == key(claim)) {
-            errors.push(at.duplicate(key(claim)));
+        if taken.contains(&(name, "")) {
+            errors.push(at.duplicate(name));
+        } else {
+            if !request.is_empty() {
+                errors.extend(texts(&at.child("request"), request, meta::dns1123_label(request)));
+            }
+            if taken.contains(&(name, request)) {
+                errors.push(at.duplicate(format!("{name}/{request}")));
+            } else if request.is_empty() {
+                errors.extend(taken.iter().filter(|(other, _)| *other == name).map(|_| at.duplicate(name)));
+            }
+            taken.push((name, request));
         }
         if !claims.contains(&name) {
             let mut sorted = claims.to_vec();
@@ -175,8 +111,8 @@ fn claim_names(path: &Path, resources: &Value, claims: &[&str]) -> Vec<Error> {
     errors
 }
 
-/// What is wrong with the overhead that a RuntimeClass adds.
+/// What is wrong with the overhead that a RuntimeClass adds: it is checked, and its paths read, as limits.
 pub(super) fn overhead(path: &Path, spec: &Value) -> Vec<Error> {
     let Some(overhead) = list(spec, "overhead") else { return Vec::new() };
-    entries(Some(overhead)).flat_map(|(name, value)| amount(&path.key(name), name, &value, container_name)).collect()
+    container(path, &json!({"limits": overhead}), &[])
 }

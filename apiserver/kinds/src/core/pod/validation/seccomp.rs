@@ -3,7 +3,7 @@
 use kubernel_meta::field::{Error, Path};
 use serde_json::{Value, json};
 
-use super::paths;
+use crate::core::volume_paths as paths;
 use crate::tree::{set, text};
 
 const POD: &str = "seccomp.security.alpha.kubernetes.io/pod";

@@ -4,28 +4,41 @@ use std::collections::HashMap;
 
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Holder, containers, paths, projected, references, volume_sources};
-use crate::core::persistent_volume_claim;
+use super::{Holder, containers, projected, references};
 use crate::core::pod::amounts;
+use crate::core::{persistent_volume_claim, volume_paths as paths, volume_sources};
 use crate::tree::{int, items, set, text};
-use crate::validate::texts;
+use crate::validate::{pairs, required, texts};
 
 /// The volumes that containers can mount: those without mistakes in their names or sources.
 pub(super) type Known<'a> = HashMap<&'a str, &'a Value>;
 
 type Check = fn(&Path, &Value) -> Vec<Error>;
 
+/// In the order in which Go declares them.
+const UNUSED_METADATA: [&str; 13] = [
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+];
 const ONE_TYPE: &str = "may not specify more than 1 volume type";
-const HOST_PATH_TYPES: [&str; 8] =
-    ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
-
 /// All sources in the order in which upstream looks at them: the field, the name in paths to what is in it, and the
 /// name in the complaint about a second source.
 const SOURCES: [(&str, &str, &str, Check); 30] = [
     ("emptyDir", "emptyDir", "emptyDir", empty_dir),
-    ("hostPath", "hostPath", "hostPath", host_path),
+    ("hostPath", "hostPath", "hostPath", volume_sources::host_path),
     ("gitRepo", "gitRepo", "gitRepo", volume_sources::git_repo),
     ("gcePersistentDisk", "persistentDisk", "gcePersistentDisk", volume_sources::gce_disk),
     ("awsElasticBlockStore", "awsElasticBlockStore", "awsElasticBlockStore", volume_sources::aws_disk),
@@ -107,9 +120,7 @@ fn source(path: &Path, volume: &Value, pod_name: &str, holder: Holder) -> Vec<Er
                 if set(source, "initiatorName").is_some()
                     && own_name.len() + 1 + text(source, "targetPortal").len() > 64 =>
             {
-                let detail = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if \
-                              iscsi.initiatorName is specified.";
-                errors.push(path.child("name").invalid(own_name, detail));
+                errors.push(path.child("name").invalid(own_name, volume_sources::NAME_AND_PORTAL));
             }
             "ephemeral" if !pod_name.is_empty() && !own_name.is_empty() => {
                 let claim = format!("{pod_name}-{own_name}");
@@ -133,25 +144,6 @@ fn empty_dir(path: &Path, source: &Value) -> Vec<Error> {
     let negative = source.get("sizeLimit").and_then(amounts::quantity).is_some_and(|limit| limit.signum() < 0);
     let error = || path.child("sizeLimit").forbidden("SizeLimit field must be a valid resource quantity");
     negative.then(error).into_iter().collect()
-}
-
-fn host_path(path: &Path, source: &Value) -> Vec<Error> {
-    let target = text(source, "path");
-    if target.is_empty() {
-        return vec![path.child("path").required("")];
-    }
-    let mut errors: Vec<Error> = paths::no_backsteps(&path.child("path"), target).into_iter().collect();
-    let kind = text(source, "type");
-    if !HOST_PATH_TYPES.contains(&kind) {
-        errors.push(path.child("type").not_supported(kind, &HOST_PATH_TYPES));
-    }
-    errors
-}
-
-/// `Required value` for each of these texts that is missing.
-pub(super) fn required(path: &Path, source: &Value, fields: &[&str]) -> Vec<Error> {
-    let missing = fields.iter().filter(|field| text(source, field).is_empty());
-    missing.map(|field| path.child(field).required("")).collect()
 }
 
 fn secret(path: &Path, source: &Value) -> Vec<Error> {
@@ -223,9 +215,18 @@ fn ephemeral(path: &Path, source: &Value) -> Vec<Error> {
     let path = path.child("volumeClaimTemplate");
     let Some(template) = set(source, "volumeClaimTemplate") else { return vec![path.required("")] };
     let metadata = template.get("metadata").unwrap_or(&Value::Null);
-    let mut errors = crate::validate::labels_and_annotations(&path.child("metadata"), metadata);
+    let mut errors = template_metadata(&path.child("metadata"), metadata);
     let spec = template.get("spec").unwrap_or(&Value::Null);
     errors.extend(persistent_volume_claim::validate_spec(&path.child("spec"), spec));
+    errors
+}
+
+/// What is wrong with the metadata of a template of which labels and annotations alone are used.
+fn template_metadata(path: &Path, metadata: &Value) -> Vec<Error> {
+    let mut errors = meta::annotations(pairs(metadata.get("annotations")), &path.child("annotations"));
+    errors.extend(meta::labels(pairs(metadata.get("labels")), &path.child("labels")));
+    let unused = UNUSED_METADATA.iter().filter(|field| set(metadata, field).is_some_and(|value| *value != json!("")));
+    errors.extend(unused.map(|field| path.child(field).forbidden("cannot be set")));
     errors
 }
 
