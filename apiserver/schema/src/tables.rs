@@ -19,8 +19,8 @@ macro_rules! tables {
     ($($name:literal)*) => { [$(include_str!(concat!("../tables/", $name, ".tsv"))),*] };
 }
 
-const TABLES: [&str; 27] = tables! {
-    "admissionregistration.v1" "apiextensions.v1" "apiregistration.v1" "apps.v1" "authentication.v1"
+const TABLES: [&str; 28] = tables! {
+    "admissionregistration.v1" "apiextensions.v1" "apidiscovery.v2" "apiregistration.v1" "apps.v1" "authentication.v1"
     "authorization.v1" "autoscaling.v1" "autoscaling.v2" "batch.v1" "certificates.v1" "coordination.v1"
     "coordination.v1beta1" "core.v1" "discovery.v1" "events.v1" "flowcontrol.v1" "kernel.v1alpha1" "meta.v1" "networking.v1" "node.v1" "policy.v1"
     "rbac.v1" "resource.v1" "scheduling.v1" "scheduling.v1alpha2" "storage.v1" "version"

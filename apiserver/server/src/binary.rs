@@ -60,6 +60,8 @@ pub(crate) fn of_value(value: &Value) -> Option<Bytes> {
     let types = builtin();
     let version = match object.api_version() {
         "meta.k8s.io/v1beta1" => "meta.k8s.io/v1",
+        // The oldest documents of discovery do not say their version.
+        "" => "v1",
         version => version,
     };
     let schema = Schema { types: types.clone(), root: types.find_kind(version, object.kind())? };

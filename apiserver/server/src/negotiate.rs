@@ -128,6 +128,39 @@ fn clauses(accept: &str) -> Vec<Clause<'_>> {
     clauses
 }
 
+/// The media type in which a client wants aggregated discovery; `None` where it wants the older documents more, or
+/// takes none that we have.
+pub(crate) fn aggregated_discovery(headers: &HeaderMap) -> Option<Media> {
+    for clause in clauses(accepted(headers)) {
+        let media = match clause.media {
+            "application/json" | "*/*" | "application/*" => Media::Json,
+            "application/yaml" => Media::Yaml,
+            "application/vnd.kubernetes.protobuf" => Media::Protobuf,
+            _ => continue,
+        };
+        match (clause.parameter("as"), clause.parameter("g"), clause.parameter("v")) {
+            ("", ..) => return None,
+            ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2") => return Some(media),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Which of these media types an `Accept` header wants most; no header is the first.
+pub(crate) fn preferred<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Option<&'a str> {
+    let accept = accepted(headers);
+    if accept.is_empty() {
+        return offered.first().copied();
+    }
+    let matches = |clause: &Clause<'_>, offer: &str| {
+        clause.media == offer
+            || clause.media == "*/*"
+            || clause.media.strip_suffix("/*").is_some_and(|class| offer.split('/').next() == Some(class))
+    };
+    clauses(accept).iter().find_map(|clause| offered.iter().copied().find(|offer| matches(clause, offer)))
+}
+
 /// Whether people read the answer: the client says so, or is a browser or curl.
 fn is_pretty(headers: &HeaderMap, pretty: Option<&str>) -> bool {
     match pretty {

@@ -181,3 +181,85 @@ async fn large_answers_are_compressed_for_who_takes_gzip() {
         assert_eq!(bytes, plain, "{path} {encodings}");
     }
 }
+
+#[tokio::test]
+async fn discovery_says_the_same_in_every_form() {
+    let api = Api::new().await;
+    let aggregated = |media: &str| format!("{media};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+    for path in ["/api", "/apis"] {
+        let (code, content_type, json) = whole(&api, path, &aggregated("application/json")).await;
+        assert_eq!((code, content_type), (200, aggregated("application/json")));
+        let (code, content_type, bytes) = whole(&api, path, &aggregated(PROTOBUF)).await;
+        assert_eq!((code, content_type), (200, aggregated(PROTOBUF)));
+        assert_eq!(read(&bytes), serde_json::from_slice::<Value>(&json).unwrap(), "{path}");
+    }
+    for path in ["/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1"] {
+        let (_, _, json) = whole(&api, path, "application/json").await;
+        let (code, content_type, bytes) = whole(&api, path, CLIENT_GO).await;
+        assert_eq!((code, content_type.as_str()), (200, PROTOBUF), "{path}");
+        let json: Value = serde_json::from_slice(&json).unwrap();
+        // The oldest ones do not say their version, in neither form.
+        let envelope = protobuf::envelope(&bytes).unwrap();
+        assert_eq!(json["apiVersion"].as_str().unwrap_or_default(), envelope.api_version, "{path}");
+        if !envelope.api_version.is_empty() {
+            assert_eq!(read(&bytes), json, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn discovery_is_aggregated_for_who_wants_that_most() {
+    let api = Api::new().await;
+    let of = |media: &str, version: &str| format!("{media};g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
+    let (json, binary) = (of("application/json", "v2"), of(PROTOBUF, "v2"));
+    for (accept, expect) in [
+        (format!("{json},application/json"), json.as_str()),
+        (format!("application/json;q=0.8,{json};q=0.9"), json.as_str()),
+        (format!("{},{json},application/json", of("application/json", "v2beta1")), json.as_str()),
+        (of("*/*", "v2"), json.as_str()),
+        (format!("{binary},{json}"), binary.as_str()),
+        (format!("application/json,{json}"), "application/json"),
+        (format!("{json};q=0.8,application/json;q=0.9"), "application/json"),
+        (format!("{},application/json", of("application/json", "v2beta1")), "application/json"),
+        ("*/*".to_owned(), "application/json"),
+        (String::new(), "application/json"),
+    ] {
+        let (code, content_type, _) = whole(&api, "/apis", &accept).await;
+        assert_eq!((code, content_type.as_str()), (200, expect), "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn openapi_comes_in_both_forms_under_one_tag() {
+    let api = Api::new().await;
+    let v3 = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
+    let v2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+    for (path, accept, code, content_type) in [
+        ("/openapi/v3/apis/apps/v1", "", 200, "application/json"),
+        ("/openapi/v3/apis/apps/v1", "*/*", 200, "application/json"),
+        ("/openapi/v3/apis/apps/v1", v3, 200, v3),
+        ("/openapi/v3/apis/apps/v1", "application/com.github.proto-openapi.spec.v3@v1.0+protobuf", 200, v3),
+        ("/openapi/v3/version", v3, 200, v3),
+        (
+            "/openapi/v3/apis/apps/v1",
+            "application/json;q=0.2,application/com.github.proto-openapi.spec.v3.v1.0+protobuf",
+            200,
+            v3,
+        ),
+        ("/openapi/v3/apis/apps/v1", "application/yaml", 406, ""),
+        ("/openapi/v3", "application/yaml", 200, "application/json"),
+        ("/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf", 200, v2),
+        ("/openapi/v2", "text/html", 406, ""),
+    ] {
+        let response = api.fetch(path, &[("accept", accept)]).await;
+        let found = response.headers().get("content-type").map_or("", |value| value.to_str().unwrap());
+        assert_eq!((response.status().as_u16(), found), (code, content_type), "{path} {accept}");
+    }
+    let tag = |response: &http::Response<axum::body::Body>| response.headers()["etag"].clone();
+    let json = api.fetch("/openapi/v3/apis/apps/v1", &[]).await;
+    let binary = api.fetch("/openapi/v3/apis/apps/v1", &[("accept", v3)]).await;
+    assert_eq!(tag(&json), tag(&binary));
+    let tag = tag(&json).to_str().unwrap().to_owned();
+    let known = api.fetch("/openapi/v3/apis/apps/v1", &[("accept", v3), ("if-none-match", &tag)]).await;
+    assert_eq!(known.status(), 304);
+}

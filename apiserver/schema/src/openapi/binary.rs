@@ -1,11 +1,16 @@
-//! The v2 document in the protobuf form that client-go asks for: gnostic's messages (openapiv2/OpenAPIv2.proto).
+//! The v2 document in the protobuf form that client-go asks for: gnostic's messages (openapiv2/OpenAPIv2.proto). `v3`
+//! is the other one's.
 //!
 //! Only what the documents of this module say is written; a field that is not there takes no bytes. Where gnostic knows
 //! no field (`x-kubernetes-…`), the value goes as text among the vendor's extensions.
 
+mod v3;
+
 use serde_json::Value;
 
 use crate::protobuf::wire::{put_bytes, put_double, put_varint};
+
+pub use v3::v3_binary;
 
 /// The bytes of a v2 document.
 pub fn v2_binary(document: &Value) -> Vec<u8> {
@@ -42,7 +47,7 @@ impl<'a> Message<'a> {
     }
 
     fn text(&mut self, number: u32, name: &str) {
-        if let Some(text) = self.1[name].as_str() {
+        if let Some(text) = self.1[name].as_str().filter(|text| !text.is_empty()) {
             put_bytes(&mut self.0, number, text.as_bytes());
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! They say what kubectl, Helm and generators need: the shape of every kind with the list and patch extensions, and
 //! for every operation its kind, its action and the parameters it takes. `components` describes types; `paths`,
-//! `subresources` and `discovery` say which operations there are, `operation` writes them down; all serve both versions. `binary` is v2 in protobuf.
+//! `subresources` and `discovery` say which operations there are, `operation` writes them down; all serve both versions. `binary` is both in protobuf.
 
 mod binary;
 mod components;
@@ -23,7 +23,7 @@ use sha2::{Digest, Sha512};
 
 use crate::Schema;
 
-pub use binary::v2_binary;
+pub use binary::{v2_binary, v3_binary};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
 

@@ -177,6 +177,35 @@ fn the_binary_form_says_what_json_says() {
     assert!(text(pretty, &[2, 1]).starts_with("#/parameters/pretty-"));
 }
 
+#[test]
+fn the_binary_form_of_v3_says_what_json_says() {
+    let document = v3(&GroupVersion::new("apps", "v1"), &[deployments()]);
+    let bytes = v3_binary(&document);
+    assert_eq!(text(&bytes, &[1]), "3.0.0");
+    let schemas = fields(fields(fields(&bytes, 5)[0], 1)[0], 1);
+    assert_eq!(schemas.len(), document["components"]["schemas"].as_object().unwrap().len());
+    let find = |name: &str| *schemas.iter().find(|pair| text(pair, &[1]) == name).unwrap();
+    let deployment = fields(fields(find("io.k8s.api.apps.v1.Deployment"), 2)[0], 1)[0];
+    assert_eq!(text(deployment, &[25]), "object");
+    let properties = fields(fields(deployment, 31)[0], 1);
+    let names: Vec<String> = properties.iter().map(|pair| text(pair, &[1])).collect();
+    assert_eq!(names, ["apiVersion", "kind", "metadata", "spec", "status"]);
+    // An inline schema with a reference below it, a default that is an object, and one of a vendor's extensions.
+    let spec = fields(fields(properties[3], 2)[0], 1)[0];
+    assert_eq!(text(spec, &[26, 2, 1]), "#/components/schemas/io.k8s.api.apps.v1.DeploymentSpec");
+    assert_eq!(fields(spec, 33), [b""]);
+    let kinds: Value = serde_json::from_str(&text(deployment, &[36, 2, 2])).unwrap();
+    assert_eq!(kinds, json!([{"group": "apps", "version": "v1", "kind": "Deployment"}]));
+    let paths = fields(fields(&bytes, 4)[0], 1);
+    assert_eq!(paths.len(), document["paths"].as_object().unwrap().len());
+    let one = paths.iter().find(|pair| text(pair, &[1]).ends_with("/deployments/{name}")).unwrap();
+    let put = fields(fields(one, 2)[0], 5)[0];
+    assert_eq!(text(put, &[7, 1, 2, 1, 1]), "*/*");
+    assert_eq!(text(put, &[7, 1, 2, 1, 2, 1, 2, 1]), "#/components/schemas/io.k8s.api.apps.v1.Deployment");
+    assert_eq!(text(put, &[8, 2, 1]), "200");
+    assert_eq!(text(fields(fields(one, 2)[0], 13)[0], &[1, 1]), "name");
+}
+
 /// Whether anywhere below stands a schema that says nothing.
 fn has_empty_schema(value: &Value) -> bool {
     match value {

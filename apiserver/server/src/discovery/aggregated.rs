@@ -1,15 +1,20 @@
 //! Aggregated discovery (`apidiscovery.k8s.io/v2`): everything in two documents, each made once.
 
+use std::sync::OnceLock;
+
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
+use kubernel_meta::ApiError;
 use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::negotiate::Media;
 use crate::resources::{Resource, Resources};
+use crate::{binary, codec};
 
 /// The parameters are part of the answer's type: clients take it for the older list without them.
-const CONTENT_TYPE: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+const PARAMETERS: &str = ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// A document with the hash that its ETag carries.
 #[derive(Debug)]
@@ -18,30 +23,13 @@ pub(crate) struct Hashed {
     pub(crate) json: Bytes,
     /// Its hash, upper-case hex.
     pub(crate) hash: String,
+    /// The same in protobuf, once somebody has asked for it.
+    binary: OnceLock<Bytes>,
 }
 
-/// Whether the client prefers the aggregated form.
-pub(super) fn is_requested(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    for clause in accept.split(',') {
-        let mut words = clause.split(';').map(str::trim);
-        if !matches!(words.next(), Some("application/json" | "*/*" | "application/vnd.kubernetes.protobuf")) {
-            continue;
-        }
-        let words: Vec<&str> = words.collect();
-        if words.contains(&"as=APIGroupDiscoveryList") {
-            if words.contains(&"g=apidiscovery.k8s.io") && words.contains(&"v=v2") && !clause.contains("protobuf") {
-                return true;
-            }
-        } else if !clause.contains("protobuf") {
-            return false;
-        }
-    }
-    false
-}
-
-/// Answers `/api` (`core`) or `/apis`.
-pub(super) fn serve(context: &Context, core: bool, headers: &HeaderMap) -> Response<Body> {
+/// Answers `/api` (`core`) or `/apis` in the form that was negotiated.
+pub(super) fn serve(context: &Context, core: bool, media: Media) -> Result<Response<Body>, ApiError> {
+    let headers = &context.headers;
     let document = context.resources.discovery(core, || document(&context.resources, core));
     let etag = format!("\"{}\"", document.hash);
     let mut response = if super::has(headers, &etag) {
@@ -49,16 +37,34 @@ pub(super) fn serve(context: &Context, core: bool, headers: &HeaderMap) -> Respo
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
-        Response::new(Body::from(document.json.clone()))
+        Response::new(Body::from(document.form(media)?))
     };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    let content_type = format!("{}{PARAMETERS}", media.content_type());
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(&content_type).map_err(ApiError::internal)?);
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
     if let Ok(value) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, value);
     }
-    response
+    Ok(response)
+}
+
+impl Hashed {
+    fn form(&self, media: Media) -> Result<Bytes, ApiError> {
+        let value = || serde_json::from_slice::<Value>(&self.json).map_err(ApiError::internal);
+        match media {
+            Media::Json => Ok(self.json.clone()),
+            Media::Yaml => codec::to_yaml(&value()?).map(Bytes::from),
+            Media::Protobuf => match self.binary.get() {
+                Some(made) => Ok(made.clone()),
+                None => {
+                    let made = binary::of_value(&value()?).ok_or_else(|| ApiError::internal("no form of discovery"))?;
+                    Ok(self.binary.get_or_init(|| made).clone())
+                }
+            },
+        }
+    }
 }
 
 fn document(resources: &Resources, core: bool) -> Hashed {
@@ -77,7 +83,7 @@ fn document(resources: &Resources, core: bool) -> Hashed {
     });
     let json = Bytes::from(list.to_string());
     let hash = kubernel_schema::openapi::hash(&json);
-    Hashed { json, hash }
+    Hashed { json, hash, binary: OnceLock::new() }
 }
 
 fn of_version(resources: &Resources, group: &str, version: &str) -> Value {

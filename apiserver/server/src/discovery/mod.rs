@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::handler::write;
 use crate::metrics;
+use crate::negotiate;
 use crate::respond::{self, Answer};
 
 /// Answers a request that is for no resource.
@@ -28,13 +29,15 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
     if let [endpoint @ ("healthz" | "livez" | "readyz")] = words.as_slice() {
         context.measure_with(|| context.server.metrics().requests.measure_path(&format!("/{endpoint}")));
     }
+    if let (true, ["api"] | ["apis"]) = (reads, words.as_slice())
+        && let Some(media) = negotiate::aggregated_discovery(&context.headers)
+    {
+        return aggregated::serve(context, words[0] == "api", media);
+    }
     match words.as_slice() {
         _ if !reads || path.starts_with("//") => {}
         ["healthz" | "livez" | "readyz", ..] => return Ok(health::serve(context, &words)),
         ["version"] => return value(context, version::version()).await,
-        ["api"] | ["apis"] if aggregated::is_requested(&context.headers) => {
-            return Ok(aggregated::serve(context, words[0] == "api", &context.headers));
-        }
         ["api"] => return value(context, legacy::versions(&context.headers)).await,
         ["apis"] => return value(context, legacy::groups(&context.resources)).await,
         ["apis", group] => {

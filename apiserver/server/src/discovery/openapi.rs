@@ -12,20 +12,25 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use kubernel_meta::{ApiError, GroupVersion, Gvk, Reason};
+use kubernel_meta::{ApiError, GroupVersion, Gvk};
 use kubernel_schema::openapi::{self, Fixed};
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::resources::{Resource, Resources};
-use crate::respond;
 use crate::verbs::delete::deletion_shows_object;
+use crate::{negotiate, respond};
 
-/// What clients may ask for besides JSON; v3 is answered in JSON all the same.
-const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2";
-/// What the protobuf form of v2 is called, whichever of its names it was asked for by.
-const V2_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-const V3_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v3";
+const JSON: &str = "application/json";
+/// What clients may ask for besides JSON, under its newer and its older name; answers carry the newer one.
+const V2_PROTOBUF: [&str; 2] = [
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+];
+const V3_PROTOBUF: [&str; 2] = [
+    "application/com.github.proto-openapi.spec.v3.v1.0+protobuf",
+    "application/com.github.proto-openapi.spec.v3@v1.0+protobuf",
+];
 
 /// The documents of one table of resources.
 #[derive(Debug, Default)]
@@ -41,6 +46,7 @@ pub(crate) struct Documents {
 struct Document {
     about: About,
     packed: OnceLock<Packed>,
+    binary: OnceLock<Packed>,
 }
 
 /// What a document is about.
@@ -59,22 +65,26 @@ struct Packed {
 
 /// Answers `/openapi/v3` and what is below it.
 pub(super) async fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) -> Result<Response<Body>, ApiError> {
-    acceptable(headers, V3_PROTOBUF)?;
     let resources = context.resources.clone();
     let name = rest.join("/");
     if name.is_empty() {
         let index = made(move || resources.openapi().index()).await?;
-        return serve(headers, &index, false);
+        return serve(headers, &index, JSON, false);
     }
+    let Some(binary) = binary_wanted(headers, V3_PROTOBUF) else { return Ok(not_acceptable()) };
     let Some(document) = resources.openapi().v3.get(&name).cloned() else {
         return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     };
     let document = made(move || {
-        document.packed();
+        if binary {
+            document.binary()
+        } else {
+            document.packed()
+        };
         document
     })
     .await?;
-    let found = document.packed();
+    let (found, media) = if binary { (document.binary(), V3_PROTOBUF[0]) } else { (document.packed(), JSON) };
     match context.query.non_empty("hash") {
         Some(hash) if hash != found.hash => {
             let mut response = Response::new(Body::empty());
@@ -84,24 +94,20 @@ pub(super) async fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) ->
             response.headers_mut().insert(header::LOCATION, value);
             Ok(response)
         }
-        hash => serve(headers, found, hash.is_some()),
+        hash => serve(headers, found, media, hash.is_some()),
     }
 }
 
 /// Answers `/openapi/v2`.
 pub(super) async fn v2(context: &Context, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
-    let binary = acceptable(headers, V2_PROTOBUF)?;
+    let Some(binary) = binary_wanted(headers, V2_PROTOBUF) else { return Ok(not_acceptable()) };
     let resources = context.resources.clone();
     let resources = made(move || {
         resources.openapi().v2(&resources, binary);
         resources
     })
     .await?;
-    let mut response = serve(headers, resources.openapi().v2(&resources, binary), false)?;
-    if binary {
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(V2_ANSWER));
-    }
-    Ok(response)
+    serve(headers, resources.openapi().v2(&resources, binary), if binary { V2_PROTOBUF[0] } else { JSON }, false)
 }
 
 /// Lets a document be made where it does not hold up other requests.
@@ -122,7 +128,9 @@ impl Documents {
         let v3 = all.map(|about| {
             let name = about.name();
             let known = earlier.and_then(|earlier| earlier.v3.get(&name)).filter(|known| known.about.is_same(&about));
-            let document = known.cloned().unwrap_or_else(|| Arc::new(Document { about, packed: OnceLock::new() }));
+            let document = known
+                .cloned()
+                .unwrap_or_else(|| Arc::new(Document { about, packed: OnceLock::new(), binary: OnceLock::new() }));
             (name, document)
         });
         Self { v3: v3.collect(), ..Self::default() }
@@ -152,12 +160,24 @@ impl Documents {
 
 impl Document {
     fn packed(&self) -> &Packed {
-        self.packed.get_or_init(|| match &self.about {
-            About::Fixed(fixed) => Packed::new(&openapi::v3_fixed(fixed)),
-            About::Version(version, resources) => {
-                Packed::new(&openapi::v3(version, &resources.iter().map(described).collect::<Vec<_>>()))
-            }
+        self.packed.get_or_init(|| Packed::new(&self.value()))
+    }
+
+    /// The same in protobuf, under the hash of the JSON: it is one document.
+    fn binary(&self) -> &Packed {
+        self.binary.get_or_init(|| {
+            let hash = self.packed().hash.clone();
+            Packed { hash, ..Packed::of(&openapi::v3_binary(&self.value())) }
         })
+    }
+
+    fn value(&self) -> Value {
+        match &self.about {
+            About::Fixed(fixed) => openapi::v3_fixed(fixed),
+            About::Version(version, resources) => {
+                openapi::v3(version, &resources.iter().map(described).collect::<Vec<_>>())
+            }
+        }
     }
 }
 
@@ -231,25 +251,25 @@ impl Packed {
     }
 }
 
-/// Whether a client wants protobuf rather than JSON; 406 for one that takes neither.
-fn acceptable(headers: &HeaderMap, protobuf: &str) -> Result<bool, ApiError> {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let wanted = accept.split(',').find_map(|clause| {
-        let media = clause.split(';').next().unwrap_or_default().trim();
-        let json = matches!(media, "" | "*/*" | "application/*" | "application/json");
-        (json || media.starts_with(protobuf)).then_some(!json)
-    });
-    if let Some(binary) = wanted {
-        return Ok(binary);
-    }
-    Err(ApiError::new(
-        406,
-        Reason::NotAcceptable,
-        format!("only the following media types are accepted: application/json, {protobuf}@v1.0+protobuf"),
-    ))
+/// Whether a client wants protobuf rather than JSON; `None` for one that takes neither.
+fn binary_wanted(headers: &HeaderMap, protobuf: [&'static str; 2]) -> Option<bool> {
+    negotiate::preferred(headers, &[JSON, protobuf[0], protobuf[1]]).map(|media| media != JSON)
 }
 
-fn serve(headers: &HeaderMap, document: &Packed, immutable: bool) -> Result<Response<Body>, ApiError> {
+/// 406 without a word, as upstream's handlers of these documents have it.
+fn not_acceptable() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_ACCEPTABLE;
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+fn serve(
+    headers: &HeaderMap,
+    document: &Packed,
+    media: &'static str,
+    immutable: bool,
+) -> Result<Response<Body>, ApiError> {
     let etag = format!("\"{}\"", document.hash);
     let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let gzip = accepts.split(',').any(|word| word.split(';').next().unwrap_or_default().trim() == "gzip");
@@ -265,7 +285,7 @@ fn serve(headers: &HeaderMap, document: &Packed, immutable: bool) -> Result<Resp
         Response::new(Body::from(document.unpacked()?))
     };
     let out = response.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     out.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
     if immutable {
         out.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
