@@ -6,18 +6,22 @@ use std::sync::Arc;
 use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Namespace, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Endpoints, Namespace, PersistentVolume, PersistentVolumeClaim, ResourceQuota, Service, ServiceAccount,
+};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::storage::v1::VolumeAttributesClass;
 use kube::Client;
 use kube::runtime::watcher;
 
 use crate::cache::Cache;
+use crate::deletions::Deletions;
 use crate::events::Events;
 use crate::views::{Node, Pod};
 use crate::{
     deployment, disruption, endpoints, endpointslice, garbage_collector, namespace, node_lifecycle, pod_gc,
-    policy_status, replicaset, root_ca, serviceaccount,
+    policy_status, replicaset, resource_quota, root_ca, serviceaccount, storage_protection,
 };
 
 /// What the controllers need to know of the cluster.
@@ -33,6 +37,7 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) caches: Arc<Caches>,
     pub(crate) events: Events,
+    pub(crate) deletions: Arc<Deletions>,
     pub(crate) config: Config,
 }
 
@@ -53,6 +58,10 @@ pub(crate) struct Caches {
     pub(crate) replicasets: Arc<Cache<ReplicaSet>>,
     pub(crate) budgets: Arc<Cache<PodDisruptionBudget>>,
     pub(crate) policies: Arc<Cache<ValidatingAdmissionPolicy>>,
+    pub(crate) quotas: Arc<Cache<ResourceQuota>>,
+    pub(crate) claims: Arc<Cache<PersistentVolumeClaim>>,
+    pub(crate) volumes: Arc<Cache<PersistentVolume>>,
+    pub(crate) volume_classes: Arc<Cache<VolumeAttributesClass>>,
 }
 
 impl Context {
@@ -78,9 +87,13 @@ pub async fn run(client: Client, config: Config) {
         replicasets: Cache::new(),
         budgets: Cache::new(),
         policies: Cache::new(),
+        quotas: Cache::new(),
+        claims: Cache::new(),
+        volumes: Cache::new(),
+        volume_classes: Cache::new(),
     });
     let (events, write_events) = Events::new(client.clone());
-    let context = Context { client: client.clone(), caches: caches.clone(), events, config };
+    let context = Context { client: client.clone(), caches: caches.clone(), events, deletions: Arc::default(), config };
     let all = watcher::Config::default;
     let root_ca = all().fields("metadata.name=kube-root-ca.crt");
     let tasks: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = vec![
@@ -97,6 +110,8 @@ pub async fn run(client: Client, config: Config) {
         Box::pin(disruption::run(context.named("disruption-controller"))),
         Box::pin(policy_status::run(context.named("validatingadmissionpolicy-status-controller"))),
         Box::pin(pod_gc::run(context.named("pod-garbage-collector"))),
+        Box::pin(resource_quota::run(context.named("resourcequota-controller"))),
+        Box::pin(storage_protection::run(context.named("storage-protection-controller"))),
         Box::pin(write_events),
         Box::pin(caches.pods.clone().follow(client.clone(), all())),
         Box::pin(caches.nodes.clone().follow(client.clone(), all())),
@@ -110,7 +125,11 @@ pub async fn run(client: Client, config: Config) {
         Box::pin(caches.deployments.clone().follow(client.clone(), all())),
         Box::pin(caches.replicasets.clone().follow(client.clone(), all())),
         Box::pin(caches.budgets.clone().follow(client.clone(), all())),
-        Box::pin(caches.policies.clone().follow(client, all())),
+        Box::pin(caches.policies.clone().follow(client.clone(), all())),
+        Box::pin(caches.quotas.clone().follow(client.clone(), all())),
+        Box::pin(caches.claims.clone().follow(client.clone(), all())),
+        Box::pin(caches.volumes.clone().follow(client.clone(), all())),
+        Box::pin(caches.volume_classes.clone().follow(client, all())),
     ];
     // Each on a task of its own, so that they use all cores; dropping the set stops them all.
     let mut running = tokio::task::JoinSet::new();

@@ -7,6 +7,7 @@
 mod backends;
 pub mod cache;
 mod context;
+mod deletions;
 mod deployment;
 mod discovery;
 mod disruption;
@@ -23,8 +24,11 @@ mod pod_gc;
 mod policy_status;
 pub mod queue;
 mod replicaset;
+mod resource_quota;
 mod root_ca;
 mod serviceaccount;
+mod storage_protection;
+mod trees;
 pub mod views;
 
 pub(crate) use context::Context;

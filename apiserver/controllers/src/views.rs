@@ -248,6 +248,10 @@ impl Cached for k8s_openapi::api::core::v1::ServiceAccount {}
 impl Cached for k8s_openapi::api::core::v1::ConfigMap {}
 impl Cached for k8s_openapi::api::core::v1::Service {}
 impl Cached for k8s_openapi::api::core::v1::Endpoints {}
+impl Cached for k8s_openapi::api::core::v1::ResourceQuota {}
+impl Cached for k8s_openapi::api::core::v1::PersistentVolumeClaim {}
+impl Cached for k8s_openapi::api::core::v1::PersistentVolume {}
+impl Cached for k8s_openapi::api::storage::v1::VolumeAttributesClass {}
 impl Cached for k8s_openapi::api::coordination::v1::Lease {}
 impl Cached for k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy {}
 impl Cached for k8s_openapi::api::apps::v1::Deployment {}

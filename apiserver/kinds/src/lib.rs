@@ -26,6 +26,7 @@ pub mod node;
 pub mod policy;
 pub mod previews;
 pub mod print;
+pub mod quota;
 pub mod rbac;
 pub mod registry;
 pub mod resource;

@@ -127,7 +127,12 @@ impl Collector {
     }
 
     fn gone(&self, uid: &str) {
+        let place = self.graph.lock().place(uid);
         let tasks = self.graph.lock().gone(uid);
+        if let Some(place) = place {
+            let api = self.resources.read()[place.resource].api.clone();
+            self.context.deletions.tell(&api.group, &api.plural, &place.namespace);
+        }
         tasks.into_iter().for_each(|task| self.queue.add(task));
     }
 

@@ -49,6 +49,22 @@ pub fn pod_requests(spec: &Value) -> Amounts {
     total
 }
 
+/// What a Pod may use at most (upstream's PodLimits): the containers' limits, the Pod's own where it has some, and the
+/// runtime's overhead on top of what is limited.
+pub fn pod_limits(spec: &Value) -> Amounts {
+    let Some(tree) = spec.as_object() else { return Amounts::new() };
+    let mut total = aggregate(tree, "limits");
+    if let Some(own) = tree.get("resources").and_then(|resources| resources.get("limits")) {
+        total.extend(read(own).into_iter().filter(|(name, _)| super::pod_level::is_supported(name)));
+    }
+    for (name, more) in tree.get("overhead").map(read).unwrap_or_default() {
+        if let Some(limit) = total.get_mut(&name).filter(|limit| limit.signum() != 0) {
+            *limit = limit.add(&more);
+        }
+    }
+    total
+}
+
 /// Whether every container (sidecars included) limits the resource.
 pub(super) fn every_container_limits(spec: &Tree, resource: &str) -> bool {
     let sidecars = containers(spec, "initContainers").iter().filter(|c| text(c, "restartPolicy") == "Always");

@@ -1,11 +1,10 @@
 //! ResourceQuota: what a write would use is counted against the namespace's quotas in the same transaction.
 //!
-//! A quota counts once its controller has written `status.hard` and `status.used`. Names of resources and texts are
-//! upstream's (apiserver `admission/plugin/resourcequota`).
+//! What counts for how much is [`kubernel_kinds::quota`]'s; here quotas are checked and charged. A quota counts once its
+//! controller has written `status.hard` and `status.used`. What is used less by a write or a deletion the controller
+//! takes off. Texts are upstream's (apiserver `admission/plugin/resourcequota`).
 
-mod scope;
 mod turns;
-mod usage;
 
 pub use turns::{Turn, Turns};
 
@@ -14,6 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kubernel_kinds::core::pod::amounts::{self, Amounts};
+use kubernel_kinds::quota::{self, Classes, Measure};
 use kubernel_meta::{ApiError, Object};
 use kubernel_store::{Change, Expect};
 use serde_json::{Map, Value, json};
@@ -33,72 +33,103 @@ pub(super) async fn count(
     object: &Object,
     old: Option<&Object>,
 ) -> Result<(Vec<Change>, Option<Turn>), ApiError> {
-    if check(view, request, object, old).await?.is_empty() || request.dry_run {
+    let Some(write) = Write::of(request, object, old) else { return Ok((Vec::new(), None)) };
+    if write.check(view).await?.is_empty() || request.dry_run {
         return Ok((Vec::new(), None));
     }
     let turn = server.quota_turns().take(request.namespace).await;
-    let quotas = check(view, request, object, old).await?;
+    let quotas = write.check(view).await?;
     Ok((changes(server, quotas)?, turn))
 }
 
-/// Checks the write against every quota that concerns it. Returns the quotas with what
-/// they count afterwards, and as they were.
-async fn check(
-    view: &View<'_>,
-    request: &Attributes<'_>,
-    object: &Object,
-    old: Option<&Object>,
-) -> Result<Vec<(Object, Object)>, ApiError> {
-    if request.namespace.is_empty() || !request.subresource.is_empty() {
-        return Ok(Vec::new());
-    }
-    let before = match request.operation {
-        Operation::Create => None,
-        Operation::Update if usage::changes(request.kind) => old,
-        _ => return Ok(Vec::new()),
-    };
-    let quotas = view.list(&format!("/registry/core/resourcequotas/{}/", request.namespace)).await?;
-    if quotas.is_empty() {
-        return Ok(Vec::new());
-    }
-    let now = usage::of(request.kind, object);
-    let before = before.map(|before| usage::of(request.kind, before)).unwrap_or_default();
-    let delta = subtract(&now, &before);
-    let mut changed = Vec::new();
-    for quota in quotas {
-        let hard = at(&quota, "hard");
-        let counted: BTreeSet<&String> =
-            hard.keys().filter(|name| now.contains_key(*name) || is_required(request, name)).collect();
-        if counted.is_empty() || !scope::matches(&quota, request.kind, object) {
-            continue;
+/// A write that quotas count.
+struct Write<'a> {
+    request: &'a Attributes<'a>,
+    measure: Measure<'a>,
+    object: &'a Object,
+    old: Option<&'a Object>,
+}
+
+/// A quota before and after it was charged.
+struct Charged {
+    before: Object,
+    after: Object,
+}
+
+impl<'a> Write<'a> {
+    fn of(request: &'a Attributes<'a>, object: &'a Object, old: Option<&'a Object>) -> Option<Self> {
+        if request.namespace.is_empty() || !can_grow(request) {
+            return None;
         }
-        check_required(request, &quota, &counted, object)?;
-        let used = at(&quota, "used");
-        if counted.iter().any(|name| !used.contains_key(*name)) {
-            let names: Vec<&str> = counted.iter().map(|name| name.as_str()).collect();
-            let text = format!("status unknown for quota: {}, resources: {}", quota.name(), names.join(","));
+        let measure = Measure::of(&request.kind.group, &request.kind.plural)?;
+        Some(Self { request, measure, object, old })
+    }
+
+    /// Checks the write against every quota that concerns it; those that it grows.
+    async fn check(&self, view: &View<'_>) -> Result<Vec<Charged>, ApiError> {
+        let Self { request, measure, object, old } = *self;
+        let quotas = view.list(&format!("/registry/core/resourcequotas/{}/", request.namespace)).await?;
+        if quotas.is_empty() {
+            return Ok(Vec::new());
+        }
+        let classes = classes(view, request).await?;
+        let mut concerned = Vec::new();
+        for quota in quotas {
+            let names: BTreeSet<String> =
+                amounts_of(&quota, "hard").into_keys().filter(|name| measure.counts(name, &classes)).collect();
+            if names.is_empty() || !measure.is_in_scope(&quota, object) {
+                continue;
+            }
+            if let Some(missing) = quota::missing(&names, object).filter(|_| request.is_of("", "pods")) {
+                return Err(request.forbidden(format!("failed quota: {}: {missing}", quota.name())));
+            }
+            let used = amounts_of(&quota, "used");
+            if names.iter().any(|name| !used.contains_key(name)) {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                let text = format!("status unknown for quota: {}, resources: {}", quota.name(), names.join(","));
+                return Err(request.forbidden(text));
+            }
+            concerned.push(quota);
+        }
+        if concerned.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = Timestamp::now();
+        let usage = measure.usage(object, &classes, now);
+        let negative: Vec<&str> =
+            usage.iter().filter(|(_, amount)| amount.signum() < 0).map(|(name, _)| name.as_str()).collect();
+        if !negative.is_empty() {
+            let text = format!("quota usage is negative for resource(s): {}", negative.join(","));
             return Err(request.forbidden(text));
         }
-        let asked: Amounts = delta
-            .iter()
-            .filter(|(name, amount)| counted.contains(name) && amount.signum() != 0)
-            .map(|(name, amount)| (name.clone(), amount.clone()))
-            .collect();
-        if asked.is_empty() {
-            continue;
+        let before = old.map(|old| measure.usage(old, &classes, now)).unwrap_or_default();
+        let mut charged = Vec::new();
+        for quota in concerned {
+            // What did not count for this quota before counts in full.
+            let counted = old.is_some_and(|old| measure.is_in_scope(&quota, old));
+            let asked = if counted { quota::growth(&usage, &before) } else { quota::growth(&usage, &Amounts::new()) };
+            charged.extend(self.charge(quota, asked)?);
         }
-        let after = add(&used, &asked);
-        let exceeded: Vec<&String> = asked
-            .iter()
-            .filter(|(name, amount)| amount.signum() > 0 && after[*name] > hard[*name])
-            .map(|(name, _)| name)
-            .collect();
-        if !exceeded.is_empty() {
-            let text = |amounts: &Amounts| -> String {
-                let parts: Vec<String> = exceeded.iter().map(|name| format!("{name}={}", amounts[*name])).collect();
-                parts.join(",")
+        Ok(charged)
+    }
+
+    /// Charges one quota, unless that is more than it has left.
+    fn charge(&self, quota: Arc<Object>, mut asked: Amounts) -> Result<Option<Charged>, ApiError> {
+        let (hard, used) = (amounts_of(&quota, "hard"), amounts_of(&quota, "used"));
+        asked.retain(|name, _| hard.contains_key(name));
+        if asked.is_empty() {
+            return Ok(None);
+        }
+        let mut sum = used.clone();
+        quota::add(&mut sum, &asked);
+        let exceeded: Vec<&String> = asked.keys().filter(|name| sum.get(*name) > hard.get(*name)).collect();
+        // What a status tells has happened already.
+        if !exceeded.is_empty() && self.request.subresource != "status" {
+            let text = |amounts: &Amounts| {
+                let parts = exceeded.iter().filter_map(|name| Some(format!("{name}={}", amounts.get(*name)?)));
+                parts.collect::<Vec<_>>().join(",")
             };
-            return Err(request.forbidden(format!(
+            return Err(self.request.forbidden(format!(
                 "exceeded quota: {}, requested: {}, used: {}, limited: {}",
                 quota.name(),
                 text(&asked),
@@ -107,81 +138,54 @@ async fn check(
             )));
         }
         let before = Arc::unwrap_or_clone(quota);
-        let mut quota = before.clone();
+        let mut after = before.clone();
         let values: Map<String, Value> =
-            after.iter().map(|(name, amount)| (name.clone(), json!(amount.to_string()))).collect();
-        quota.set(&["status", "used"], values);
-        changed.push((quota, before));
+            sum.iter().map(|(name, amount)| (name.clone(), json!(amount.to_string()))).collect();
+        after.set(&["status", "used"], values);
+        Ok(Some(Charged { before, after }))
     }
-    Ok(changed)
 }
 
-/// The writes of changed quotas. Each fails where somebody else has counted in between.
-fn changes(server: &ApiServer, quotas: Vec<(Object, Object)>) -> Result<Vec<Change>, ApiError> {
-    if quotas.is_empty() {
+/// Whether such a write can make an object count for more.
+fn can_grow(request: &Attributes<'_>) -> bool {
+    let of = |group, plural| request.is_of(group, plural);
+    match (request.operation, request.subresource) {
+        (Operation::Create, "") => true,
+        (Operation::Update, "") => {
+            of("", "services") || of("", "persistentvolumeclaims") || of("resource.k8s.io", "resourceclaims")
+        }
+        (Operation::Update, "status") => of("", "persistentvolumeclaims"),
+        (Operation::Update, "resize") => of("", "pods"),
+        _ => false,
+    }
+}
+
+/// The device classes, where they matter.
+async fn classes(view: &View<'_>, request: &Attributes<'_>) -> Result<Classes, ApiError> {
+    if !request.is_of("resource.k8s.io", "resourceclaims") {
+        return Ok(Classes::default());
+    }
+    let classes = view.list("/registry/resource.k8s.io/deviceclasses/").await?;
+    Ok(Classes::read(classes.iter().map(|class| &**class)))
+}
+
+/// The writes of charged quotas. Each fails where somebody else has counted in between.
+fn changes(server: &ApiServer, charged: Vec<Charged>) -> Result<Vec<Change>, ApiError> {
+    if charged.is_empty() {
         return Ok(Vec::new());
     }
     let resources = server.resources();
     let Some(resource) = resources.find("", "v1", "resourcequotas") else { return Ok(Vec::new()) };
-    let encode = |(mut quota, old): (Object, Object)| {
-        let revision = quota.resource_version().parse().map_err(ApiError::internal)?;
-        codec::own(resource, "status", Some(&old), &mut quota, MANAGER, Timestamp::now());
-        let document = document::encode_as_it_is(resource, &quota)?;
-        let key = resource.key(quota.namespace(), quota.name());
+    let encode = |Charged { before, mut after }: Charged| {
+        let revision = after.resource_version().parse().map_err(ApiError::internal)?;
+        codec::own(resource, "status", Some(&before), &mut after, MANAGER, Timestamp::now());
+        let document = document::encode_as_it_is(resource, &after)?;
+        let key = resource.key(after.namespace(), after.name());
         Ok(Change::Put { key, expect: Expect::Revision(revision), document })
     };
-    quotas.into_iter().map(encode).collect()
+    charged.into_iter().map(encode).collect()
 }
 
-/// Where a quota counts CPU or memory, every container must say how much it wants.
-fn check_required(
-    request: &Attributes<'_>,
-    quota: &Object,
-    counted: &BTreeSet<&String>,
-    object: &Object,
-) -> Result<(), ApiError> {
-    if !request.is_of("", "pods") || object.at(&["spec", "resources"]).is_some_and(Value::is_object) {
-        return Ok(());
-    }
-    let mut missing = Vec::new();
-    for name in counted.iter().filter(|name| usage::REQUIRED.contains(&name.as_str())) {
-        let lists = ["containers", "initContainers"].into_iter().flat_map(|list| object.list_at(&["spec", list]));
-        let without = lists.filter(|container| !usage::of_container(container).contains_key(*name));
-        let mut names: Vec<&str> = without.filter_map(|container| container["name"].as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        if !names.is_empty() {
-            missing.push(format!("{name} for: {}", names.join(",")));
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(request.forbidden(format!("failed quota: {}: must specify {}", quota.name(), missing.join("; "))))
-}
-
-fn is_required(request: &Attributes<'_>, name: &str) -> bool {
-    request.is_of("", "pods") && usage::REQUIRED.contains(&name)
-}
-
-fn at(quota: &Object, list: &str) -> Amounts {
+fn amounts_of(quota: &Object, list: &str) -> Amounts {
     quota.at(&["status", list]).map(amounts::read).unwrap_or_default()
-}
-
-fn add(left: &Amounts, right: &Amounts) -> Amounts {
-    let mut sum = left.clone();
-    for (name, amount) in right {
-        let total = sum.get(name).map_or_else(|| amount.clone(), |old| old.add(amount));
-        sum.insert(name.clone(), total);
-    }
-    sum
-}
-
-fn subtract(left: &Amounts, right: &Amounts) -> Amounts {
-    let mut difference = left.clone();
-    for (name, amount) in right {
-        let old = difference.get(name).cloned().unwrap_or_default();
-        difference.insert(name.clone(), old.sub(amount));
-    }
-    difference
 }
