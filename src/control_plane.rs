@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kubernel_meta::Object;
 use kubernel_scheduler::Ledger;
-use kubernel_server::pki::{Identity, Pki, ServingNames, server_config};
+use kubernel_server::pki::{Identity, Pki, ServingNames};
 use kubernel_server::{ApiServer, Config, LiveObjects, Serving};
 use kubernel_store::Embedded;
 use tokio::net::TcpListener;
@@ -60,10 +60,13 @@ pub(crate) async fn start(
     addresses.extend(node.map(|node| node.ip));
     addresses.extend(node.map(|_| advertised.ip()));
     let names = ServingNames { hosts: Vec::new(), addresses, service_cidr: *service_cidr };
-    let pki = Arc::new(Pki::open(data_dir, &names).map_err(|error| error.to_string())?);
+    let proxies = options.front_proxies.read()?;
+    let pki = Pki::open(data_dir, &names).map_err(|error| error.to_string())?;
+    let pki = pki.believing(proxies).map_err(|error| format!("--requestheader-client-ca-file: {error}"))?;
+    let pki = Arc::new(pki);
     let store =
         Embedded::open(&data_dir.join("store"), &kubernel_server::reindex).map_err(|error| error.to_string())?;
-    let tls = server_config(pki.serving(), pki.authority()).map_err(|error| error.to_string())?;
+    let tls = pki.server_config().map_err(|error| error.to_string())?;
     let host = if listen.ip().is_unspecified() { "127.0.0.1".to_owned() } else { listen.ip().to_string() };
     let url = format!("https://{host}:{}", listen.port());
     let kubeconfig = data_dir.join("admin.kubeconfig");

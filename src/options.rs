@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::Ipv4Net;
+use kubernel_server::pki::RequestHeaders;
 use kubernel_server::{FeatureGates, RuntimeConfig};
 
 /// The Kubernetes API on a two-level resource kernel: one big computer out of many machines.
@@ -118,6 +119,82 @@ pub(crate) struct ControlPlaneOptions {
         hide_default_value = true
     )]
     pub(crate) feature_gates: FeatureGates,
+    #[command(flatten)]
+    pub(crate) front_proxies: FrontProxyOptions,
+}
+
+/// Which front proxies are believed besides the cluster's own servers, and in which headers they say whose requests they
+/// pass on.
+#[derive(Args)]
+pub(crate) struct FrontProxyOptions {
+    /// Certificates of the authorities of front proxies
+    #[arg(long, env = "KUBERNEL_REQUESTHEADER_CLIENT_CA_FILE", value_name = "FILE")]
+    pub(crate) requestheader_client_ca_file: Option<PathBuf>,
+    /// The common names of front proxies, separated by commas; none is all
+    #[arg(
+        long,
+        env = "KUBERNEL_REQUESTHEADER_ALLOWED_NAMES",
+        value_delimiter = ',',
+        default_value = "front-proxy-client",
+        value_name = "NAMES"
+    )]
+    pub(crate) requestheader_allowed_names: Vec<String>,
+    /// Headers with the user's name
+    #[arg(
+        long,
+        env = "KUBERNEL_REQUESTHEADER_USERNAME_HEADERS",
+        value_delimiter = ',',
+        default_value = "X-Remote-User",
+        value_name = "HEADERS"
+    )]
+    pub(crate) requestheader_username_headers: Vec<String>,
+    /// Headers with the user's uid
+    #[arg(
+        long,
+        env = "KUBERNEL_REQUESTHEADER_UID_HEADERS",
+        value_delimiter = ',',
+        default_value = "X-Remote-Uid",
+        value_name = "HEADERS"
+    )]
+    pub(crate) requestheader_uid_headers: Vec<String>,
+    /// Headers with the user's groups
+    #[arg(
+        long,
+        env = "KUBERNEL_REQUESTHEADER_GROUP_HEADERS",
+        value_delimiter = ',',
+        default_value = "X-Remote-Group",
+        value_name = "HEADERS"
+    )]
+    pub(crate) requestheader_group_headers: Vec<String>,
+    /// What the names of headers with anything more of the user begin with
+    #[arg(
+        long,
+        env = "KUBERNEL_REQUESTHEADER_EXTRA_HEADERS_PREFIX",
+        value_delimiter = ',',
+        default_value = "X-Remote-Extra-",
+        value_name = "PREFIXES"
+    )]
+    pub(crate) requestheader_extra_headers_prefix: Vec<String>,
+}
+
+impl FrontProxyOptions {
+    /// Read; the error is a line for whoever started the server.
+    pub(crate) fn read(&self) -> Result<RequestHeaders, String> {
+        let file = self.requestheader_client_ca_file.as_ref();
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path)
+                .map_err(|error| format!("--requestheader-client-ca-file {}: {error}", path.display()))
+        };
+        let set = |texts: &[String]| texts.iter().filter(|text| !text.is_empty()).cloned().collect();
+        Ok(RequestHeaders {
+            authorities_pem: file.map(read).transpose()?.unwrap_or_default(),
+            allowed_names: set(&self.requestheader_allowed_names),
+            username: set(&self.requestheader_username_headers),
+            uid: set(&self.requestheader_uid_headers),
+            group: set(&self.requestheader_group_headers),
+            extra_prefix: set(&self.requestheader_extra_headers_prefix),
+        })
+    }
 }
 
 /// A part that can be served alone.

@@ -93,7 +93,9 @@ pub fn ip_warning(path: &Path, text: &str) -> Option<String> {
             Some(v4) => v4.to_string(),
         },
         Ok(IpAddr::V4(_)) => return None,
-        Err(_) => text.split('.').map(without_zeros).collect::<Vec<_>>().join(".").parse::<Ipv4Addr>().ok()?.to_string(),
+        Err(_) => {
+            text.split('.').map(without_zeros).collect::<Vec<_>>().join(".").parse::<Ipv4Addr>().ok()?.to_string()
+        }
     };
     Some(format!(
         "{path}: non-standard IP address {text:?} will be considered invalid in a future Kubernetes release: use \

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kubernel_server::pki::{Identity, Pki, ServingNames, server_config};
+use kubernel_server::pki::{Identity, Pki, ServingNames};
 use kubernel_server::{ApiServer, Config};
 use kubernel_store::Embedded;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let names = ServingNames { hosts: Vec::new(), addresses: vec![listen.ip()], service_cidr };
     let pki = Pki::open(&data_dir, &names)?;
     let store = Embedded::open(&data_dir.join("store"), &kubernel_server::reindex)?;
-    let tls = Arc::new(server_config(pki.serving(), pki.authority())?);
+    let tls = Arc::new(pki.server_config()?);
     pki.write_kubeconfig(&data_dir.join("admin.kubeconfig"), &format!("https://{listen}"), &Identity::admin())?;
     let pki = Some(Arc::new(pki));
     let api = ApiServer::new(Config {

@@ -18,7 +18,7 @@ use crate::negotiate::Scope;
 use crate::request::{Query, RequestInfo};
 use crate::resources::Resource;
 use crate::respond::{self, Answer};
-use crate::{ApiServer, User, authn, binary, crds, discovery, flow, subresources, verbs};
+use crate::{ApiServer, User, aggregation, authn, binary, crds, discovery, flow, subresources, verbs};
 
 /// How long a request may take that is no watch and no stream.
 const REQUEST_WAIT: Duration = Duration::from_secs(60);
@@ -158,6 +158,9 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
     context.server.metrics().identity.authorized(&decision, started.elapsed());
     if let Decision::Deny(reason) = decision {
         return Err(attributes.refuse(&reason));
+    }
+    if let Some(service) = context.server.aggregation().find(&info.path) {
+        return Ok(aggregation::serve(context, &service, parts, body).await);
     }
     if !info.is_resource {
         return discovery::serve(context, &parts).await;

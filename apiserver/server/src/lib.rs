@@ -5,6 +5,7 @@
 //! scheduler or the kernel; live objects reach it through [`LiveObjects`].
 
 pub mod admission;
+mod aggregation;
 mod alloc;
 pub mod authn;
 pub mod authz;
@@ -25,6 +26,7 @@ mod listen;
 mod metrics;
 mod negotiate;
 pub mod pki;
+mod relay;
 pub mod request;
 pub mod resources;
 mod respond;

@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::ApiServer;
-use crate::pki::PeerIdentity;
 
 /// How many connections there may be at once.
 const CONNECTIONS_MAX: usize = 65_536;
@@ -80,6 +79,7 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    let address = stream.peer_addr().ok();
     let stream = BufWriter::with_capacity(WRITE_BYTES, stream);
     let stream = match tokio::time::timeout(HANDSHAKE_WAIT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
@@ -92,10 +92,18 @@ async fn connection(
             return tracing::debug!("TLS handshake timed out");
         }
     };
-    let peer = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).and_then(PeerIdentity::read);
+    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let pki = server.config().pki.as_ref();
+    let (peer, proxy) = pki.map(|pki| pki.identify(chain)).unwrap_or_default();
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
         if let Some(peer) = &peer {
             request.extensions_mut().insert(peer.clone());
+        }
+        if let Some(proxy) = &proxy {
+            request.extensions_mut().insert(proxy.clone());
+        }
+        if let Some(address) = address {
+            request.extensions_mut().insert(address);
         }
         request.map(axum::body::Body::new)
     });

@@ -17,6 +17,7 @@ use tower::Service;
 
 use crate::admission::policy::Policies;
 use crate::admission::{Hooks, ParsedObjects, Turns};
+use crate::aggregation::{self, Aggregation};
 use crate::alloc::Allocator;
 use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
@@ -77,6 +78,7 @@ struct Shared {
     hubs: Hubs,
     allocator: Arc<Allocator>,
     crds: Crds,
+    aggregation: Aggregation,
     connections: Connections,
     hooks: Followed<Hooks>,
     metrics: Metrics,
@@ -107,7 +109,8 @@ impl ApiServer {
             .map(|kind| Arc::new(Resource::new(KindHandle::BuiltIn(kind), codec::built_in_schema(kind))))
             .collect();
         let allocator = Arc::new(Allocator::new(config.service_cidr, config.node_ports.clone()));
-        let connections = Connections::new(config.store.clone(), None);
+        let front_proxy = config.pki.as_ref().map(|pki| pki.front_proxy().client().clone());
+        let connections = Connections::new(config.store.clone(), front_proxy);
         Self(Arc::new(Shared {
             flow: Flow::new(config.requests_max),
             config,
@@ -122,6 +125,7 @@ impl ApiServer {
             node_authorizer: NodeAuthorizer::default(),
             parsed_objects: ParsedObjects::default(),
             crds: Crds::default(),
+            aggregation: Aggregation::default(),
             policies: Policies::default(),
             quota_turns: Turns::default(),
             metrics: Metrics::default(),
@@ -139,6 +143,7 @@ impl ApiServer {
         bootstrap::run(self).await?;
         self.0.hooks.start(&**self.store()).await?;
         crds::start(self).await?;
+        aggregation::start(self).await?;
         self.0.flow.start(&**self.store()).await?;
         tokio::spawn(flow::run(self.clone(), self.shutdown_token()));
         tokio::spawn(sweep::run(self.store().clone(), self.shutdown_token()));
@@ -193,11 +198,17 @@ impl ApiServer {
     /// Serves these resources from now on.
     pub(crate) fn set_resources(&self, resources: Resources) {
         self.0.resources.store(Arc::new(resources));
+        self.0.aggregation.resources_changed();
     }
 
     /// What knows which custom resources there are.
     pub(crate) fn crds(&self) -> &Crds {
         &self.0.crds
+    }
+
+    /// What knows which groups and versions other servers serve.
+    pub(crate) fn aggregation(&self) -> &Aggregation {
+        &self.0.aggregation
     }
 
     /// Ends all watches, so that connections can close.

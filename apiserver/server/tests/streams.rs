@@ -52,7 +52,7 @@ impl Cluster {
         server.start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let tls = Arc::new(server_config(pki.serving(), pki.authority()).unwrap());
+        let tls = Arc::new(pki.server_config().unwrap());
         let stop = CancellationToken::new();
         tokio::spawn(kubernel_server::serve(server.clone(), listener, tls, stop.clone()));
         let cluster = Self { server, pki, address, stop, _folder: folder };

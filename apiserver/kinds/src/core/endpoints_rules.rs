@@ -39,7 +39,8 @@ pub(super) fn warnings(endpoints: &Object) -> Vec<String> {
 
 /// The addresses of a subset with the list and the place of each.
 fn addresses(subset: &Value) -> impl Iterator<Item = ((&'static str, usize), &Value)> {
-    let of = |list: &'static str| items(subset, list).iter().enumerate().map(move |(at, address)| ((list, at), address));
+    let of =
+        |list: &'static str| items(subset, list).iter().enumerate().map(move |(at, address)| ((list, at), address));
     of("addresses").chain(of("notReadyAddresses"))
 }
 

@@ -204,9 +204,8 @@ fn class_change(new: &Object, old: &Object, now: &mut Map<String, Value>) -> Opt
 /// A volume that has got its attributes does not lose them.
 fn attributes_class_removed(new: &Object, old: &Object) -> Option<Error> {
     old.at(&["status", "currentVolumeAttributesClassName"]).filter(|name| !name.is_null())?;
-    let name = |claim: &Object| {
-        claim.at(&["spec", "volumeAttributesClassName"]).and_then(Value::as_str).map(str::to_owned)
-    };
+    let name =
+        |claim: &Object| claim.at(&["spec", "volumeAttributesClassName"]).and_then(Value::as_str).map(str::to_owned);
     if name(new) == name(old) {
         return None;
     }

@@ -4,8 +4,8 @@ use kubernel_meta::field::{Error, Path, Reason};
 use kubernel_meta::{Object, validation as meta};
 use serde_json::{Map, Value};
 
-use super::persistent_volume_claim_rules::access_modes;
 use super::node_labels;
+use super::persistent_volume_claim_rules::access_modes;
 use super::pod::{amounts, validation};
 use super::volume_sources as sources;
 use crate::go_form;

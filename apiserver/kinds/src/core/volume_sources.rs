@@ -5,8 +5,8 @@ use kubernel_meta::validation as meta;
 use serde_json::Value;
 
 use super::volume_paths as paths;
-use crate::validate::{required, texts};
 use crate::tree::{flag, int, items, set, text};
+use crate::validate::{required, texts};
 
 /// The most characters of a volume's name, a colon and the portal together, where an initiator has a name.
 const NAME_AND_PORTAL_LENGTH_MAX: usize = 64;

@@ -1,12 +1,13 @@
 //! Who is asking: from a request's connection and headers to a [`User`].
 //!
-//! The first of these that is there decides: a user that a caller in the same process has set, a client certificate, a
-//! bearer token; without any the request is anonymous. Impersonation comes last. What the user may do is decided in
-//! [`crate::authz`].
+//! The first of these that is there decides: a user that a caller in the same process has set, what a front proxy says in
+//! headers, a client certificate, a bearer token; without any the request is anonymous. Impersonation comes last. What
+//! the user may do is decided in [`crate::authz`].
 
 mod bootstrap_token;
 mod cache;
 mod impersonate;
+mod request_header;
 mod service_account;
 pub mod user;
 
@@ -17,7 +18,7 @@ use kubernel_meta::ApiError;
 
 use crate::ApiServer;
 use crate::admission::View;
-use crate::pki::{JoinToken, PeerIdentity};
+use crate::pki::{JoinToken, PeerIdentity, ProxyIdentity};
 
 pub use user::User;
 
@@ -70,13 +71,22 @@ pub async fn bearer(server: &ApiServer, token: &str, audiences: &[String]) -> Re
 const INVALID_TOKEN: &str = "invalid bearer token";
 
 async fn identify(server: &ApiServer, parts: &Parts) -> Result<User, ApiError> {
+    let is_proxy = parts.extensions.get::<ProxyIdentity>().is_some();
+    if let Some(pki) = server.config().pki.as_ref().filter(|_| is_proxy)
+        && let Some(user) = request_header::user(pki.front_proxy().believed(), &parts.headers)
+    {
+        return Ok(user);
+    }
     if let Some(peer) = parts.extensions.get::<PeerIdentity>()
         && peer.expires > Timestamp::now()
     {
         server.metrics().identity.certificate(peer.expires, Timestamp::now());
         return Ok(peer.user.clone());
     }
-    let Some(header) = parts.headers.get(AUTHORIZATION) else { return Ok(User::anonymous()) };
+    let Some(header) = parts.headers.get(AUTHORIZATION) else {
+        // A front proxy that names nobody asks for itself, and nobody knows it.
+        return if is_proxy { Err(ApiError::unauthorized()) } else { Ok(User::anonymous()) };
+    };
     let Some(token) = header.to_str().ok().and_then(bearer_token) else { return Ok(User::anonymous()) };
     match bearer(server, token, &[]).await {
         Ok(bearer) => Ok(bearer.user),

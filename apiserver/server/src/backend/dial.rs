@@ -18,7 +18,7 @@ const DIAL_WAIT: Duration = Duration::from_secs(10);
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 
 /// Opens a connection. The error is Go's text.
-pub(super) async fn connect(address: &Address) -> Result<TcpStream, String> {
+pub(crate) async fn connect(address: &Address) -> Result<TcpStream, String> {
     let dial = TcpStream::connect((address.host.as_str(), address.port));
     let stream = match tokio::time::timeout(DIAL_WAIT, dial).await {
         Ok(Ok(stream)) => stream,
@@ -32,7 +32,7 @@ pub(super) async fn connect(address: &Address) -> Result<TcpStream, String> {
 }
 
 /// Encrypts a connection to whoever proves to be `server_name`. The error is Go's text.
-pub(super) async fn encrypt(
+pub(crate) async fn encrypt(
     stream: TcpStream,
     config: Arc<ClientConfig>,
     server_name: &str,

@@ -9,7 +9,9 @@ mod pool;
 pub(crate) mod service;
 mod tls;
 
+pub(crate) use dial::{connect, encrypt};
 pub(crate) use pool::Connections;
+pub(crate) use tls::config as client_config;
 
 /// The other side of pooled connections. Equal origins share connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +49,8 @@ pub(crate) enum Trust {
     System,
     /// Those issued by one of these, PEM.
     Bundle(String),
+    /// Any: who is there does not matter, or is known in another way.
+    Any,
 }
 
 /// A host and a port to dial.

@@ -15,15 +15,18 @@ use crate::pki::Issued;
 
 /// How to encrypt connections to those whom `trust` believes, showing `identity` to those who ask. HTTP/1.1 alone is
 /// offered, as upstream does for webhooks: several connections spread over several endpoints. The error is a text.
-pub(super) fn config(trust: &Trust, identity: Option<&Issued>) -> Result<ClientConfig, String> {
+pub(crate) fn config(trust: &Trust, identity: Option<&Issued>) -> Result<ClientConfig, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier::new(trust, provider.clone())?;
+    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+        Trust::Any => Arc::new(AnyCertificate(provider.clone())),
+        Trust::System | Trust::Bundle(_) => Arc::new(Verifier::new(trust, provider.clone())?),
+    };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| text(&error))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
+        .with_custom_certificate_verifier(verifier);
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some(issued) => {
@@ -91,13 +94,14 @@ impl Verifier {
             Trust::Bundle(pem) => {
                 CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap_or_default()
             }
+            Trust::Any => Vec::new(),
         };
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(roots.iter().cloned());
         if store.is_empty() {
             return Err(match trust {
                 Trust::Bundle(_) => "unable to load root certificates: unable to parse bytes as PEM block".to_owned(),
-                Trust::System => {
+                Trust::System | Trust::Any => {
                     "tls: failed to verify certificate: x509: certificate signed by unknown authority".to_owned()
                 }
             });
@@ -140,8 +144,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+        signed_in_tls12(&self.provider, message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -150,11 +153,69 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+        signed_in_tls13(&self.provider, message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Believes everybody, as long as they have the key of what they show.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        signed_in_tls12(&self.0, message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        signed_in_tls13(&self.0, message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn signed_in_tls12(
+    provider: &CryptoProvider,
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, rustls::Error> {
+    let algorithms = &provider.signature_verification_algorithms;
+    rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+}
+
+fn signed_in_tls13(
+    provider: &CryptoProvider,
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, rustls::Error> {
+    let algorithms = &provider.signature_verification_algorithms;
+    rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
 }

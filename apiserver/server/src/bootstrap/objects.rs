@@ -8,7 +8,7 @@ use kubernel_meta::Object;
 use serde_json::{Value, json};
 
 use crate::ApiServer;
-use crate::pki::Pki;
+use crate::pki::{Pki, RequestHeaders};
 
 /// Flow control's priority levels and schemas, one JSON object a line: kind, name, spec.
 const FLOW: &str = include_str!("flow.jsonl");
@@ -76,11 +76,7 @@ pub(super) fn all(server: &ApiServer) -> Vec<Object> {
     values.push(service(&ip, config.advertise));
     values.extend(config.advertise.filter(|address| !address.ip().is_loopback()).iter().flat_map(endpoints));
     if let Some(pki) = &config.pki {
-        values.push(json!({
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": { "namespace": "kube-system", "name": "extension-apiserver-authentication" },
-            "data": { "client-ca-file": pki.authority().certificate_pem() },
-        }));
+        values.push(extension_authentication(pki));
         values.push(cluster_info(pki, config.advertise));
         values.push(join_secret(pki.join_token()));
     }
@@ -94,7 +90,7 @@ pub(super) fn refresh(old: &Object, wanted: &Object) -> Option<Object> {
         ("Service", "kubernetes") => &[&["spec", "ports"]],
         ("Endpoints", "kubernetes") => &[&["subsets"]],
         ("EndpointSlice", "kubernetes") => &[&["endpoints"], &["ports"]],
-        ("ConfigMap", "extension-apiserver-authentication") => &[&["data", "client-ca-file"]],
+        ("ConfigMap", "extension-apiserver-authentication") => &[&["data"]],
         ("ConfigMap", "cluster-info") => &[&["data", "kubeconfig"]],
         _ => return None,
     };
@@ -166,6 +162,30 @@ fn endpoints(address: &SocketAddr) -> [Value; 2] {
             "ports": ports,
         }),
     ]
+}
+
+/// What extension API servers have to know to recognize clients and this server, which passes on the requests of others.
+fn extension_authentication(pki: &Pki) -> Value {
+    let (proxies, list) = (pki.front_proxy(), |texts: &[String]| json!(texts).to_string());
+    let believed = proxies.believed();
+    let mut names = believed.allowed_names.clone();
+    let own = RequestHeaders::default().allowed_names;
+    if !names.is_empty() {
+        names.extend(own.into_iter().filter(|name| !believed.allowed_names.contains(name)));
+    }
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "namespace": "kube-system", "name": "extension-apiserver-authentication" },
+        "data": {
+            "client-ca-file": pki.authority().certificate_pem(),
+            "requestheader-allowed-names": list(&names),
+            "requestheader-client-ca-file": proxies.authorities_pem(),
+            "requestheader-extra-headers-prefix": list(&believed.extra_prefix),
+            "requestheader-group-headers": list(&believed.group),
+            "requestheader-uid-headers": list(&believed.uid),
+            "requestheader-username-headers": list(&believed.username),
+        },
+    })
 }
 
 /// What everybody may know: the CA, by which a joining node checks that it found the cluster its token names.

@@ -30,7 +30,9 @@ pub(crate) struct Hashed {
 /// Answers `/api` (`core`) or `/apis` in the form that was negotiated.
 pub(super) fn serve(context: &Context, core: bool, media: Media) -> Result<Response<Body>, ApiError> {
     let headers = &context.headers;
-    let document = context.resources.discovery(core, || document(&context.resources, core));
+    let own = context.resources.discovery(core, || document(&context.resources, core));
+    let merged = if core { None } else { context.server.aggregation().aggregated(&context.resources, own) };
+    let document = merged.as_deref().unwrap_or(own);
     let etag = format!("\"{}\"", document.hash);
     let mut response = if super::has(headers, &etag) {
         let mut response = Response::new(Body::empty());
@@ -51,6 +53,12 @@ pub(super) fn serve(context: &Context, core: bool, media: Media) -> Result<Respo
 }
 
 impl Hashed {
+    pub(crate) fn new(document: &Value) -> Self {
+        let json = Bytes::from(document.to_string());
+        let hash = kubernel_schema::openapi::hash(&json);
+        Self { json, hash, binary: OnceLock::new() }
+    }
+
     fn form(&self, media: Media) -> Result<Bytes, ApiError> {
         let value = || serde_json::from_slice::<Value>(&self.json).map_err(ApiError::internal);
         match media {
@@ -78,12 +86,9 @@ fn document(resources: &Resources, core: bool) -> Hashed {
             json!({ "metadata": metadata, "versions": versions })
         })
         .collect();
-    let list = json!({
+    Hashed::new(&json!({
         "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
-    });
-    let json = Bytes::from(list.to_string());
-    let hash = kubernel_schema::openapi::hash(&json);
-    Hashed { json, hash, binary: OnceLock::new() }
+    }))
 }
 
 fn of_version(resources: &Resources, group: &str, version: &str) -> Value {

@@ -15,13 +15,18 @@ pub(super) fn versions(headers: &HeaderMap) -> Value {
     })
 }
 
-/// `/`: the paths that there are.
-pub(super) fn paths(resources: &Resources) -> Value {
+/// `/`: the paths that there are, and those of groups and versions on other servers.
+pub(super) fn paths(resources: &Resources, others: &[String]) -> Value {
     let mut paths = vec!["/.well-known/openid-configuration".to_owned(), "/api".to_owned(), "/api/v1".to_owned()];
     paths.push("/apis".to_owned());
     for (group, versions) in resources.groups().into_iter().filter(|(group, _)| !group.is_empty()) {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
+    }
+    for path in others {
+        if !paths.contains(path) {
+            paths.push(path.clone());
+        }
     }
     let others = [
         "/apis/",

@@ -39,9 +39,13 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
         ["healthz" | "livez" | "readyz", ..] => return Ok(health::serve(context, &words)),
         ["version"] => return value(context, version::version()).await,
         ["api"] => return value(context, legacy::versions(&context.headers)).await,
-        ["apis"] => return value(context, legacy::groups(&context.resources)).await,
+        ["apis"] => {
+            let own = legacy::groups(&context.resources);
+            return value(context, context.server.aggregation().groups(own)).await;
+        }
         ["apis", group] => {
-            if let Some(found) = legacy::group(&context.resources, group) {
+            let own = legacy::group(&context.resources, group);
+            if let Some(found) = context.server.aggregation().group(group, own) {
                 return value(context, found).await;
             }
         }
@@ -49,7 +53,7 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
         ["apis", group, version] if context.resources.iter().any(|known| known.gvr.group == *group) => {
             return listed(context, group, version).await;
         }
-        ["openapi", "v3", rest @ ..] => return openapi::v3(context, &context.headers, rest).await,
+        ["openapi", "v3", rest @ ..] => return openapi::v3(context, parts, rest).await,
         ["openapi", "v2"] => return openapi::v2(context, &context.headers).await,
         ["debug", "api_priority_and_fairness", page] => {
             if let Some(text) = context.server.flow().dump(page) {
@@ -62,7 +66,10 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
             return issuer(context, "application/json", |pki| pki.signer().discovery());
         }
         ["openid", "v1", "jwks"] => return issuer(context, "application/jwk-set+json", |pki| pki.signer().jwks()),
-        [""] => return value(context, legacy::paths(&context.resources)).await,
+        [""] => {
+            let others = context.server.aggregation().paths();
+            return value(context, legacy::paths(&context.resources, &others)).await;
+        }
         _ => {}
     }
     Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"))

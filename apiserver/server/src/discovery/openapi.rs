@@ -11,11 +11,13 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use kubernel_meta::{ApiError, GroupVersion, Gvk};
 use kubernel_schema::openapi::{self, Fixed};
 use serde_json::{Map, Value, json};
 
+use crate::aggregation;
 use crate::context::Context;
 use crate::resources::{Resource, Resources};
 use crate::verbs::delete::deletion_shows_object;
@@ -64,12 +66,17 @@ struct Packed {
 }
 
 /// Answers `/openapi/v3` and what is below it.
-pub(super) async fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) -> Result<Response<Body>, ApiError> {
+pub(super) async fn v3(context: &Context, parts: &Parts, rest: &[&str]) -> Result<Response<Body>, ApiError> {
+    let headers = &context.headers;
     let resources = context.resources.clone();
     let name = rest.join("/");
     if name.is_empty() {
         let index = made(move || resources.openapi().index()).await?;
-        return serve(headers, &index, JSON, false);
+        let merged = aggregation::v3_index(context.server.aggregation(), || index.value());
+        return serve(headers, &merged.map_or(index, |merged| Packed::new(&merged)), JSON, false);
+    }
+    if let Some(response) = aggregation::v3_document(context, &name, parts).await {
+        return Ok(response);
     }
     let Some(binary) = binary_wanted(headers, V3_PROTOBUF) else { return Ok(not_acceptable()) };
     let Some(document) = resources.openapi().v3.get(&name).cloned() else {
@@ -102,12 +109,18 @@ pub(super) async fn v3(context: &Context, headers: &HeaderMap, rest: &[&str]) ->
 pub(super) async fn v2(context: &Context, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
     let Some(binary) = binary_wanted(headers, V2_PROTOBUF) else { return Ok(not_acceptable()) };
     let resources = context.resources.clone();
+    let others = aggregation::v2_documents(&context.server).await;
+    let media = if binary { V2_PROTOBUF[0] } else { JSON };
+    if !others.is_empty() {
+        let merged = move || Packed::v2(&aggregation::v2_merged(v2_document(&resources), &others), binary);
+        return serve(headers, &made(merged).await?, media, false);
+    }
     let resources = made(move || {
         resources.openapi().v2(&resources, binary);
         resources
     })
     .await?;
-    serve(headers, resources.openapi().v2(&resources, binary), if binary { V2_PROTOBUF[0] } else { JSON }, false)
+    serve(headers, resources.openapi().v2(&resources, binary), media, false)
 }
 
 /// Lets a document be made where it does not hold up other requests.
@@ -146,16 +159,15 @@ impl Documents {
     }
 
     fn v2(&self, resources: &Resources, binary: bool) -> &Packed {
-        let document = || {
-            let all: Vec<Arc<Resource>> = resources.iter().cloned().collect();
-            openapi::v2(&fixed(&all), &all.iter().map(described).collect::<Vec<_>>())
-        };
-        if binary {
-            self.v2_binary.get_or_init(|| Packed::of(&openapi::v2_binary(&document())))
-        } else {
-            self.v2.get_or_init(|| Packed::new(&document()))
-        }
+        let kept = if binary { &self.v2_binary } else { &self.v2 };
+        kept.get_or_init(|| Packed::v2(&v2_document(resources), binary))
     }
+}
+
+/// What v2 says of these resources.
+fn v2_document(resources: &Resources) -> Value {
+    let all: Vec<Arc<Resource>> = resources.iter().cloned().collect();
+    openapi::v2(&fixed(&all), &all.iter().map(described).collect::<Vec<_>>())
 }
 
 impl Document {
@@ -236,6 +248,14 @@ fn described(resource: &Arc<Resource>) -> openapi::Resource {
 impl Packed {
     fn new(document: &Value) -> Self {
         Self::of(document.to_string().as_bytes())
+    }
+
+    fn v2(document: &Value, binary: bool) -> Self {
+        if binary { Self::of(&openapi::v2_binary(document)) } else { Self::new(document) }
+    }
+
+    fn value(&self) -> Option<Value> {
+        serde_json::from_slice(&self.unpacked().ok()?).ok()
     }
 
     fn of(bytes: &[u8]) -> Self {

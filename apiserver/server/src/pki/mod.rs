@@ -6,6 +6,7 @@
 
 mod authority;
 mod files;
+mod front_proxy;
 mod join;
 mod kubeconfig;
 mod request;
@@ -19,10 +20,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::Error;
 
 pub use authority::{Authority, Identity, Issued, Usage};
+pub use front_proxy::{FrontProxy, ProxyIdentity, RequestHeaders};
 pub use join::JoinToken;
 pub use request::{RequestSubject, sign_requests};
 pub use signer::{Claims, ISSUER, KubernetesClaims, Reference, TokenError, TokenSigner};
@@ -45,6 +50,8 @@ pub struct Pki {
     authority: Arc<Authority>,
     serving: Issued,
     kubelet_client: Issued,
+    clients: Arc<dyn ClientCertVerifier>,
+    front_proxy: FrontProxy,
     signer: Arc<TokenSigner>,
     join_token: JoinToken,
 }
@@ -60,10 +67,41 @@ impl Pki {
         let serving = authority.open_issued(&folder, "apiserver", &identity, Usage::Server)?;
         let identity = Identity::user("kube-apiserver-kubelet-client", Some(crate::authn::user::MASTERS));
         let kubelet_client = authority.open_issued(&folder, "apiserver-kubelet-client", &identity, Usage::Client)?;
+        let front_proxy = FrontProxy::open(&folder)?;
         let signer = TokenSigner::open(&folder.join("sa.key"))?;
         let join_token = JoinToken::open(&folder.join("join-token"), authority.certificate_der())?;
         let authority = Arc::new(authority);
-        Ok(Self { folder, authority, serving, kubelet_client, signer: Arc::new(signer), join_token })
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.certificate_der().clone()).map_err(authority::failed)?;
+        let clients = front_proxy::verifier(roots)?;
+        let signer = Arc::new(signer);
+        Ok(Self { folder, authority, serving, kubelet_client, clients, front_proxy, signer, join_token })
+    }
+
+    /// The same, with these front proxies believed besides the cluster's own.
+    pub fn believing(self, proxies: RequestHeaders) -> Result<Self, Error> {
+        let front_proxy = self.front_proxy.believing(proxies)?;
+        Ok(Self { front_proxy, ..self })
+    }
+
+    /// TLS of the API's port: clients may show certificates of the cluster's authority or of front proxies'.
+    pub fn server_config(&self) -> Result<ServerConfig, Error> {
+        let mut roots = self.front_proxy.roots()?;
+        roots.add(self.authority.certificate_der().clone()).map_err(authority::failed)?;
+        tls::config(&self.serving, roots)
+    }
+
+    /// Who shows these certificates, its own first; TLS has verified that they come from one of the authorities.
+    pub fn identify(&self, chain: &[CertificateDer<'_>]) -> (Option<PeerIdentity>, Option<ProxyIdentity>) {
+        let Some((own, others)) = chain.split_first() else { return (None, None) };
+        let proxy = self.front_proxy.identify(chain);
+        let is_client = self.clients.verify_client_cert(own, others, UnixTime::now()).is_ok();
+        (is_client.then(|| PeerIdentity::read(own)).flatten(), proxy)
+    }
+
+    /// The certificates of front proxies.
+    pub fn front_proxy(&self) -> &FrontProxy {
+        &self.front_proxy
     }
 
     /// The CA that signs everything and that clients trust.

@@ -25,9 +25,14 @@ pub struct PeerIdentity {
 /// TLS 1.2 and 1.3 with this certificate. Clients may show a certificate; one that `clients` did not issue ends the
 /// handshake. HTTP/2 is offered before HTTP/1.1.
 pub fn server_config(serving: &Issued, clients: &Authority) -> Result<ServerConfig, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(clients.certificate_der().clone()).map_err(failed)?;
+    config(serving, roots)
+}
+
+/// The same for clients of several authorities.
+pub(super) fn config(serving: &Issued, roots: RootCertStore) -> Result<ServerConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .allow_unauthenticated()
         .build()

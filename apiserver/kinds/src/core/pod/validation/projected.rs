@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{selectors, volumes};
 use crate::core::volume_paths as paths;
-use crate::validate::required;
 use crate::tree::{int, items, set, text};
+use crate::validate::required;
 
 const TOKEN_SECS_MIN: i64 = 600;
 const TOKEN_SECS_MAX: i64 = 1 << 32;
