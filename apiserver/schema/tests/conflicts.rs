@@ -6,7 +6,7 @@ mod support;
 
 use kubernel_meta::Object;
 use kubernel_schema::Schema;
-use kubernel_schema::apply::{Write, apply, track_update};
+use kubernel_schema::apply::{OneVersion, Write, apply, track_update};
 use serde_json::{Value, json};
 
 /// One write: the manager (`!` in front forces an apply, `=` makes it an update of the whole object) and `spec`.
@@ -253,10 +253,10 @@ fn write(schema: &Schema, live: Option<&Object>, config: Object, manager: &str) 
         if live.is_some() {
             new.set(&["metadata", "uid"], "u");
         }
-        track_update(schema, live, &mut new, &write)?;
+        track_update(schema, &OneVersion, live, &mut new, &write)?;
         return Ok(new);
     }
-    apply(schema, live, &config, &write, force).map_err(|error| error.message().to_owned())
+    apply(schema, &OneVersion, live, &config, &write, force).map_err(|error| error.message().to_owned())
 }
 
 fn owners(live: Option<&Object>) -> Vec<String> {

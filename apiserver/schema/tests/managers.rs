@@ -7,7 +7,7 @@ mod support;
 use kubernel_meta::Object;
 use kubernel_schema::Schema;
 use kubernel_schema::apply::{
-    ManagedFields, Operation, Write, apply, default_manager, keep_times, scale, track_update,
+    ManagedFields, OneVersion, Operation, Write, apply, default_manager, keep_times, scale, track_update,
 };
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn tracked(live: Option<&Object>, mut new: Object, manager: &str, now: &str) -> 
     if live.is_some() {
         new.set(&["metadata", "uid"], "u");
     }
-    track_update(&schema(), live, &mut new, &write(manager, now)).expect("tracked");
+    track_update(&schema(), &OneVersion, live, &mut new, &write(manager, now)).expect("tracked");
     new.set(&["metadata", "uid"], "u");
     new
 }
@@ -56,7 +56,8 @@ fn applied_by_client() -> Object {
 fn kubectl_takes_over_what_it_applied_from_the_client() {
     let live = applied_by_client();
     let config = config_map(json!({"a": "2", "b": "1"}));
-    let done = apply(&schema(), Some(&live), &config, &write("kubectl", LATER), false).expect("no conflict");
+    let done =
+        apply(&schema(), &OneVersion, Some(&live), &config, &write("kubectl", LATER), false).expect("no conflict");
     assert_eq!(done.str_at(&["data", "a"]), "2");
     let annotation: Value =
         serde_json::from_str(done.str_at(&["metadata", "annotations", LAST_APPLIED])).expect("JSON");
@@ -67,7 +68,8 @@ fn kubectl_takes_over_what_it_applied_from_the_client() {
 fn others_do_not() {
     let live = applied_by_client();
     let config = config_map(json!({"a": "2"}));
-    let error = apply(&schema(), Some(&live), &config, &write("helm", LATER), false).expect_err("a conflict");
+    let error =
+        apply(&schema(), &OneVersion, Some(&live), &config, &write("helm", LATER), false).expect_err("a conflict");
     let wanted = "Apply failed with 1 conflict: conflict with \"kubectl-client-side-apply\" using v1: .data.a";
     assert_eq!(error.message(), wanted);
 }
@@ -79,7 +81,8 @@ fn kubectl_does_not_take_over_what_changed_since() {
     changed.set(&["data", "a"], "9");
     let live = tracked(Some(&live), changed, "editor", LATER);
     let config = config_map(json!({"a": "2", "b": "2"}));
-    let error = apply(&schema(), Some(&live), &config, &write("kubectl", LATER), false).expect_err("a conflict");
+    let error =
+        apply(&schema(), &OneVersion, Some(&live), &config, &write("kubectl", LATER), false).expect_err("a conflict");
     assert_eq!(error.message(), "Apply failed with 1 conflict: conflict with \"editor\" using v1: .data.a");
 }
 

@@ -7,7 +7,7 @@ mod support;
 
 use kubernel_meta::Object;
 use kubernel_schema::Schema;
-use kubernel_schema::apply::{Write, apply, track_update};
+use kubernel_schema::apply::{OneVersion, Write, apply, track_update};
 use kubernel_schema::patch;
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn creates_of_every_kind() {
             reset: &[&["status"]],
             only: &[],
         };
-        let result = track_update(&schema, None, &mut new, &write);
+        let result = track_update(&schema, &OneVersion, None, &mut new, &write);
         let got = new.at(&["metadata", "managedFields"]).cloned().unwrap_or(Value::Null);
         if result.is_err() || got[0]["fieldsV1"] != entry["fieldsV1"] {
             let differ = diff("", &entry["fieldsV1"], &got[0]["fieldsV1"]);
@@ -129,7 +129,7 @@ fn write(schema: &Schema, live: Option<&Object>, step: &Value, failed: bool) -> 
     if text("how") == "apply" {
         let config = object(&step["sent"])?;
         let force = step["force"].as_bool().unwrap_or(false);
-        return match apply(schema, live, &config, &write, force) {
+        return match apply(schema, &OneVersion, live, &config, &write, force) {
             Ok(done) if !failed => Some(done.at(&["metadata", "managedFields"]).cloned().unwrap_or(Value::Null)),
             Ok(_) => answered_by_apply(&answer).then(|| json!("no error")),
             Err(error) => Some(json!(error.message())),
@@ -143,7 +143,7 @@ fn write(schema: &Schema, live: Option<&Object>, step: &Value, failed: bool) -> 
         Some(sent) => new.set(&["metadata", "managedFields"], sent),
         None => drop(new.remove(&["metadata", "managedFields"])),
     }
-    track_update(schema, live, &mut new, &write).expect("the fields compare");
+    track_update(schema, &OneVersion, live, &mut new, &write).expect("the fields compare");
     Some(new.at(&["metadata", "managedFields"]).cloned().unwrap_or(Value::Null))
 }
 

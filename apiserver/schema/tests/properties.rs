@@ -5,7 +5,7 @@
 mod support;
 
 use kubernel_meta::Object;
-use kubernel_schema::apply::{Set, Write, apply, track_update};
+use kubernel_schema::apply::{OneVersion, Set, Write, apply, track_update};
 use kubernel_schema::patch;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -137,16 +137,16 @@ proptest! {
             Object::from_value(object).expect("an object")
         };
         let mut live = config(&other);
-        track_update(&schema, None, &mut live, &write("u")).expect("tracked");
+        track_update(&schema, &OneVersion, None, &mut live, &write("u")).expect("tracked");
         live.set(&["metadata", "uid"], "u");
-        let first = apply(&schema, Some(&live), &config(&data), &write("a"), true).expect("forced");
+        let first = apply(&schema, &OneVersion, Some(&live), &config(&data), &write("a"), true).expect("forced");
         for (key, value) in &data {
             prop_assert_eq!(first.str_at(&["data", key]), value);
         }
         for key in other.keys().filter(|key| !data.contains_key(*key)) {
             prop_assert!(first.at(&["data", key]).is_some(), "another's {} is gone", key);
         }
-        let second = apply(&schema, Some(&first), &config(&data), &write("a"), false).expect("no conflict");
+        let second = apply(&schema, &OneVersion, Some(&first), &config(&data), &write("a"), false).expect("no conflict");
         prop_assert_eq!(second, first);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kubernel_meta::Object;
-use kubernel_schema::apply::{Write, apply};
+use kubernel_schema::apply::{OneVersion, Write, apply};
 use kubernel_schema::{Schema, SchemaAlternative, Shape, StructId, builtin, decode, default, protobuf, zero};
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 use serde_json::{Map, Value, json};
@@ -142,7 +142,7 @@ proptest! {
         object.set(&["metadata"], json!({"name": "n"}));
         let write = Write { manager: "m", api_version, kind, subresource: "", now: "2026-01-01T00:00:00Z", reset: &[], only: &[] };
         let applied = |live: Option<&Object>, config: &Object| {
-            let mut done = apply(&schema, live, config, &write, false)?;
+            let mut done = apply(&schema, &OneVersion, live, config, &write, false)?;
             done.set(&["metadata", "uid"], "u");
             Ok::<Object, kubernel_meta::ApiError>(done)
         };

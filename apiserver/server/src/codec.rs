@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use kubernel_kinds::{Kind, registry};
 use kubernel_meta::{ApiError, FieldValidation, GroupVersion, Gvk, Object, field, time};
-use kubernel_schema::apply::{self, Write};
+use kubernel_schema::apply::{self, OneVersion, Versions, Write};
 use kubernel_schema::decode::{self, Document};
 use kubernel_schema::{Error, Schema, builtin, default, patch, protobuf, zero};
 use serde_json::{Map, Value};
@@ -19,6 +19,7 @@ use crate::negotiate::{self, Media};
 use crate::resources::Resource;
 use crate::verbs::bare;
 use crate::verbs::patch::PatchType;
+use crate::versions::Kin;
 
 /// Bodies in error texts are cut to this many bytes.
 const SUMMARY_BYTES_MAX: usize = 30;
@@ -259,27 +260,22 @@ pub(crate) fn to_yaml(value: &Value) -> Result<Vec<u8>, ApiError> {
     serde_yaml::to_string(value).map(String::into_bytes).map_err(ApiError::internal)
 }
 
-/// Makes the manager the owner of what a write changed.
-pub(crate) fn own(
-    resource: &Resource,
-    subresource: &str,
-    old: Option<&Object>,
-    new: &mut Object,
-    manager: &str,
-    now: Timestamp,
-) {
+/// Makes the manager the owner of what a write changed. `false` where that could not be told, and owners are as before.
+pub(crate) fn own(kin: &Kin<'_>, old: Option<&Object>, new: &mut Object, manager: &str, now: Timestamp) -> bool {
+    let Kin { resource, subresource, .. } = *kin;
     let mut reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
     if subresource == "finalize" {
         reset.push(vec!["status"]);
     }
     let owner = Owner { manager, subresource, reset: &reset };
-    track(&resource.schema, &resource.gvk, &owner, old, new, now);
+    let told = track(&resource.schema, &resource.gvk, kin, &owner, old, new, now);
     // Who finalizes a namespace takes fields away but comes to own none.
     if subresource == "finalize"
         && let Some(entries) = new.map_at_mut(&["metadata"]).get_mut("managedFields").and_then(Value::as_array_mut)
     {
         entries.retain(|entry| entry["subresource"] != subresource);
     }
+    told
 }
 
 /// The same for an object of a subresource's own kind.
@@ -291,7 +287,8 @@ pub(crate) fn own_as(
     manager: &str,
     now: Timestamp,
 ) {
-    track(&expected.schema, &expected.gvk, &Owner { manager, subresource, reset: &[] }, old, new, now);
+    let owner = Owner { manager, subresource, reset: &[] };
+    track(&expected.schema, &expected.gvk, &OneVersion, &owner, old, new, now);
 }
 
 /// Who comes to own fields, and which never.
@@ -301,15 +298,28 @@ struct Owner<'a> {
     reset: &'a [Vec<&'static str>],
 }
 
-fn track(schema: &Schema, gvk: &Gvk, owner: &Owner<'_>, old: Option<&Object>, new: &mut Object, now: Timestamp) {
-    with_write(gvk, owner, now, |write| {
-        if let Err(error) = apply::track_update(schema, old, new, write) {
-            tracing::warn!(%error, kind = %gvk.kind, "owners of fields could not be told");
+fn track(
+    schema: &Schema,
+    gvk: &Gvk,
+    versions: &dyn Versions,
+    owner: &Owner<'_>,
+    old: Option<&Object>,
+    new: &mut Object,
+    now: Timestamp,
+) -> bool {
+    let told = with_write(gvk, owner, now, |write| apply::track_update(schema, versions, old, new, write));
+    if let Err(error) = &told {
+        tracing::warn!(%error, kind = %gvk.kind, "owners of fields could not be told");
+        const OWNERS: [&str; 2] = ["metadata", "managedFields"];
+        match old.and_then(|old| old.at(&OWNERS)) {
+            Some(before) => new.set(&OWNERS, before.clone()),
+            None => drop(new.remove(&OWNERS)),
         }
-    });
+    }
     if let Some(old) = old {
         apply::keep_times(old, new);
     }
+    told.is_ok()
 }
 
 fn with_write<T>(gvk: &Gvk, owner: &Owner<'_>, now: Timestamp, run: impl FnOnce(&Write<'_>) -> T) -> T {
@@ -351,18 +361,18 @@ fn applied_object(document: Document<'_>) -> Result<Object, ApiError> {
 
 /// Server-side apply onto the stored object, or onto nothing: merged, decoded and defaulted.
 pub(crate) fn apply(
-    resource: &Resource,
-    subresource: &str,
+    kin: &Kin<'_>,
     old: Option<&Object>,
     applied: &Object,
     manager: &str,
     force: bool,
     now: Timestamp,
 ) -> Result<Object, ApiError> {
+    let Kin { resource, subresource, .. } = *kin;
     let expected = Expected { gvk: resource.gvk.clone(), schema: resource.schema.clone() };
     let reset = resource.kind.strategy.reset_fields(&resource.kind, subresource);
     let owner = Owner { manager, subresource, reset: &reset };
-    let merged = merge(&expected, &owner, old, applied, force, now)?;
+    let merged = merge(&expected, kin, &owner, old, applied, force, now)?;
     let mut object = match &resource.custom {
         Some(custom) => match crds::revive(resource, custom, merged) {
             Ok((object, _)) => object,
@@ -387,20 +397,23 @@ pub(crate) fn apply_as(
     force: bool,
     now: Timestamp,
 ) -> Result<Object, ApiError> {
-    let merged = merge(expected, &Owner { manager, subresource, reset: &[] }, old, applied, force, now)?;
+    let owner = Owner { manager, subresource, reset: &[] };
+    let merged = merge(expected, &OneVersion, &owner, old, applied, force, now)?;
     decode_merged(expected, applied, merged)
 }
 
 fn merge(
     expected: &Expected,
+    versions: &dyn Versions,
     owner: &Owner<'_>,
     old: Option<&Object>,
     applied: &Object,
     force: bool,
     now: Timestamp,
 ) -> Result<Value, ApiError> {
-    let merged =
-        with_write(&expected.gvk, owner, now, |write| apply::apply(&expected.schema, old, applied, write, force))?;
+    let merged = with_write(&expected.gvk, owner, now, |write| {
+        apply::apply(&expected.schema, versions, old, applied, write, force)
+    })?;
     Ok(merged.into_value())
 }
 

@@ -11,6 +11,7 @@ use crate::metrics::{Measure, Waited};
 use crate::negotiate::{self, Output, Scope};
 use crate::request::{Query, RequestInfo};
 use crate::resources::Resources;
+use crate::versions::Conversions;
 use crate::{ApiServer, User};
 
 /// A request that was authenticated.
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) now: Timestamp,
     /// How long it waited for others.
     pub(crate) waited: Waited,
+    /// What conversion webhooks were asked to work out its owners.
+    pub(crate) conversions: Conversions,
     warnings: Mutex<Vec<String>>,
     measure: OnceLock<Measure>,
 }
@@ -47,6 +50,7 @@ impl Context {
             user,
             now: Timestamp::now(),
             waited: Waited::default(),
+            conversions: Conversions::default(),
             warnings: Mutex::default(),
             measure: OnceLock::new(),
         }

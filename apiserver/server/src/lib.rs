@@ -37,6 +37,7 @@ mod subresources;
 mod sweep;
 mod table;
 mod verbs;
+mod versions;
 mod webhooks;
 
 pub use authn::User;

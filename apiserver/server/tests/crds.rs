@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use common::Api;
 use futures::StreamExt as _;
+use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
@@ -261,6 +262,16 @@ async fn a_webhook_converts() {
     assert_eq!(api.get(V2).await["items"][0]["spec"], json!({ "b": 7 }));
     api.call("PATCH", &format!("{V2}/a"), json!({ "spec": { "b": 8 } })).await;
     assert_eq!(api.get(&format!("{V1}/a")).await["spec"], json!({ "a": 8 }));
+    // Whoever wrote in version 2 owns the field under its name there.
+    let applied = object("v1", "a", &json!({ "a": 9 })).to_string();
+    let path = format!("{V1}/a?fieldManager=m");
+    let answer = api.send("PATCH", &path, "application/apply-patch+yaml", applied.clone()).await;
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let conflict = "Apply failed with 1 conflict: conflict with \"test\" using g.example.com/v2: .spec.b";
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["message"], conflict);
+    let forced = api.send("PATCH", &format!("{path}&force=true"), "application/apply-patch+yaml", applied).await;
+    assert_eq!(forced.status(), 200);
+    assert_eq!(api.get(&format!("{V2}/a")).await["spec"], json!({ "b": 9 }));
     let refused = api.call("POST", V2, object("v2", "bad", &json!({ "b": 1 }))).await;
     let message = refused.body["message"].as_str().unwrap_or_default();
     let start = "conversion webhook for g.example.com/v2, Kind=W returned invalid";

@@ -31,6 +31,9 @@ pub struct DefinitionStrategy;
 impl Strategy for DefinitionStrategy {
     fn default(&self, _kind: &Kind, object: &mut Object) {
         let kind = object.str_at(&["spec", "names", "kind"]).to_owned();
+        if object.list_at(&["status", "storedVersions"]).is_empty() {
+            store_versions(object);
+        }
         let spec = object.map_at_mut(&["spec"]);
         if let Some(names) = map_in(spec, "names") {
             default_text(names, "singular", &kind.to_lowercase());

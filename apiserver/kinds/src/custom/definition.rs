@@ -107,6 +107,11 @@ impl Definition {
         self.versions.iter().find(|version| version.storage).map_or("", |version| &version.name)
     }
 
+    /// The OpenAPI definition's name of a version.
+    pub fn definition_of(&self, version: &str) -> String {
+        definition_name(&self.group, version, &self.names.kind)
+    }
+
     /// The descriptor of one version, with this strategy.
     pub fn kind(&self, version: &Version, strategy: Arc<CustomStrategy>) -> Kind {
         let owned = |texts: &[String]| Cow::Owned(texts.iter().map(|text| Text::from(text.clone())).collect());
@@ -134,7 +139,7 @@ impl Definition {
             verbs: Cow::Owned(VERBS.map(Text::from).to_vec()),
             subresources: subresources.into(),
             storage_version_hash: self.storage_version_hash().into(),
-            definition: definition_name(&self.group, &version.name, &self.names.kind).into(),
+            definition: self.definition_of(&version.name).into(),
             columns: Columns::headings(&version.columns).into(),
             source: Source::Store,
             stored_as: None,

@@ -1,13 +1,13 @@
 //! `metadata.managedFields`: who owns which fields, decoded, changed and written back.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::compare::Difference;
 use super::reconcile::reconcile;
 use super::set::Set;
-use super::types::Type;
+use super::versions::{Changes, Known, Versioned};
 
 /// How a manager came to own its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,21 +113,36 @@ impl ManagedFields {
         }
     }
 
-    /// Brings the sets into the form that the schema of today gives them; only a custom resource's schema changes.
-    #[must_use]
-    pub(super) fn reconciled(mut self, ty: Type<'_>) -> Self {
-        if !ty.builtin() {
-            for entry in &mut self.entries {
-                entry.set = reconcile(ty, std::mem::take(&mut entry.set));
-            }
-        }
-        self
+    /// The versions in which somebody owns fields.
+    pub(super) fn versions(&self) -> BTreeSet<String> {
+        self.entries.iter().map(|entry| entry.api_version.clone()).collect()
     }
 
-    /// Takes changed and removed fields away from everybody but `except`.
-    pub(super) fn disown(&mut self, difference: &Difference, except: Option<&Identity>) {
+    /// Takes away what is owned in this version.
+    pub(super) fn forget_version(&mut self, api_version: &str) {
+        self.entries.retain(|entry| entry.api_version != api_version);
+    }
+
+    /// Brings the sets into the form that the schemas of today give them, which only those of custom resources do, and
+    /// forgets owners in versions that are no more.
+    pub(super) fn reconciled(mut self, known: &Known<'_>, live: &Versioned) -> Result<Self, String> {
+        let built_in = live.ty().builtin();
+        for api_version in self.versions() {
+            if !known.has(&api_version) {
+                self.forget_version(&api_version);
+            } else if !built_in && let Some(live) = known.convert(live, &api_version)? {
+                for entry in self.entries.iter_mut().filter(|entry| entry.api_version == api_version) {
+                    entry.set = reconcile(live.ty(), std::mem::take(&mut entry.set));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Takes changed and removed fields away from everybody.
+    pub(super) fn disown(&mut self, changes: &Changes) {
         self.entries.retain_mut(|entry| {
-            if except != Some(&entry.identity) {
+            if let Some(difference) = changes.seen_in(&entry.api_version) {
                 let set = std::mem::take(&mut entry.set);
                 entry.set =
                     set.difference(&difference.modified).difference(&difference.added).difference(&difference.removed);

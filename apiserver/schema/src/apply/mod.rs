@@ -3,7 +3,8 @@
 //! [`track_update`] goes with every create, update and patch; [`apply()`] is the apply patch. Both are pure: the caller
 //! passes the time. The place of [`track_update`] in a write is upstream's: after decoding and defaulting, before
 //! admission and before the kind prepares the object; what those set is nobody's. Nothing here decodes, defaults or validates; what [`apply()`] returns must take the same way through
-//! decoding and defaulting as any request body. Types are looked up in [`types`], sets live in [`set`].
+//! decoding and defaulting as any request body. Types are looked up in [`types`], sets live in
+//! [`set`]; who wrote in another version than the request's is [`versions`]' business.
 
 mod check;
 mod collect;
@@ -23,6 +24,7 @@ mod set;
 mod strip;
 mod track;
 mod types;
+mod versions;
 mod violation;
 mod zero;
 
@@ -32,6 +34,7 @@ pub use path::PathElement;
 pub use server_side::apply;
 pub use set::{Node, Set};
 pub use track::{keep_times, track_update};
+pub use versions::{OneVersion, Version, Versions};
 
 /// Who writes, and how: what every write tells this module.
 #[derive(Clone, Copy, Debug)]

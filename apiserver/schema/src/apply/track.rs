@@ -1,12 +1,13 @@
 //! Ownership through creates, updates and patches.
 
 use kubernel_meta::Object;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::compare::compare;
+use super::compare::{Difference, compare};
 use super::managed::{Entry, Identity, ManagedFields, Operation};
 use super::strip::without_meta;
 use super::types::Type;
+use super::versions::{Changes, Known, Versions};
 use super::zero::zero_object;
 use super::{Set, Write};
 use crate::shape::Schema;
@@ -18,7 +19,14 @@ const PATH: [&str; 2] = ["metadata", "managedFields"];
 /// Clients may write managedFields themselves (not through a subresource): an empty list or a list of one empty entry
 /// forgets all owners. An object without owners gets none until it is applied. Where the fields cannot be told apart
 /// the object ends without managedFields, and the error says why (upstream only logs it).
-pub fn track_update(schema: &Schema, live: Option<&Object>, new: &mut Object, write: &Write<'_>) -> Result<(), String> {
+pub fn track_update(
+    schema: &Schema,
+    versions: &dyn Versions,
+    live: Option<&Object>,
+    new: &mut Object,
+    write: &Write<'_>,
+) -> Result<(), String> {
+    let known = Known::new(schema, write, versions);
     let start = start(live, new.remove(&PATH), write);
     let stored = live.map_or(&[][..], |live| live.list_at(&PATH));
     let exists = live.is_some_and(|live| !live.uid().is_empty());
@@ -41,7 +49,7 @@ pub fn track_update(schema: &Schema, live: Option<&Object>, new: &mut Object, wr
         .map_err(|violation| violation.to_string())?
         .filter(|set| write.filter(without_meta(set)));
     let managed = match start {
-        Start::Stored if owned && difference.is_empty() => {
+        Start::Stored if owned && difference.is_empty() && all_known(&known, stored) => {
             new.set(&PATH, stored.to_vec());
             return Ok(());
         }
@@ -49,7 +57,10 @@ pub fn track_update(schema: &Schema, live: Option<&Object>, new: &mut Object, wr
         Start::Sent(managed) => managed,
     };
     if !(exists && managed.is_empty()) {
-        set_managed(new, take_over(managed.reconciled(Type::root(schema)), difference, write));
+        let before = known.own(before.clone());
+        let managed = managed.reconciled(&known, &before)?;
+        let managed = take_over(managed, difference, &known, &before.map, new.map(), write)?;
+        set_managed(new, managed);
     }
     Ok(())
 }
@@ -57,11 +68,15 @@ pub fn track_update(schema: &Schema, live: Option<&Object>, new: &mut Object, wr
 /// What a write changes (without what is never owned) goes from its owners to the writer.
 pub(super) fn take_over(
     mut managed: ManagedFields,
-    difference: super::compare::Difference,
+    difference: Difference,
+    known: &Known<'_>,
+    old: &Map<String, Value>,
+    new: &Map<String, Value>,
     write: &Write<'_>,
-) -> ManagedFields {
-    managed.disown(&difference, None);
-    let set = difference.modified.union(difference.added);
+) -> Result<ManagedFields, String> {
+    let set = difference.modified.clone().union(difference.added.clone());
+    let changes = Changes::of(known, &mut managed, difference, old, new)?;
+    managed.disown(&changes);
     if !set.is_empty() {
         let identity = Identity::new(write.manager, Operation::Update, write.api_version, write.subresource);
         let before = managed.take(&identity).map_or_else(Set::default, |entry| entry.set);
@@ -73,7 +88,12 @@ pub(super) fn take_over(
         });
     }
     managed.cap();
-    managed
+    Ok(managed)
+}
+
+/// Whether all entries are of versions that there still are.
+fn all_known(known: &Known<'_>, entries: &[Value]) -> bool {
+    entries.iter().all(|entry| entry.get("apiVersion").and_then(Value::as_str).is_some_and(|own| known.has(own)))
 }
 
 /// Writes the entries into the object, or takes the field away where there are none.
@@ -95,7 +115,7 @@ pub fn keep_times(live: &Object, new: &mut Object) {
     };
     let but_time = |entry: &Value, other: &Value| match (entry.as_object(), other.as_object()) {
         (Some(entry), Some(other)) => {
-            let rest = |map: &'_ serde_json::Map<String, Value>| map.len() - usize::from(map.contains_key("time"));
+            let rest = |map: &'_ Map<String, Value>| map.len() - usize::from(map.contains_key("time"));
             rest(entry) == rest(other)
                 && entry.iter().all(|(key, value)| key == "time" || other.get(key) == Some(value))
         }

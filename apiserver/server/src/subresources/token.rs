@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use kubernel_meta::{ApiError, time};
-use kubernel_schema::apply::{self, Write};
+use kubernel_schema::apply::{self, OneVersion, Write};
 
 use crate::codec::{self, Expected};
 use crate::context::Context;
@@ -27,7 +27,7 @@ pub(super) async fn create(context: &Context, body: &[u8]) -> Result<Answer, Api
         reset: &[],
         only: &[],
     };
-    apply::track_update(&expected.schema, None, &mut object, &write).map_err(ApiError::internal)?;
+    apply::track_update(&expected.schema, &OneVersion, None, &mut object, &write).map_err(ApiError::internal)?;
     let (namespace, name) = (&context.info.namespace, &context.info.name);
     let object = reviews::service_account_token(&context.server, namespace, name, object).await?;
     Ok(Answer::Value(StatusCode::CREATED, object.into_value()))

@@ -8,6 +8,7 @@ use kubernel_meta::{ApiError, Object};
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
+use crate::versions::Kin;
 use crate::{codec, request, reviews, subresources};
 
 use super::write::{self, Target};
@@ -42,7 +43,9 @@ pub(crate) async fn review(context: &Context, resource: &Arc<Resource>, body: &[
     let mut object = codec::read_object(context, resource, body, options.field_validation)?;
     match_namespace(resource, &context.info.namespace, &mut object)?;
     let namespace = context.info.namespace.as_str();
-    codec::own(resource, "", None, &mut object, &context.field_manager(&options.field_manager), context.now);
+    let manager = context.field_manager(&options.field_manager);
+    let kin = Kin { resource, subresource: "", conversions: &context.conversions };
+    codec::own(&kin, None, &mut object, &manager, context.now);
     let object = reviews::review(&context.server, &context.user, &resource.kind, namespace, object).await?;
     Answer::object(StatusCode::CREATED, resource, &object)
 }

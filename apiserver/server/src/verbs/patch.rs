@@ -9,6 +9,7 @@ use kubernel_store::At;
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
+use crate::versions::Kin;
 use crate::{codec, negotiate, request};
 
 use super::create::match_namespace;
@@ -68,9 +69,10 @@ pub(crate) async fn patch(
             checked_name(name, &applied)?;
             return create_by_apply(context, target, applied).await;
         }
+        let kin = Kin { resource, subresource, conversions: &context.conversions };
         let written = write::update(context, target, |old| {
             let force = options.force.unwrap_or(false);
-            let mut new = codec::apply(resource, subresource, Some(old), &applied, &manager, force, context.now)?;
+            let mut new = codec::apply(&kin, Some(old), &applied, &manager, force, context.now)?;
             // An object that is there lends its name to a patch without one.
             checked_name(name, &new)?;
             match_namespace(resource, namespace, &mut new)?;
@@ -93,7 +95,8 @@ pub(crate) async fn patch(
 async fn create_by_apply(context: &Context, target: Target<'_>, applied: Object) -> Result<Answer, ApiError> {
     let Target { resource, options, manager, .. } = target;
     let force = options.force.unwrap_or(false);
-    let mut object = codec::apply(resource, "", None, &applied, manager, force, context.now)?;
+    let kin = Kin { resource, subresource: "", conversions: &context.conversions };
+    let mut object = codec::apply(&kin, None, &applied, manager, force, context.now)?;
     object.set(&["metadata", "name"], target.name);
     match_namespace(resource, target.namespace, &mut object)?;
     let written = write::create(context, target, object, true).await?;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::admission::{self, Attributes, Operation, Options};
 use crate::context::Context;
 use crate::resources::Resource;
+use crate::versions::Kin;
 use crate::{alloc, codec, crds, document};
 
 use super::{bare, delete, store_error};
@@ -30,6 +31,7 @@ const NAME_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 /// A generated name's prefix is cut to this length, so that prefix and suffix make a DNS label.
 const PREFIX_BYTES_MAX: usize = 58;
 const SUFFIX_LETTERS: usize = 5;
+const OWNERS: [&str; 2] = ["metadata", "managedFields"];
 
 /// What a write is about.
 #[derive(Clone, Copy)]
@@ -78,15 +80,15 @@ pub(crate) async fn create(
             new.set(&["metadata", "name"], generate_name(prefix));
         }
         if !owned {
-            codec::own(resource, "", None, &mut new, target.manager, context.now);
+            let kin = Kin { resource, subresource: "", conversions: &context.conversions };
+            codec::own(&kin, None, &mut new, target.manager, context.now);
         }
         let attributes = attributes(context, target, Operation::Create, new.name().to_owned());
         let warnings = admission::mutate(&context.server, &attributes.of(context), &mut new, None).await?;
         warnings.into_iter().for_each(|warning| context.warn(warning));
         let allocation = alloc::create(&context.server, resource, &mut new)?;
         strategy.prepare_create(&resource.kind, &mut new);
-        zero::fill(&resource.schema, &mut new);
-        zero::settle(&resource.schema, &mut new);
+        fill_zeros(resource, &mut new);
         let mut wrong = validation::object_meta(&new, resource.kind.namespaced, |name, prefix| {
             strategy.validate_name(name, prefix)
         });
@@ -180,7 +182,11 @@ where
     for tries in 1.. {
         let entry = super::get::entry(context, resource, namespace, name, At::Latest).await?;
         let old = document::decode(resource, &entry)?;
-        let (new, owned) = change(&old)?;
+        let mut changed = change(&old);
+        while changed.is_err() && context.conversions.settle(&context.server, resource).await {
+            changed = change(&old);
+        }
+        let (new, owned) = changed?;
         let wanted = match new.resource_version() {
             "" => 0,
             text => {
@@ -292,7 +298,7 @@ async fn prepare(
         return Err(wrong_uid(resource, namespace, name, new.uid(), old.uid()));
     }
     if !owned {
-        codec::own(resource, subresource, Some(old), &mut new, target.manager, context.now);
+        own(context, target, old, &mut new).await;
     }
     let attributes = attributes(context, target, Operation::Update, target.name.to_owned());
     let warnings = admission::mutate(&context.server, &attributes.of(context), &mut new, Some(old)).await?;
@@ -306,8 +312,7 @@ async fn prepare(
     } else {
         strategy.prepare_subresource_update(kind, subresource, &mut new, old);
     }
-    zero::fill(&resource.schema, &mut new);
-    zero::settle(&resource.schema, &mut new);
+    fill_zeros(resource, &mut new);
     let mut wrong = meta_errors(resource, &new, old);
     wrong.extend(if whole {
         strategy.validate_update(kind, &new, old)
@@ -321,6 +326,21 @@ async fn prepare(
         context.warn(warning);
     }
     Ok(Prepared { object: new, allocation, changes: admitted.changes, turn: admitted.turn })
+}
+
+/// Makes the writer the owner of what it changes, with the conversions that this needs.
+async fn own(context: &Context, target: Target<'_>, old: &Object, new: &mut Object) {
+    let Target { resource, subresource, manager, .. } = target;
+    let kin = Kin { resource, subresource, conversions: &context.conversions };
+    let sent = new.at(&OWNERS).cloned();
+    while !codec::own(&kin, Some(old), new, manager, context.now)
+        && context.conversions.settle(&context.server, resource).await
+    {
+        match &sent {
+            Some(sent) => new.set(&OWNERS, sent.clone()),
+            None => drop(new.remove(&OWNERS)),
+        }
+    }
 }
 
 /// What is wrong with changed metadata. Upstream looks at it twice, in its generic store and in the kind's own strategy,
@@ -342,8 +362,20 @@ fn meta_errors(resource: &Resource, new: &Object, old: &Object) -> Vec<field::Er
 /// Whether a finalizer needs a domain or has to be a standard one: the groups of upstream's extension and aggregation
 /// servers, and custom resources, take any.
 fn knows_finalizers(resource: &Resource) -> bool {
-    let group = resource.gvr.group.as_str();
-    resource.kind.is_built_in() && !matches!(group, "apiextensions.k8s.io" | "apiregistration.k8s.io")
+    resource.kind.is_built_in() && !is_of_extensions(resource)
+}
+
+/// The groups of upstream's extension and aggregation servers.
+fn is_of_extensions(resource: &Resource) -> bool {
+    matches!(resource.gvr.group.as_str(), "apiextensions.k8s.io" | "apiregistration.k8s.io")
+}
+
+/// What upstream's storage adds. The extension servers store JSON, which keeps empty lists.
+fn fill_zeros(resource: &Resource, object: &mut Object) {
+    zero::fill(&resource.schema, object);
+    if !is_of_extensions(resource) {
+        zero::settle(&resource.schema, object);
+    }
 }
 
 /// What no update changes: see upstream's rest.BeforeUpdate.

@@ -19,6 +19,7 @@ use kubernel_store::{Change, Expect};
 use serde_json::{Map, Value, json};
 
 use super::{Attributes, Operation, View};
+use crate::versions::{Conversions, Kin};
 use crate::{ApiServer, codec, document};
 
 /// The name under which the count is owned.
@@ -178,7 +179,8 @@ fn changes(server: &ApiServer, charged: Vec<Charged>) -> Result<Vec<Change>, Api
     let Some(resource) = resources.find("", "v1", "resourcequotas") else { return Ok(Vec::new()) };
     let encode = |Charged { before, mut after }: Charged| {
         let revision = after.resource_version().parse().map_err(ApiError::internal)?;
-        codec::own(resource, "status", Some(&before), &mut after, MANAGER, Timestamp::now());
+        let kin = Kin { resource, subresource: "status", conversions: &Conversions::default() };
+        codec::own(&kin, Some(&before), &mut after, MANAGER, Timestamp::now());
         let document = document::encode_as_it_is(resource, &after)?;
         let key = resource.key(after.namespace(), after.name());
         Ok(Change::Put { key, expect: Expect::Revision(revision), document })
