@@ -186,7 +186,9 @@ async fn write_list(
             let items: Result<Vec<Bytes>, ApiError> = list.items.iter().map(|item| item.json(resource)).collect();
             let items = items?;
             let bytes = bytes_of(&items);
-            return Ok(compress::where_wanted(&context.headers, bytes, stream_list(resource, &meta, items)));
+            let skip = if resource.kind.is_built_in() { resource.head.clone() } else { String::new() };
+            let response = stream_list(&resource.kind.list_kind(), &resource.api_version, &meta, skip, items);
+            return Ok(compress::where_wanted(&context.headers, bytes, response));
         }
         (Transform::None, Media::Protobuf) => {
             let items = messages(resource, &list.items).await?;
@@ -207,6 +209,14 @@ async fn write_list(
             let (include, beta) = (table::include(context)?, output.beta);
             let rows = each(&|object| table::row(resource, &object, beta, include, context.now))?;
             table::of_rows(resource, rows, &meta, beta)
+        }
+        (Transform::PartialObjectList, Media::Json) if !output.pretty && !list.items.is_empty() => {
+            let cut = list.items.iter().map(|item| table::partial_json(resource, &item.json(resource)?, output.beta));
+            let items = cut.collect::<Result<Vec<Bytes>, ApiError>>()?;
+            let bytes = bytes_of(&items);
+            let version = table::api_version(output.beta);
+            let response = stream_list("PartialObjectMetadataList", version, &meta, String::new(), items);
+            return Ok(compress::where_wanted(&context.headers, bytes, response));
         }
         (Transform::PartialObjectList, _) => {
             let items = each(&|object| table::partial(resource, &object, output.beta))?;
@@ -266,14 +276,10 @@ fn item(mut object: Object, resource: &Resource) -> Value {
     object.into_value()
 }
 
-/// A list of copied items: no object is parsed, and at most one piece is held besides the store's own bytes.
-fn stream_list(resource: &Arc<Resource>, meta: &Value, items: Vec<Bytes>) -> Response<Body> {
-    let head = format!(
-        "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{meta},\"items\":[",
-        resource.kind.list_kind(),
-        resource.api_version
-    );
-    let skip = if resource.kind.is_built_in() { resource.head.clone() } else { String::new() };
+/// A list of copied items, each without `skip` where it starts with it: no object is parsed, and at most one piece is
+/// held besides the items' own bytes.
+fn stream_list(kind: &str, api_version: &str, meta: &Value, skip: String, items: Vec<Bytes>) -> Response<Body> {
+    let head = format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{meta},\"items\":[");
     let mut first = Some(head);
     let mut items = items.into_iter();
     let mut more = false;

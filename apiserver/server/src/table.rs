@@ -1,10 +1,14 @@
 //! Tables and metadata-only views of objects, as `kubectl get` and metadata clients ask for them.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use kubernel_meta::{ApiError, Gvk, Object, Reason, field};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::document;
 use crate::resources::Resource;
 
 /// How much of the object a row carries.
@@ -106,6 +110,24 @@ pub(crate) fn partial(resource: &Resource, object: &Object, beta: bool) -> Value
         }
     }
     json!({ "kind": "PartialObjectMetadata", "apiVersion": api_version(beta), "metadata": metadata })
+}
+
+/// [`partial`] of an object in JSON, whose metadata is copied as it stands where all of it is shown.
+pub(crate) fn partial_json(resource: &Resource, json: &[u8], beta: bool) -> Result<Bytes, ApiError> {
+    if !resource.kind.strategy.annotations_of_versions().is_empty() {
+        return Ok(partial(resource, &document::parse(json)?, beta).to_string().into());
+    }
+    let outline: Outline<'_> = serde_json::from_slice(json).map_err(ApiError::internal)?;
+    let metadata = outline.metadata.map_or("{}", RawValue::get);
+    let version = api_version(beta);
+    Ok(format!(r#"{{"apiVersion":"{version}","kind":"PartialObjectMetadata","metadata":{metadata}}}"#).into())
+}
+
+/// Where an object's metadata stands in its JSON.
+#[derive(Deserialize)]
+struct Outline<'a> {
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
 }
 
 /// The metadata of objects as a PartialObjectMetadataList; no items is `null`, as upstream has it.

@@ -119,6 +119,29 @@ async fn frames_of_a_watch_hold_what_lines_hold() {
     }
 }
 
+/// Views that are cut out of the stored text say what those say that are made of objects.
+#[tokio::test]
+async fn metadata_is_cut_out_as_it_is_read() {
+    let api = Api::new().await;
+    let autoscalers = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
+    let spec = json!({ "maxReplicas": 2, "scaleTargetRef": { "kind": "Deployment", "name": "d" } });
+    for name in ["a", "b"] {
+        let note = json!({ "name": name, "annotations": { "a": "x \"y\"" } });
+        api.create(CONFIG_MAPS, json!({ "metadata": note, "data": { "metadata": "z" } })).await;
+        let metadata = json!({ "name": name, "annotations": { "autoscaling.alpha.kubernetes.io/metrics": "[]" } });
+        api.create(autoscalers, json!({ "metadata": metadata, "spec": spec })).await;
+    }
+    let view = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+    for path in [CONFIG_MAPS, autoscalers] {
+        let (_, _, cut) = whole(&api, path, view).await;
+        let (_, _, made) = whole(&api, &format!("{path}?pretty=true"), view).await;
+        let (cut, made): (Value, Value) =
+            (serde_json::from_slice(&cut).unwrap(), serde_json::from_slice(&made).unwrap());
+        assert_eq!(cut["items"].as_array().map(Vec::len), Some(2), "{cut}");
+        assert_eq!(cut, made);
+    }
+}
+
 fn event_of_line(line: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }

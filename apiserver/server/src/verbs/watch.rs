@@ -352,7 +352,11 @@ impl Writer {
         if as_stored && self.output.media != Media::Protobuf {
             return Some(frame(kind, stored));
         }
+        let plain = self.resource.kind.stored_as.is_none() && self.output.media != Media::Protobuf;
         self.logged(|writer| {
+            if plain && writer.output.transform == Transform::PartialObject {
+                return Ok(frame(kind, &table::partial_json(&writer.resource, stored, writer.output.beta)?));
+            }
             let mut object = document::parse(stored)?;
             if let Some(stored_as) = writer.resource.kind.stored_as {
                 (stored_as.from_stored)(&mut object);
