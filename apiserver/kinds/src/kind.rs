@@ -175,6 +175,22 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
+    /// What is wrong with a change, through a subresource where one is named, and the warnings of what was as wrong before
+    /// and is let through.
+    fn judge_update(
+        &self,
+        kind: &Kind,
+        subresource: &str,
+        new: &Object,
+        old: &Object,
+    ) -> (Vec<field::Error>, Vec<String>) {
+        let errors = match subresource {
+            "" => self.validate_update(kind, new, old),
+            _ => self.validate_subresource_update(kind, subresource, new, old),
+        };
+        (errors, Vec::new())
+    }
+
     /// What is wrong with a name (upstream's ValidateNameFunc); the texts, without a path. The default is a DNS
     /// subdomain.
     fn validate_name(&self, name: &str, prefix: bool) -> Vec<String> {

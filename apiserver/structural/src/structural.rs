@@ -62,8 +62,9 @@ impl Structural {
         errors
     }
 
-    /// What is wrong with a change. What was wrong before and did not change is let through.
-    pub fn validate_update(&self, new: &Object, old: &Object) -> Vec<field::Error> {
+    /// What is wrong with a change, and which rules it breaks that were broken before by what did not change: these are
+    /// let through, with a warning.
+    pub fn validate_update(&self, new: &Object, old: &Object) -> (Vec<field::Error>, Vec<field::Error>) {
         let trail = Trail::Root(None);
         let mut errors = value::object(&self.root, new.map(), Some(old.map()), trail);
         errors.extend(embedded::validate(&self.root, new.map()));
@@ -71,12 +72,12 @@ impl Structural {
         if !duplicates.is_empty() && lists::duplicates(&self.root, old.map(), trail).is_empty() {
             errors.extend(duplicates);
         }
-        self.check_rules(new, Some(old), &mut errors);
-        errors
+        let let_through = self.check_rules(new, Some(old), &mut errors);
+        (errors, let_through)
     }
 
-    /// What is wrong with a change through the `status` subresource.
-    pub fn validate_status_update(&self, new: &Object, old: &Object) -> Vec<field::Error> {
+    /// The same of a change through the `status` subresource.
+    pub fn validate_status_update(&self, new: &Object, old: &Object) -> (Vec<field::Error>, Vec<field::Error>) {
         self.validate_update(new, old)
     }
 
@@ -86,14 +87,14 @@ impl Structural {
         ir::schema(&self.root, definition, api_version)
     }
 
-    fn check_rules(&self, new: &Object, old: Option<&Object>, errors: &mut Vec<field::Error>) {
-        let Some(rules) = &self.rules else { return };
+    fn check_rules(&self, new: &Object, old: Option<&Object>, errors: &mut Vec<field::Error>) -> Vec<field::Error> {
+        let Some(rules) = &self.rules else { return Vec::new() };
         if errors.iter().any(|error| blocks(error.reason)) {
             let nowhere = Trail::Root(None).path();
             errors.push(nowhere.invalid(Value::Null, NOT_CHECKED));
-            return;
+            return Vec::new();
         }
-        rules::check(rules, &self.root, new.map(), old.map(Object::map), Trail::Root(None), errors);
+        rules::check(rules, &self.root, new.map(), old.map(Object::map), Trail::Root(None), errors)
     }
 }
 

@@ -92,22 +92,33 @@ impl Strategy for CustomStrategy {
         errors
     }
 
-    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
-        let mut errors = self.structural.validate_update(new, old);
-        errors.extend(self.scale_errors(new, true));
-        errors
+    fn validate_update(&self, kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        self.judge_update(kind, "", new, old).0
     }
 
     fn validate_subresource_update(
         &self,
-        _kind: &Kind,
-        _subresource: &str,
+        kind: &Kind,
+        subresource: &str,
         new: &Object,
         old: &Object,
     ) -> Vec<field::Error> {
-        let mut errors = self.structural.validate_status_update(new, old);
-        errors.extend(self.scale_errors(new, false));
-        errors
+        self.judge_update(kind, subresource, new, old).0
+    }
+
+    fn judge_update(
+        &self,
+        _kind: &Kind,
+        subresource: &str,
+        new: &Object,
+        old: &Object,
+    ) -> (Vec<field::Error>, Vec<String>) {
+        let (mut errors, let_through) = match subresource {
+            "" => self.structural.validate_update(new, old),
+            _ => self.structural.validate_status_update(new, old),
+        };
+        errors.extend(self.scale_errors(new, subresource.is_empty()));
+        (errors, let_through.iter().map(ToString::to_string).collect())
     }
 
     /// Finalizers that were added and may clash with somebody else's.

@@ -314,11 +314,9 @@ async fn prepare(
     }
     fill_zeros(resource, &mut new);
     let mut wrong = meta_errors(resource, &new, old);
-    wrong.extend(if whole {
-        strategy.validate_update(kind, &new, old)
-    } else {
-        strategy.validate_subresource_update(kind, subresource, &new, old)
-    });
+    let (errors, let_through) = strategy.judge_update(kind, if whole { "" } else { subresource }, &new, old);
+    wrong.extend(errors);
+    let_through.into_iter().for_each(|warning| context.warn(warning));
     refuse(resource, &new, &wrong)?;
     let admitted = admission::validate(&context.server, &attributes.of(context), Some(&new), Some(old)).await?;
     admitted.warnings.into_iter().for_each(|warning| context.warn(warning));

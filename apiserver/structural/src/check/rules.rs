@@ -13,6 +13,8 @@ use crate::rules::{COST_MAX, compile, declared, field_path};
 
 /// What all rules of a schema together may be estimated to cost.
 const TOTAL_COST_MAX: u64 = 100_000_000;
+/// What costs less than this is not told.
+const TOLD_MIN: u64 = TOTAL_COST_MAX / 100;
 /// How many of the most expensive rules are told.
 const TOLD_MAX: usize = 4;
 const REASONS: [&str; 4] = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
@@ -167,7 +169,7 @@ fn said(rule: &Rule, path: &Path, context: Option<&Context<'_>>, errors: &mut Ve
 impl Total {
     fn add(&mut self, cost: u64, path: &Path) {
         self.cost = self.cost.saturating_add(cost);
-        if cost < 1 {
+        if cost < TOLD_MIN {
             return;
         }
         let at = self.most.iter().position(|(known, _)| cost > *known).unwrap_or(self.most.len());

@@ -16,7 +16,8 @@ const MESSAGE_BYTES_MAX: usize = 5 * 1024;
 const BUDGET_SPENT: &str =
     "validation failed due to running out of cost budget, no further validation rules will be run";
 
-/// Evaluates all rules; what is wrong is added to `errors`.
+/// Evaluates all rules; what is wrong is added to `errors`, and to the list that comes back where it was wrong before and
+/// did not change.
 pub(crate) fn check(
     rules: &Rules,
     node: &Node,
@@ -24,18 +25,19 @@ pub(crate) fn check(
     old: Option<&Map<String, Value>>,
     trail: Trail<'_>,
     errors: &mut Vec<Error>,
-) {
-    let mut run = Run { left: BUDGET, errors };
+) -> Vec<Error> {
+    let mut run = Run { left: BUDGET, errors, let_through: Vec::new() };
     let at = At { rules, node, trail: &trail };
     let _ = run.own(&at, Thing::Map(new), old.map(Thing::Map), old == Some(new));
     if !run.spent() {
         let _ = run.map(&at, new, old, old == Some(new), old.is_some());
     }
+    run.let_through
 }
 
 /// The same for a value that is new, such as a default.
 pub(crate) fn check_value(rules: &Rules, node: &Node, new: &Value, trail: Trail<'_>, errors: &mut Vec<Error>) {
-    let mut run = Run { left: BUDGET, errors };
+    let mut run = Run { left: BUDGET, errors, let_through: Vec::new() };
     let _ = run.value(&At { rules, node, trail: &trail }, new, None, false, false);
 }
 
@@ -45,6 +47,7 @@ struct Spent;
 struct Run<'a> {
     left: u64,
     errors: &'a mut Vec<Error>,
+    let_through: Vec<Error>,
 }
 
 /// A level of the schema, and where it is in the object.
@@ -221,15 +224,21 @@ impl Run<'_> {
             Ok(None) if ready.rule.message.is_empty() => format!("failed rule: {}", shown(&ready.rule)),
             Ok(None) => ready.rule.message.trim().to_owned(),
             Err(text) => {
-                if !lets_through {
-                    self.errors.push(path.invalid(at.node.kind.map_or("", Kind::name), text));
+                let wrong = path.invalid(at.node.kind.map_or("", Kind::name), text);
+                if lets_through {
+                    self.let_through.push(wrong)
+                } else {
+                    self.errors.push(wrong)
                 }
                 self.left = 0;
                 return Err(Spent);
             }
         };
-        if !lets_through {
-            self.errors.push(error(&path, at.node, new, detail, ready.rule.reason.as_deref()));
+        let wrong = error(&path, at.node, new, detail, ready.rule.reason.as_deref());
+        if lets_through {
+            self.let_through.push(wrong)
+        } else {
+            self.errors.push(wrong)
         }
         Ok(())
     }
