@@ -138,6 +138,21 @@ async fn answer(mut request: Request<hyper::body::Incoming>) -> Result<Response<
     let asked = request.uri().to_string();
     if !request.headers().contains_key(header::UPGRADE) {
         let mut response = Response::new(Body::from(asked));
+        if request.uri().path().ends_with("/page") {
+            *response.body_mut() = Body::from("<a href=\"/metrics\">m</a><a href=\"logs\">l</a>");
+            response.headers_mut().insert(header::CONTENT_TYPE, "text/html; charset=utf-8".parse().unwrap());
+            response.headers_mut().insert("access-control-allow-origin", "*".parse().unwrap());
+        }
+        if request.uri().path().ends_with("/moved") {
+            *response.status_mut() = StatusCode::FOUND;
+            response.headers_mut().insert(header::LOCATION, "/logs/".parse().unwrap());
+        }
+        if request.uri().path().ends_with("/said") {
+            let mut said: Vec<String> =
+                request.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+            said.sort_unstable();
+            *response.body_mut() = Body::from(said.join("\n"));
+        }
         if request.uri().path().ends_with("/missing") {
             *response.status_mut() = StatusCode::NOT_FOUND;
         }
@@ -194,7 +209,7 @@ async fn logs_and_node_paths_come_from_the_kubelet() {
         (
             "/api/v1/namespaces/t/pods/p/log?tailLines=3&follow=true",
             200,
-            "/containerLogs/t/p/c?tailLines=3&follow=true",
+            "/containerLogs/t/p/c?follow=true&tailLines=3",
         ),
         ("/api/v1/namespaces/t/pods/p/log?container=x", 400, "container x is not valid for pod p"),
         ("/api/v1/namespaces/t/pods/p/log?tailLines=-1", 422, "must be greater than or equal to 0"),
@@ -208,6 +223,67 @@ async fn logs_and_node_paths_come_from_the_kubelet() {
         let (found, text) = read(sender.send_request(request).await.unwrap()).await;
         assert_eq!(found, code, "{path}: {text}");
         assert!(text.contains(expect), "{path}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn pages_and_redirects_lead_through_the_server() {
+    let cluster = Cluster::new().await;
+    let send = async |path: &str| {
+        let mut sender = cluster.connect(true).await;
+        let request = Request::get(path)
+            .header("host", "kubernel")
+            .header("authorization", "Bearer none")
+            .header("x-remote-user", "root")
+            .header("accept", "*/*")
+            .body(Body::empty())
+            .unwrap();
+        sender.send_request(request).await.unwrap()
+    };
+    let response = send("/api/v1/nodes/n/proxy/page").await;
+    assert!(!response.headers().contains_key("access-control-allow-origin"));
+    let (_, page) = read(response).await;
+    assert_eq!(page, "<a href=\"/api/v1/nodes/n/proxy/metrics\">m</a><a href=\"logs\">l</a>");
+    let response = send("/api/v1/nodes/n/proxy/moved").await;
+    assert_eq!(
+        (response.status(), &response.headers()["location"]),
+        (StatusCode::FOUND, &"/api/v1/nodes/n/proxy/logs/".parse().unwrap())
+    );
+    let (_, said) = read(send("/api/v1/nodes/n/proxy/said").await).await;
+    let wanted = "accept: */*\nhost: kubernel\nx-forwarded-for: 127.0.0.1\nx-forwarded-uri: /api/v1/nodes/n/proxy/said";
+    assert_eq!(said, wanted);
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached() {
+    let cluster = Cluster::new().await;
+    let status = json!({"status": {"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]}});
+    cluster.write("PATCH", "/api/v1/namespaces/t/pods/p/status", status).await;
+    let service = json!({"metadata": {"name": "s"}, "spec": {"ports": [{"name": "web", "port": 80}]}});
+    cluster.write("POST", "/api/v1/namespaces/t/services", service).await;
+    // Anybody may write what looks like an endpoint; only Pods are one.
+    let subsets = json!([{"addresses": [{"ip": "10.0.0.9"}], "ports": [{"name": "web", "port": 80}]}]);
+    let endpoints = json!({"metadata": {"name": "s"}, "subsets": subsets});
+    cluster.write("POST", "/api/v1/namespaces/t/endpoints", endpoints).await;
+    cluster.write("POST", "/api/v1/nodes", json!({"metadata": {"name": "lost"}})).await;
+    for (path, code, message) in [
+        ("/api/v1/namespaces/t/pods/p/proxy/", 400, "address not allowed"),
+        ("/api/v1/namespaces/t/pods/ftp:p:21/proxy/", 400, "invalid pod request \"ftp:p:21\""),
+        ("/api/v1/namespaces/t/pods/none/proxy/", 404, "pods \"none\" not found"),
+        ("/api/v1/nodes/n:81/proxy/", 400, "address not allowed"),
+        ("/api/v1/nodes/lost/proxy/", 500, "no preferred addresses found; known addresses: []"),
+        ("/api/v1/namespaces/t/services/s:web/proxy/", 503, "no endpoints available for service \"s:web\""),
+        ("/api/v1/namespaces/t/services/s:81/proxy/", 503, "no service port 81 found for service \"s\""),
+        ("/api/v1/namespaces/t/services/none/proxy/", 404, "endpoints \"none\" not found"),
+        ("/api/v1/namespaces/t/services/none:80/proxy/", 404, "services \"none\" not found"),
+        ("/api/v1/namespaces/t/pods/p/log?stream=Stdout", 422, "stream: Forbidden: may not be specified"),
+    ] {
+        let mut sender = cluster.connect(true).await;
+        let request = Request::get(path).header("host", "kubernel").body(Body::empty()).unwrap();
+        let (found, text) = read(sender.send_request(request).await.unwrap()).await;
+        let status: Value = serde_json::from_str(&text).unwrap_or_default();
+        let said = status["message"].as_str().unwrap_or(&text);
+        assert!(found == code && said.ends_with(message), "{path}: {found} {text}");
     }
 }
 

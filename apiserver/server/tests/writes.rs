@@ -118,25 +118,51 @@ async fn an_eviction_asks_the_budget() {
     let api = Api::new().await;
     api.create("/api/v1/namespaces/t/serviceaccounts", json!({"metadata": {"name": "default"}})).await;
     let pods = "/api/v1/namespaces/t/pods";
-    let pod =
-        json!({"metadata": {"name": "p", "labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
-    api.create(pods, pod).await;
-    api.call("PATCH", &format!("{pods}/p/status"), json!({"status": {"phase": "Running"}})).await;
     let budgets = "/apis/policy/v1/namespaces/t/poddisruptionbudgets";
-    let spec = json!({"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}});
-    api.create(budgets, json!({"metadata": {"name": "b"}, "spec": spec})).await;
-    let status = |allowed: u64| {
-        json!({"status": {"observedGeneration": 1, "disruptionsAllowed": allowed,
-        "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1}})
-    };
-    api.call("PATCH", &format!("{budgets}/b/status"), status(0)).await;
-    let eviction = json!({"metadata": {"name": "p"}});
-    let refused = api.call("POST", &format!("{pods}/p/eviction"), eviction.clone()).await;
-    assert_eq!((refused.code, &refused.body["reason"]), (429, &json!("TooManyRequests")), "{}", refused.body);
-    assert_eq!(refused.body["details"]["causes"][0]["reason"], "DisruptionBudget");
-    api.call("PATCH", &format!("{budgets}/b/status"), status(1)).await;
-    api.create(&format!("{pods}/p/eviction"), eviction).await;
-    assert_eq!(api.get(&format!("{budgets}/b")).await["status"]["disruptionsAllowed"], 0);
+    let needs = "The disruption budget b needs 2 healthy pods and has 2 currently";
+    let short = "The disruption budget b needs 2 healthy pods and has 1 currently";
+    let processed = "The disruption budget b is still being processed by the server.";
+    let failed = "The disruption budget b does not allow evicting pods currently because it failed sync: why";
+    let sync_failed = json!([{"type": "DisruptionAllowed", "status": "False", "reason": "SyncFailed", "message": "why",
+                             "lastTransitionTime": "2024-01-01T00:00:00Z"}]);
+    // Whether the Pod is ready, the budget's policy and status; the code, the cause, and what is allowed afterwards.
+    let rows = [
+        ("Running", true, "", json!({"disruptionsAllowed": 0, "currentHealthy": 2}), 429, needs, 0),
+        ("Running", true, "", json!({"disruptionsAllowed": 1, "currentHealthy": 3}), 201, "", 0),
+        ("Running", true, "", json!({"disruptionsAllowed": 2, "currentHealthy": 4}), 201, "", 1),
+        ("Running", true, "", json!({"disruptionsAllowed": 1, "observedGeneration": 0}), 429, processed, 1),
+        ("Running", true, "", json!({"disruptionsAllowed": 0, "conditions": sync_failed}), 429, failed, 0),
+        ("Running", true, "AlwaysAllow", json!({"disruptionsAllowed": 0, "currentHealthy": 2}), 429, needs, 0),
+        ("Running", false, "", json!({"disruptionsAllowed": 0, "currentHealthy": 2}), 201, "", 0),
+        ("Running", false, "", json!({"disruptionsAllowed": 0, "currentHealthy": 1}), 429, short, 0),
+        ("Running", false, "IfHealthyBudget", json!({"disruptionsAllowed": 0, "currentHealthy": 1}), 429, short, 0),
+        ("Running", false, "AlwaysAllow", json!({"disruptionsAllowed": 0, "currentHealthy": 1}), 201, "", 0),
+        ("Pending", false, "", json!({"disruptionsAllowed": 0, "currentHealthy": 0}), 201, "", 0),
+    ];
+    for (phase, ready, policy, status, code, cause, left) in rows {
+        let spec = json!({"terminationGracePeriodSeconds": 0, "containers": [{"name": "c", "image": "i"}]});
+        api.create(pods, json!({"metadata": {"name": "p", "labels": {"a": "b"}}, "spec": spec})).await;
+        let is_ready = json!([{"type": "Ready", "status": if ready { "True" } else { "False" }}]);
+        let pod_status = json!({"status": {"phase": phase, "conditions": is_ready}});
+        api.call("PATCH", &format!("{pods}/p/status"), pod_status).await;
+        let mut spec = json!({"minAvailable": 2, "selector": {"matchLabels": {"a": "b"}}});
+        if !policy.is_empty() {
+            spec["unhealthyPodEvictionPolicy"] = json!(policy);
+        }
+        api.create(budgets, json!({"metadata": {"name": "b"}, "spec": spec})).await;
+        let mut whole = json!({"observedGeneration": 1, "currentHealthy": 1, "desiredHealthy": 2, "expectedPods": 3});
+        whole.as_object_mut().unwrap().extend(status.as_object().unwrap().clone());
+        api.call("PATCH", &format!("{budgets}/b/status"), json!({"status": whole})).await;
+
+        let reply = api.call("POST", &format!("{pods}/p/eviction"), json!({"metadata": {"name": "p"}})).await;
+        let said = reply.body["details"]["causes"][0]["message"].as_str().unwrap_or_default();
+        let row = format!("{phase} {ready} {policy} {status}: {}", reply.body);
+        assert_eq!((reply.code, said), (code, cause), "{row}");
+        let after = api.get(&format!("{budgets}/b")).await;
+        assert_eq!(after["status"]["disruptionsAllowed"], left, "{row}");
+        api.call("DELETE", &format!("{budgets}/b"), Value::Null).await;
+        api.call("DELETE", &format!("{pods}/p?gracePeriodSeconds=0"), Value::Null).await;
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 
 mod dial;
 mod pool;
-pub(crate) mod service;
+mod service;
 mod tls;
 
 pub(crate) use dial::{connect, encrypt};

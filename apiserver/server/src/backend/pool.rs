@@ -19,8 +19,7 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::service::{self, Port};
-use super::{Address, Origin, Route, dial, tls};
+use super::{Address, Origin, Route, dial, service, tls};
 use crate::pki::Issued;
 
 /// How many origins are remembered; beyond that all are forgotten, and dialed again when they are wanted.
@@ -75,11 +74,9 @@ impl Dialer {
         let Origin { route, server_name, port, .. } = &self.origin;
         let addresses = match route {
             Route::Host(host) => vec![Address { host: host.clone(), port: *port }],
-            Route::Service { namespace, name } => {
-                service::addresses(&*self.store, namespace, name, Port::Number(*port))
-                    .await
-                    .map_err(|error| Failure(error.message().to_owned()))?
-            }
+            Route::Service { namespace, name } => service::addresses(&*self.store, namespace, name, *port)
+                .await
+                .map_err(|error| Failure(error.message().to_owned()))?,
         };
         let mut failure = Failure(String::new());
         for address in addresses {

@@ -10,28 +10,18 @@ use super::Address;
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-/// A port of a Service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Port<'a> {
-    /// By its number.
-    Number(u16),
-    /// By its number or name; nothing means the only one, or the one without a name.
-    Word(&'a str),
-}
-
 /// Where requests to a port of a Service may go, in random order and never empty; 404 and 503 with upstream's texts.
 pub(crate) async fn addresses(
     store: &dyn Store,
     namespace: &str,
     name: &str,
-    port: Port<'_>,
+    port: u16,
 ) -> Result<Vec<Address>, ApiError> {
     let service = get(store, &format!("/registry/core/services/{namespace}/{name}"))
         .await?
-        .ok_or_else(|| ApiError::not_found(&Gvr::new("", "v1", kind_for(port)), name))?;
-    if service.str_at(&["spec", "type"]) == "ExternalName"
-        && let Port::Number(port) = port
-    {
+        // Upstream's lister calls the resource so.
+        .ok_or_else(|| ApiError::not_found(&Gvr::new("", "v1", "service"), name))?;
+    if service.str_at(&["spec", "type"]) == "ExternalName" {
         return Ok(vec![Address { host: service.str_at(&["spec", "externalName"]).to_owned(), port }]);
     }
     let port_name = find_port(&service, name, port)?;
@@ -47,30 +37,11 @@ pub(crate) async fn addresses(
     Ok(found)
 }
 
-/// Upstream's lister calls the resource `service`, its registry `services`.
-fn kind_for(port: Port<'_>) -> &'static str {
-    match port {
-        Port::Number(_) => "service",
-        Port::Word(_) => "services",
-    }
-}
-
 /// The name by which endpoints know the port.
-fn find_port(service: &Object, name: &str, port: Port<'_>) -> Result<String, ApiError> {
-    let ports = service.list_at(&["spec", "ports"]);
-    let has_number = |known: &&Value, number: u16| known["port"].as_u64() == Some(u64::from(number));
-    let name_of = |known: &Value| known["name"].as_str().unwrap_or_default().to_owned();
-    let (found, shown) = match port {
-        Port::Number(number) => (ports.iter().find(|known| has_number(known, number)), number.to_string()),
-        Port::Word("") if ports.len() == 1 => (ports.first(), String::new()),
-        Port::Word(word) => {
-            let number = word.parse::<u16>().ok();
-            let fits =
-                |known: &&Value| name_of(known) == word || number.is_some_and(|number| has_number(known, number));
-            (ports.iter().find(fits), format!("{word:?}"))
-        }
-    };
-    found.map(name_of).ok_or_else(|| unavailable(format!("no service port {shown} found for service {name:?}")))
+fn find_port(service: &Object, name: &str, port: u16) -> Result<String, ApiError> {
+    let known = service.list_at(&["spec", "ports"]).iter().find(|known| known["port"].as_u64() == Some(port.into()));
+    let found = known.map(|known| known["name"].as_str().unwrap_or_default().to_owned());
+    found.ok_or_else(|| unavailable(format!("no service port {port} found for service {name:?}")))
 }
 
 async fn of_slices(store: &dyn Store, namespace: &str, name: &str, port: &str) -> Result<Vec<Address>, ApiError> {

@@ -1,52 +1,44 @@
 //! Connections to kubelets and to Pods: one HTTP/1.1 connection for one request, because most of them are upgraded.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use kubernel_meta::{ApiError, Object, Reason};
 use kubernel_store::At;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use crate::ApiServer;
+use crate::backend::{self, Address, Trust};
 use crate::context::Context;
 use crate::document;
+use crate::relay::{self, Links};
 use crate::verbs::get;
 
-/// How long a dial and a handshake may take.
-const DIAL_WAIT: Duration = Duration::from_secs(10);
 /// Where a node's kubelet listens where the node does not say.
 const KUBELET_PORT: u64 = 10250;
-/// Headers that belong to one connection, not to the request.
-const HOP_BY_HOP: [&str; 6] =
-    ["keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"];
 
 /// Whom to dial, and how.
 pub(super) struct Backend {
-    /// Host name or address.
-    pub(super) host: String,
-    /// Port.
-    pub(super) port: u16,
+    /// Host name or IP address, and port.
+    pub(super) address: Address,
     /// Encrypted, and whether the certificate must be the cluster's.
     pub(super) tls: Tls,
 }
 
 /// How a connection is encrypted.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tls {
     /// Not at all.
     None,
     /// As a kubelet's client: both sides show certificates of the cluster's CA.
     Kubelet,
-    /// With whatever certificate the other side has.
+    /// With whatever certificate the other side has: nobody in the cluster vouches for those of Pods and Services, and
+    /// upstream does not check them either.
     Any,
 }
 
@@ -55,108 +47,109 @@ pub(super) async fn of_node(context: &Context, node: &str) -> Result<Backend, Ap
     let nodes = context.resources.find("", "v1", "nodes").ok_or_else(ApiError::unknown_resource)?;
     let entry = get::entry(context, nodes, "", node, At::Latest).await?;
     let object = document::decode(nodes, &entry)?;
-    let host = address(&object).ok_or_else(|| {
-        ApiError::internal(format!("no preferred addresses found; known addresses: [] of node {node}"))
-    })?;
+    let host = address(&object)?;
     let port = object.at(&["status", "daemonEndpoints", "kubeletEndpoint", "Port"]).and_then(serde_json::Value::as_u64);
     let port = port.filter(|port| *port > 0).unwrap_or(KUBELET_PORT);
-    Ok(Backend { host, port: u16::try_from(port).unwrap_or_default(), tls: Tls::Kubelet })
+    let address = Address { host, port: u16::try_from(port).unwrap_or_default() };
+    Ok(Backend { address, tls: Tls::Kubelet })
 }
 
 /// The address under which the control plane reaches a node.
-fn address(node: &Object) -> Option<String> {
+fn address(node: &Object) -> Result<String, ApiError> {
     let addresses = node.list_at(&["status", "addresses"]);
-    ["InternalIP", "InternalDNS", "Hostname", "ExternalIP", "ExternalDNS"].iter().find_map(|kind| {
+    // By address first: this server may run where the names of nodes mean nothing.
+    let found = ["InternalIP", "InternalDNS", "Hostname", "ExternalIP", "ExternalDNS"].iter().find_map(|kind| {
         let found = addresses.iter().find(|address| address["type"] == *kind)?;
         found["address"].as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    });
+    found.ok_or_else(|| {
+        let known: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        unknown(format!("no preferred addresses found; known addresses: [{}]", known.join(" ")))
     })
 }
 
-/// Sends a request to a backend. Where the backend upgrades the connection and the client asked for it, both are copied
-/// into one another from then on.
+/// How a request is passed on.
+pub(super) struct Passage {
+    /// The path and query that the backend is asked for.
+    pub(super) target: String,
+    /// Whether the connection has to become something else than HTTP.
+    pub(super) must_upgrade: bool,
+    /// Whether links and redirects are rewritten to lead through this server.
+    pub(super) rewrites: bool,
+}
+
+/// Passes the client's request on, and the backend's answer back.
 pub(super) async fn forward(
-    server: &ApiServer,
+    context: &Context,
     backend: &Backend,
-    method: Method,
-    path_and_query: &str,
-    headers: &HeaderMap,
-    upgrade: Option<OnUpgrade>,
+    passage: Passage,
+    mut parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let Backend { host, port, .. } = backend;
-    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    let uri: Uri = path_and_query.parse().map_err(|e| ApiError::bad_request(format!("invalid path: {e}")))?;
+    let upgrade = relay::is_upgrade(&context.headers);
+    if passage.must_upgrade && !upgrade {
+        return Err(ApiError::bad_request("Upgrade request required"));
+    }
+    let client = parts.extensions.remove::<OnUpgrade>().filter(|_| upgrade);
+    if upgrade && client.is_none() {
+        return Err(unknown("request connection cannot be hijacked".to_owned()));
+    }
+    let host = relay::host(&context.headers, &parts.uri).to_owned();
+    let mut headers = relay::passed_on(&context.headers, upgrade, parts.extensions.get::<SocketAddr>().copied());
+    let target: Uri =
+        passage.target.parse().map_err(|error| ApiError::bad_request(format!("invalid path: {error}")))?;
+    let links = if passage.rewrites { links(&parts.uri, target.path(), backend, &host) } else { Links::default() };
+    if passage.rewrites && !upgrade {
+        set(&mut headers, "x-forwarded-uri", parts.uri.path());
+    }
+    // The backend sees the host that the client asked for, as upstream does.
+    set(&mut headers, header::HOST.as_str(), if host.is_empty() { &links.source_host } else { &host });
     let mut request = Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    *request.headers_mut() = passed_on(headers, upgrade.is_some());
-    if let Ok(value) = authority.parse() {
-        request.headers_mut().insert(header::HOST, value);
-    }
-    let mut sender = dial(server, backend, &authority).await?;
-    let mut response = sender.send_request(request).await.map_err(|e| unreachable(format!("{authority}: {e}")))?;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let Some(client) = upgrade else {
-            return Err(unreachable(format!("{authority}: switched protocols unasked")));
-        };
-        let backend = hyper::upgrade::on(&mut response);
-        tokio::spawn(async move {
-            let (Ok(client), Ok(backend)) = (client.await, backend.await) else { return };
-            let (mut client, mut backend) = (TokioIo::new(client), TokioIo::new(backend));
-            if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut backend).await {
-                tracing::debug!(%error, "an upgraded connection ended");
-            }
-        });
-        let (parts, _) = response.into_parts();
-        return Ok(Response::from_parts(parts, Body::empty()));
-    }
-    let (mut parts, body) = response.into_parts();
-    for name in HOP_BY_HOP.iter().chain(&["connection", "upgrade"]) {
-        parts.headers.remove(*name);
-    }
-    Ok(Response::from_parts(parts, Body::new(body)))
-}
-
-/// The client's headers without what is between it and us.
-fn passed_on(headers: &HeaderMap, upgrade: bool) -> HeaderMap {
-    let mut out = headers.clone();
-    for name in HOP_BY_HOP {
-        out.remove(name);
-    }
-    if !upgrade {
-        out.remove(header::CONNECTION);
-        out.remove(header::UPGRADE);
-    }
-    out.remove(header::AUTHORIZATION);
-    out.remove(header::HOST);
-    out.remove(header::CONTENT_LENGTH);
-    let impersonation: Vec<HeaderName> =
-        out.keys().filter(|name| name.as_str().starts_with("impersonate-")).cloned().collect();
-    for name in impersonation {
-        out.remove(name);
-    }
-    if let Some(length) = headers.get(header::CONTENT_LENGTH) {
-        out.insert(header::CONTENT_LENGTH, length.clone());
-    }
-    out
-}
-
-async fn dial(server: &ApiServer, backend: &Backend, authority: &str) -> Result<http1::SendRequest<Body>, ApiError> {
-    let failed = |error: &dyn std::fmt::Display| unreachable(format!("dial tcp {authority}: {error}"));
-    let connect = async {
-        let stream = TcpStream::connect((backend.host.as_str(), backend.port)).await.map_err(|e| failed(&e))?;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-        if backend.tls == Tls::None {
-            return handshake(TokioIo::new(stream)).await.map_err(|e| failed(&e));
-        }
-        let config = client_config(server, backend.tls)?;
-        let name = ServerName::try_from(backend.host.clone()).map_err(|e| failed(&e))?;
-        let stream = TlsConnector::from(config).connect(name, stream).await.map_err(|e| failed(&e))?;
-        handshake(TokioIo::new(stream)).await.map_err(|e| failed(&e))
+    *request.method_mut() = parts.method;
+    *request.uri_mut() = target;
+    *request.headers_mut() = headers;
+    let failed = |text: String| match upgrade {
+        true => unknown(format!("error dialing backend: {text}")),
+        false => ApiError::new(503, Reason::ServiceUnavailable, format!("error trying to reach service: {text}")),
     };
-    tokio::time::timeout(DIAL_WAIT, connect).await.unwrap_or_else(|_| Err(failed(&"i/o timeout")))
+    let response = send(&context.server, backend, request).await.map_err(failed)?;
+    relay::answer(response, client, &links).await.map_err(unknown)
+}
+
+/// Sends a request of this server's own. The error is Go's text.
+pub(super) async fn send(
+    server: &ApiServer,
+    backend: &Backend,
+    mut request: Request<Body>,
+) -> Result<Response<Incoming>, String> {
+    let authority = backend.address.to_string();
+    if !request.headers().contains_key(header::HOST) {
+        set(request.headers_mut(), header::HOST.as_str(), &authority);
+    }
+    let stream = backend::connect(&backend.address).await?;
+    let mut sender = match trust(server, backend.tls)? {
+        None => handshake(TokioIo::new(stream)).await,
+        Some((trust, identity)) => {
+            let config = backend::client_config(&trust, identity)?;
+            let stream = backend::encrypt(stream, config.into(), &backend.address.host).await?;
+            handshake(TokioIo::new(stream)).await
+        }
+    }
+    .map_err(|error| error.to_string())?;
+    let gone = |error: hyper::Error| if error.is_incomplete_message() { "EOF".to_owned() } else { error.to_string() };
+    sender.send_request(request).await.map_err(gone)
+}
+
+/// Whom to believe, and what to show; `None` without encryption.
+fn trust(server: &ApiServer, tls: Tls) -> Result<Option<(Trust, Option<&crate::pki::Issued>)>, String> {
+    match tls {
+        Tls::None => Ok(None),
+        Tls::Any => Ok(Some((Trust::Any, None))),
+        Tls::Kubelet => {
+            let pki = server.config().pki.as_ref().ok_or("no certificates for kubelets")?;
+            Ok(Some((Trust::Bundle(pki.authority().certificate_pem().to_owned()), Some(pki.kubelet_client()))))
+        }
+    }
 }
 
 async fn handshake<T>(io: T) -> Result<http1::SendRequest<Body>, hyper::Error>
@@ -172,75 +165,19 @@ where
     Ok(sender)
 }
 
-fn client_config(server: &ApiServer, tls: Tls) -> Result<Arc<ClientConfig>, ApiError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(ApiError::internal)?;
-    if tls == Tls::Any {
-        let verifier = Arc::new(AnyCertificate(provider));
-        return Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()));
-    }
-    let pki = server.config().pki.as_ref().ok_or_else(|| ApiError::internal("no certificates for kubelets"))?;
-    let mut roots = RootCertStore::empty();
-    roots.add(pki.authority().certificate_der().clone()).map_err(ApiError::internal)?;
-    let issued = pki.kubelet_client();
-    let chain = vec![issued.certificate_der().map_err(ApiError::internal)?];
-    let key = issued.key_der().map_err(ApiError::internal)?;
-    let config = builder.with_root_certificates(roots).with_client_auth_cert(chain, key).map_err(ApiError::internal)?;
-    Ok(Arc::new(config))
+/// Links on the backend's pages: its paths are seen below the client's, whose end is the backend's.
+fn links(uri: &Uri, target: &str, backend: &Backend, host: &str) -> Links {
+    let prefix = uri.path().strip_suffix(target).unwrap_or_default().to_owned();
+    Links { prefix, source_host: backend.address.to_string(), request_host: host.to_owned(), ..Links::default() }
 }
 
-fn unreachable(detail: String) -> ApiError {
-    ApiError::new(500, Reason::Unknown, format!("error dialing backend: {detail}"))
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
 }
 
-/// Pods and Services that are proxied over TLS show certificates that nobody in the cluster vouches for; upstream does
-/// not check them either.
-#[derive(Debug)]
-struct AnyCertificate(Arc<rustls::crypto::CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+/// 500 without a reason: what upstream makes of an error that it does not know.
+pub(super) fn unknown(message: String) -> ApiError {
+    ApiError::new(500, Reason::Unknown, message)
 }

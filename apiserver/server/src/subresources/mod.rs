@@ -5,6 +5,7 @@ mod binding;
 mod connect;
 mod eviction;
 mod kubelet;
+mod location;
 mod log;
 mod proxy;
 pub(crate) mod scale;

@@ -148,7 +148,12 @@ pub(crate) async fn delete_one(
     Err(ApiError::modified(&resource.gvr, name))
 }
 
-fn check_preconditions(resource: &Resource, object: &Object, options: &DeleteOptions) -> Result<(), ApiError> {
+/// 409 where the object is not the one that is meant.
+pub(crate) fn check_preconditions(
+    resource: &Resource,
+    object: &Object,
+    options: &DeleteOptions,
+) -> Result<(), ApiError> {
     let (name, wanted) = (object.name(), &options.preconditions);
     // Upstream names the kind here, where it names the resource everywhere else.
     let kind = Gvr::new(resource.gvk.group.as_str(), "", resource.gvk.kind.as_str());

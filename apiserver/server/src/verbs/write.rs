@@ -265,7 +265,11 @@ where
         let document = document::encode(&context.server, resource, &new).await?;
         let change = Change::Put { key: entry.key.clone(), expect: Expect::Revision(entry.revision), document };
         match context.server.store().commit(vec![change]).await {
-            Ok(_) => return Ok(new),
+            Ok(events) => {
+                let revision = events.first().map_or(0, |event| event.revision);
+                new.set(&["metadata", "resourceVersion"], revision.to_string());
+                return Ok(new);
+            }
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(store_error(error)),
         }
