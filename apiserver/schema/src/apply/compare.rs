@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::path::PathElement;
+use super::path::{PathElement, same};
 use super::set::{Node, Set};
 use super::types::{ListType, MapType, Type, View};
 use super::violation::Violation;
@@ -89,7 +89,7 @@ fn walk(ty: Type<'_>, left: Option<&Value>, right: Option<&Value>, out: &mut Nod
     match (left, right) {
         (None, _) => out.added.member = true,
         (_, None) => out.removed.member = true,
-        (Some(left), Some(right)) if leaf => out.modified.member = left != right,
+        (Some(left), Some(right)) if leaf => out.modified.member = !same(left, right),
         _ => {}
     }
     Ok(())
@@ -166,7 +166,9 @@ fn compare_lists(list: ListType<'_>, left: &[Value], right: &[Value], out: &mut 
         let mut nodes = Nodes::default();
         let result = match (sides.left.as_slice(), sides.right.as_slice()) {
             ([_, _, ..], [_, _, ..]) => {
-                nodes.modified.member = sides.left != sides.right;
+                let (left, right) = (&sides.left, &sides.right);
+                nodes.modified.member =
+                    left.len() != right.len() || !left.iter().zip(right).all(|(left, right)| same(left, right));
                 Ok(())
             }
             // The duplicates go: what is left of them is new.

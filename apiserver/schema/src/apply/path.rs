@@ -73,6 +73,21 @@ fn parse_keys(text: &str) -> Result<Vec<(Arc<str>, Value)>, String> {
     Ok(map.into_iter().map(|(name, value)| (Arc::from(name), value)).collect())
 }
 
+/// Whether two values are the same: numbers are by their value, however they are written.
+pub(super) fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(_), Value::Number(_)) => compare_values(left, right).is_eq(),
+        (Value::Array(l), Value::Array(r)) => l.len() == r.len() && l.iter().zip(r).all(|(l, r)| same(l, r)),
+        (Value::Object(l), Value::Object(r)) => same_maps(l, r),
+        _ => left == right,
+    }
+}
+
+/// The same of maps.
+pub(super) fn same_maps(left: &Map<String, Value>, right: &Map<String, Value>) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|((lk, l), (rk, r))| lk == rk && same(l, r))
+}
+
 /// The order of values in paths: numbers, strings, booleans, the rest.
 pub(super) fn compare_values(left: &Value, right: &Value) -> Ordering {
     match (left, right) {

@@ -13,31 +13,26 @@ pub(super) fn remove_fields(ty: Type<'_>, object: Map<String, Value>, set: &Set)
     }
 }
 
-/// `None` where nothing is left of a list, which is null then; a map that was emptied stays.
-fn remove(ty: Type<'_>, value: Value, set: &Set) -> Option<Value> {
+/// What is left of a value some of whose parts go. A map or list that is emptied by that stays, empty (upstream since
+/// 1.35); so does one that is owned as a whole, of which nothing can stay.
+fn remove(ty: Type<'_>, value: Value, set: &Set) -> Value {
     match (ty.view(Some(&value)), value) {
-        (View::Map(map), Value::Object(entries)) => {
-            if map.atomic || entries.is_empty() {
-                return None;
-            }
-            Some(Value::Object(remove_from_map(map, entries, set)))
-        }
-        (View::List(list), Value::Array(items)) => {
-            if list.atomic() || items.is_empty() {
-                return None;
-            }
+        (View::Map(map), Value::Object(entries)) if !map.atomic => Value::Object(remove_from_map(map, entries, set)),
+        (View::List(list), Value::Array(items)) if !list.atomic() => {
             let mut left = Vec::with_capacity(items.len());
             for item in items {
                 match list.step(&item).ok().and_then(|step| set.get(&step)) {
                     None => left.push(item),
                     Some(node) if node.member => {}
-                    Some(node) => left.push(remove(list.item, item, &node.below).unwrap_or(Value::Null)),
+                    Some(node) => left.push(remove(list.item, item, &node.below)),
                 }
             }
-            (!left.is_empty()).then_some(Value::Array(left))
+            Value::Array(left)
         }
-        (View::Map(_) | View::List(_), _) => None,
-        (View::Scalar(_), value) => Some(value),
+        (View::Scalar(_), value) => value,
+        (_, Value::Object(_)) => Value::Object(Map::new()),
+        (_, Value::Array(_)) => Value::Array(Vec::new()),
+        (_, _) => Value::Null,
     }
 }
 
@@ -51,7 +46,7 @@ fn remove_from_map(map: MapType<'_>, entries: Map<String, Value>, set: &Set) -> 
             Some(node) if node.member => {}
             Some(node) => {
                 let left = match map.entry(&key).ty {
-                    Some(ty) => remove(ty, value, &node.below).unwrap_or(Value::Null),
+                    Some(ty) => remove(ty, value, &node.below),
                     None => value,
                 };
                 out.insert(key, left);

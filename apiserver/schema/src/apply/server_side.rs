@@ -12,6 +12,7 @@ use super::conflict::{Conflict, conflict_error};
 use super::last_applied;
 use super::managed::{Entry, Identity, ManagedFields, Operation};
 use super::merge::merge_objects;
+use super::path::same_maps;
 use super::remove::{remove_fields, with_named_fields};
 use super::strip::without_meta;
 use super::track::{set_managed, take_over};
@@ -121,7 +122,7 @@ impl Run<'_> {
             }
         }
         managed.disown(&changes);
-        let changed = self.live.map != merged;
+        let changed = !same_maps(&self.live.map, &merged);
         managed.put(Entry {
             identity,
             api_version: write.api_version.to_owned(),
