@@ -6,13 +6,14 @@ use std::sync::Arc;
 use kubernel_meta::Object;
 use kubernel_scheduler::Ledger;
 use kubernel_server::pki::{Identity, Pki, ServingNames};
-use kubernel_server::{ApiServer, Config, LiveObjects, Serving};
+use kubernel_server::{ApiServer, Config, LiveObjects, Serving, User};
 use kubernel_store::Embedded;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::client_metrics::ClientMetrics;
 use crate::in_process;
 use crate::node::Node;
 use crate::options::{ControlPlaneOptions, Only};
@@ -37,6 +38,7 @@ pub(crate) struct ControlPlane {
     /// Certificates and keys.
     pub(crate) pki: Arc<Pki>,
     ledger: Arc<Ledger>,
+    clients: Arc<ClientMetrics>,
     /// Where it listens.
     pub(crate) listen: SocketAddr,
     /// Where it is reached, for example `https://127.0.0.1:6443`.
@@ -86,19 +88,35 @@ pub(crate) async fn start(
     api.start().await.map_err(|error| error.to_string())?;
     let mut tasks = JoinSet::new();
     tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), stop));
-    Ok(ControlPlane { api, pki, ledger, listen, url, tasks })
+    let clients = Arc::new(ClientMetrics::default());
+    api.expose(clients.clone());
+    Ok(ControlPlane { api, pki, ledger, clients, listen, url, tasks })
 }
 
 impl ControlPlane {
+    /// A client of the API for a part of this process, which has this name.
+    pub(crate) fn client(&self, name: &'static str) -> kube::Client {
+        self.client_as(User::system(&format!("system:{name}")), name)
+    }
+
+    /// A client of the API as this user.
+    pub(crate) fn client_as(&self, user: User, agent: &'static str) -> kube::Client {
+        in_process::client_as(&self.api, self.clients.clone(), user, agent)
+    }
+
     /// Starts what acts on the API: controllers and scheduler. `instance` names this process in events.
     pub(crate) fn run(&mut self, only: Option<Only>, instance: &str, stop: &CancellationToken) {
         if only == Some(Only::Api) {
             return;
         }
-        let config = kubernel_controllers::Config { root_ca: self.pki.authority().certificate_pem().to_owned() };
-        let controllers = kubernel_controllers::run(in_process::client(&self.api, "kube-controller-manager"), config);
-        let config = kubernel_scheduler::Config { ledger: self.ledger.clone(), instance: instance.to_owned() };
-        let client = in_process::client(&self.api, "kube-scheduler");
+        let root_ca = self.pki.authority().certificate_pem().to_owned();
+        let config = kubernel_controllers::Config { root_ca, queues: Arc::default() };
+        self.api.expose(config.queues.clone());
+        let controllers = kubernel_controllers::run(self.client("kube-controller-manager"), config);
+        let (ledger, metrics) = (self.ledger.clone(), Arc::new(kubernel_scheduler::SchedulerMetrics::default()));
+        self.api.expose(metrics.clone());
+        let config = kubernel_scheduler::Config { ledger, instance: instance.to_owned(), metrics };
+        let client = self.client("kube-scheduler");
         self.tasks.spawn(kubernel_scheduler::run(client, config, stop.clone()));
         let on_controllers = stop.clone();
         self.tasks.spawn(async move {

@@ -1,5 +1,6 @@
 //! The `kubernel` binary: flags and wiring only. What it wires is in the crates of the workspace; see ARCHITECTURE.md.
 
+mod client_metrics;
 mod control_plane;
 mod in_process;
 mod node;

@@ -9,7 +9,6 @@ use kube::runtime::wait::{Condition, await_condition};
 use tokio_util::sync::CancellationToken;
 
 use crate::control_plane::ControlPlane;
-use crate::in_process;
 use crate::options::NodeOptions;
 use kubernel_server::User;
 
@@ -81,8 +80,8 @@ impl Node {
         config.serving_key_pem = serving.key_pem.into_bytes();
         config.client_ca_pem = control_plane.pki.authority().certificate_pem().as_bytes().to_vec();
         let user = User::new(format!("system:node:{}", self.name), &["system:nodes", "system:authenticated"]);
-        let kubelet = in_process::client_as(&control_plane.api, user, "kubelet");
-        let proxy = in_process::client(&control_plane.api, "kube-proxy");
+        let kubelet = control_plane.client_as(user, "kubelet");
+        let proxy = control_plane.client("kube-proxy");
         kubernel_net::prepare(&self.network).await.map_err(|error| error.to_string())?;
         let (on_network, on_agent) = (stop.clone(), stop.clone());
         let network = self.network;
@@ -104,7 +103,7 @@ impl Node {
 
 /// Waits until the node says that it is ready.
 pub(crate) async fn ready(control_plane: &ControlPlane, name: &str) {
-    let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(in_process::client(&control_plane.api, "kubernel-up"));
+    let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(control_plane.client("kubernel-up"));
     // The API is in this process: where the watch fails, the node's own messages say why.
     let _ = await_condition(nodes, name, is_ready()).await;
 }

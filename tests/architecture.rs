@@ -8,14 +8,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates without tokio, sockets, files, clock or OS randomness.
-const PURE: [&str; 10] = [
+const PURE: [&str; 9] = [
     "kubernel-meta",
     "kubernel-schema",
     "kubernel-cel",
     "kubernel-structural",
     "kubernel-kinds",
     "kubernel-flow",
-    "kubernel-metrics",
     "kubernel-kernel",
     "kubernel-sim",
     "kubernel-podlife",

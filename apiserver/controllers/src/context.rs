@@ -18,6 +18,7 @@ use kube::runtime::watcher;
 use crate::cache::Cache;
 use crate::deletions::Deletions;
 use crate::events::Events;
+use crate::queue::Queues;
 use crate::views::{Node, Pod};
 use crate::{
     deployment, disruption, endpoints, endpointslice, garbage_collector, namespace, node_lifecycle, pod_gc,
@@ -25,10 +26,12 @@ use crate::{
 };
 
 /// What the controllers need to know of the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The PEM of the CA that Pods find in `kube-root-ca.crt`.
     pub root_ca: String,
+    /// Where work queues are known by their names.
+    pub queues: Arc<Queues>,
 }
 
 /// What all controllers share.
@@ -39,6 +42,7 @@ pub(crate) struct Context {
     pub(crate) events: Events,
     pub(crate) deletions: Arc<Deletions>,
     pub(crate) config: Config,
+    pub(crate) queues: Arc<Queues>,
 }
 
 /// One cache per kind.
@@ -93,7 +97,9 @@ pub async fn run(client: Client, config: Config) {
         volume_classes: Cache::new(),
     });
     let (events, write_events) = Events::new(client.clone());
-    let context = Context { client: client.clone(), caches: caches.clone(), events, deletions: Arc::default(), config };
+    let queues = config.queues.clone();
+    let deletions = Arc::default();
+    let context = Context { client: client.clone(), caches: caches.clone(), events, deletions, config, queues };
     let all = watcher::Config::default;
     let root_ca = all().fields("metadata.name=kube-root-ca.crt");
     let tasks: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = vec![

@@ -6,12 +6,13 @@
 //! needs no bookkeeping at all. Why not a library: upstream has counters whose names do not end in `_total` and its
 //! dashboards ask for them, which libraries of the OpenMetrics school refuse to write.
 //!
-//! Knows no clock: durations come in as seconds.
+//! Knows no clock: durations come in as seconds. `process` alone reads files, the system's about this process.
 
 pub mod buckets;
 mod family;
 mod instrument;
 mod page;
+pub mod process;
 
 pub use family::{About, Family, SERIES_MAX};
 pub use instrument::{Counter, Gauge, Held, Histogram};

@@ -15,6 +15,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             stop.cancel();
         }
     });
-    run(client, Config { ledger, instance: "beside".to_owned() }, shutdown).await;
+    run(client, Config { ledger, instance: "beside".to_owned(), metrics: std::sync::Arc::default() }, shutdown).await;
     Ok(())
 }

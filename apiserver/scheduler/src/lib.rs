@@ -12,6 +12,7 @@ mod class;
 mod engine;
 mod fit;
 mod ledger;
+mod metrics;
 mod placement;
 mod queue;
 mod reasons;
@@ -27,5 +28,6 @@ mod writer;
 
 pub use engine::FRAMEWORK;
 pub use ledger::Ledger;
+pub use metrics::SchedulerMetrics;
 pub use run::{Config, run};
 pub use tenancy::{ROLE_LABEL, WEIGHT_LABEL};

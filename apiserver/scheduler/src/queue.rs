@@ -78,6 +78,14 @@ impl Queue {
         self.roles.get(&role).map_or(0, |queue| queue.ready)
     }
 
+    /// How many wait that are not blocked, and that are.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        self.roles.values().fold((0, 0), |(ready, blocked), queue| {
+            let all: usize = queue.classes.values().map(BTreeMap::len).sum();
+            (ready + queue.ready, blocked + all - queue.ready)
+        })
+    }
+
     /// Blocks a class, or lets it be tried again.
     pub(crate) fn set_blocked(&mut self, class: ClassId, blocked: bool) {
         let Some(roles) = self.of_class.get(&class) else { return };
@@ -173,10 +181,12 @@ mod tests {
         check(&queue, Some("old"), 2);
         queue.remove(ROLE, 1, (Reverse(0), 1));
         check(&queue, Some("new"), 1);
+        assert_eq!(queue.counts(), (1, 2));
         queue.remove(ROLE, 1, (Reverse(0), 2));
         check(&queue, None, 0);
         queue.set_blocked(2, false);
         check(&queue, Some("another"), 2);
+        assert_eq!(queue.counts(), (2, 0));
         queue.remove(ROLE, 2, (Reverse(9), 3));
         queue.remove(ROLE, 2, (Reverse(99), 4));
         check(&queue, None, 0);

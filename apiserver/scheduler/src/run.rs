@@ -11,9 +11,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Ledger,
+    Ledger, SchedulerMetrics,
     api::{Api, Happening},
-    engine::{Action, BINDINGS_MAX, Engine, Outcome, PodName},
+    engine::{Action, BINDINGS_MAX, Engine, Outcome, PodName, UNSCHEDULABLE},
     scribe::Scribe,
     standing::standing,
     watch::{Change, follow},
@@ -29,12 +29,14 @@ const BATCH_MAX: usize = 1_024;
 const STANDING_EVERY: Duration = Duration::from_secs(1);
 
 /// How a scheduler runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The ledger to keep; the API server shows the same one.
     pub ledger: Arc<Ledger>,
     /// Who writes events: the end of `reportingInstance`, for example the host's name.
     pub instance: String,
+    /// Where what happens is counted.
+    pub metrics: Arc<SchedulerMetrics>,
 }
 
 /// What comes in.
@@ -66,7 +68,7 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
         )),
     ];
     let api = Api::new(client, &config.instance);
-    let (outcomes_to, mut outcomes) = mpsc::channel::<(Arc<str>, Outcome)>(BINDINGS_MAX);
+    let (outcomes_to, mut outcomes) = mpsc::channel::<Ended>(BINDINGS_MAX);
     let writer = Writer::start(api.clone());
     let scribe = Scribe::start(api.clone());
     let begin = Instant::now();
@@ -88,6 +90,7 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
                 if std::mem::take(&mut moved) && feeder.is_synced() {
                     scribe.write(standing(config.ledger.lock().state(), &feeder.engine));
                     config.ledger.notify();
+                    config.metrics.look(&feeder.engine.counts());
                 }
                 continue;
             }
@@ -102,15 +105,27 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
             let mut kernel = config.ledger.lock();
             let now = now();
             batch.drain(..).for_each(|input| feeder.take(&mut kernel, now, input));
-            for (uid, outcome) in ended.drain(..) {
-                feeder.engine.binding_ended(&mut kernel, now, &uid, outcome);
+            for Ended { uid, outcome, took } in ended.drain(..) {
+                config.metrics.bound(outcome, took);
+                if let Some((waited, tries)) = feeder.engine.binding_ended(&mut kernel, now, &uid, outcome) {
+                    config.metrics.scheduled(Duration::from_millis(waited), tries);
+                }
             }
-            if feeder.is_synced() { feeder.engine.schedule(&mut kernel, now) } else { Vec::new() }
+            let started = Instant::now();
+            let actions = if feeder.is_synced() { feeder.engine.schedule(&mut kernel, now) } else { Vec::new() };
+            let placed = actions.iter().filter(|action| matches!(action, Action::Bind { .. })).count();
+            config.metrics.placed(placed, started.elapsed());
+            actions
         };
         for action in actions {
             match action {
                 Action::Bind { pod, node } => bind(&api, &writer, &outcomes_to, pod, node),
-                Action::Report(report) => writer.write(Write::Report(report)).await,
+                Action::Report(report) => {
+                    if report.reason == UNSCHEDULABLE {
+                        config.metrics.unschedulable();
+                    }
+                    writer.write(Write::Report(report)).await;
+                }
             }
         }
     }
@@ -119,12 +134,21 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
     }
 }
 
+/// A binding that came to an end.
+struct Ended {
+    uid: Arc<str>,
+    outcome: Outcome,
+    took: Duration,
+}
+
 /// Binds in the background; the engine bounds how many are under way.
-fn bind(api: &Api, writer: &Writer, outcomes: &mpsc::Sender<(Arc<str>, Outcome)>, pod: PodName, node: Arc<str>) {
+fn bind(api: &Api, writer: &Writer, outcomes: &mpsc::Sender<Ended>, pod: PodName, node: Arc<str>) {
     let (api, writer, outcomes) = (api.clone(), writer.clone(), outcomes.clone());
     tokio::spawn(async move {
+        let started = Instant::now();
         let outcome = api.bind(&pod, &node).await;
-        if outcomes.send((pod.uid.clone(), outcome)).await.is_ok() && outcome == Outcome::Bound {
+        let ended = Ended { uid: pod.uid.clone(), outcome, took: started.elapsed() };
+        if outcomes.send(ended).await.is_ok() && outcome == Outcome::Bound {
             let note = format!("Successfully assigned {}/{} to {node}", pod.namespace, pod.name);
             let happening = Happening { type_: "Normal", reason: "Scheduled", action: "Binding", note };
             writer.try_write(Write::Event { pod, happening });

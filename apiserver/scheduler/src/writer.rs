@@ -6,7 +6,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
     api::{Api, Happening},
-    engine::{PodName, Report},
+    engine::{PodName, Report, UNSCHEDULABLE},
 };
 
 /// Writes that wait. Events beyond it are dropped, as upstream drops them; conditions wait.
@@ -50,7 +50,7 @@ async fn carry_out(api: &Api, write: Write) {
         Write::Event { pod, happening } => api.event(&pod, &happening).await,
         Write::Report(report) => {
             api.report(&report).await;
-            if report.reason == "Unschedulable" {
+            if report.reason == UNSCHEDULABLE {
                 let note = report.message.to_string();
                 let failed = Happening { type_: "Warning", reason: "FailedScheduling", action: "Scheduling", note };
                 api.event(&report.pod, &failed).await;

@@ -43,7 +43,8 @@ struct Run<'a> {
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let controller = Arc::new(Controller { context, queue: Queue::new() });
+    let queue = context.queues.queue("deployment");
+    let controller = Arc::new(Controller { context, queue });
     controller.listen();
     async move {
         controller.context.caches.deployments.synced().await;
@@ -52,7 +53,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
             let controller = controller.clone();
             async move { controller.reconcile(&key).await }
         };
-        controller.queue.run("deployment", WORKERS, work).await;
+        controller.queue.run(WORKERS, work).await;
     }
 }
 

@@ -26,7 +26,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue: Queue<Key> = Queue::new();
+    let queue: Queue<Key> = context.queues.queue("disruption");
     let on_budgets = queue.clone();
     context.caches.budgets.listen(move |_, after| {
         if let Some(budget) = after {
@@ -61,7 +61,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
         context.caches.pods.synced().await;
         context.caches.replicasets.synced().await;
         context.caches.deployments.synced().await;
-        queue.run("disruption", WORKERS, |key| reconcile(&context, key)).await;
+        queue.run(WORKERS, |key| reconcile(&context, key)).await;
     }
 }
 

@@ -10,7 +10,7 @@ use kube::{Api, Resource};
 
 use crate::backends::{self, Backend, HEADLESS, Port};
 use crate::key::Key;
-use crate::queue::{Next, Queue};
+use crate::queue::Next;
 use crate::views::Pod;
 use crate::{Context, Error};
 
@@ -24,7 +24,7 @@ const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoin
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("endpoint");
     backends::listen(&queue, &context.caches.services, &context.caches.pods);
     let on_endpoints = queue.clone();
     context.caches.endpoints.listen(move |before, after| {
@@ -36,7 +36,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
         context.caches.services.synced().await;
         context.caches.pods.synced().await;
         context.caches.endpoints.synced().await;
-        queue.run("endpoints", WORKERS, |key| reconcile(&context, key)).await;
+        queue.run(WORKERS, |key| reconcile(&context, key)).await;
     }
 }
 

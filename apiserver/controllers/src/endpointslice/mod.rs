@@ -11,7 +11,7 @@ use kube::api::{DeleteParams, PostParams};
 
 use crate::backends;
 use crate::key::Key;
-use crate::queue::{Next, Queue};
+use crate::queue::Next;
 use crate::{Context, Error};
 
 /// How many Services are worked on at once.
@@ -24,7 +24,7 @@ pub(crate) const MANAGED_BY: (&str, &str) =
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("endpoint_slice");
     backends::listen(&queue, &context.caches.services, &context.caches.pods);
     let on_slice = queue.clone();
     context.caches.endpointslices.listen(move |before, after| {
@@ -36,7 +36,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
         context.caches.services.synced().await;
         context.caches.pods.synced().await;
         context.caches.endpointslices.synced().await;
-        queue.run("endpointslice", WORKERS, |key| reconcile(&context, key)).await;
+        queue.run(WORKERS, |key| reconcile(&context, key)).await;
     }
 }
 

@@ -48,7 +48,7 @@ enum Owner {
 
 /// Works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("garbage_collector_attempt_to_delete");
     let collector =
         Arc::new(Collector { context, graph: Mutex::default(), resources: RwLock::default(), queue: queue.clone() });
     async move {
@@ -56,7 +56,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
             let collector = collector.clone();
             async move { collector.look_into(task).await }
         };
-        tokio::join!(collector.clone().watch_all(), queue.run("garbage-collector", WORKERS, work));
+        tokio::join!(collector.clone().watch_all(), queue.run(WORKERS, work));
     }
 }
 

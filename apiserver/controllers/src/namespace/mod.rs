@@ -11,7 +11,7 @@ use kube::core::DynamicObject;
 
 use crate::discovery::{self, Resource};
 use crate::key::Key;
-use crate::queue::{Next, Queue};
+use crate::queue::Next;
 use crate::{Context, Error};
 
 /// How many namespaces are emptied at once.
@@ -33,7 +33,7 @@ struct Remaining {
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("namespace");
     let on_namespace = queue.clone();
     context.caches.namespaces.listen(move |_, after| {
         if let Some(namespace) = after.filter(|namespace| namespace.metadata.deletion_timestamp.is_some()) {
@@ -42,7 +42,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
     });
     async move {
         context.caches.namespaces.synced().await;
-        queue.run("namespace", WORKERS, |key| reconcile(&context, key)).await;
+        queue.run(WORKERS, |key| reconcile(&context, key)).await;
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::events::Level;
 use crate::key::Key;
-use crate::queue::{Next, Queue};
+use crate::queue::Next;
 use crate::views::{Node, Pod, on_node};
 use crate::{Context, Error};
 
@@ -22,7 +22,7 @@ const LEASES: &str = "kube-node-lease";
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("node_lifecycle_controller");
     let on_change = queue.clone();
     context.caches.nodes.listen(move |_, after| {
         if let Some(node) = after {
@@ -41,7 +41,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
         context.caches.nodes.synced().await;
         context.caches.node_leases.synced().await;
         context.caches.pods.synced().await;
-        queue.run("node-lifecycle", WORKERS, |key| reconcile(&context, key)).await;
+        queue.run(WORKERS, |key| reconcile(&context, key)).await;
     }
 }
 

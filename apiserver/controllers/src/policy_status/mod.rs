@@ -9,7 +9,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::key::Key;
-use crate::queue::{Next, Queue};
+use crate::queue::Next;
 use crate::{Context, Error};
 
 /// How many policies are worked on at once.
@@ -18,7 +18,7 @@ const MANAGER: &str = "validatingadmissionpolicy-status";
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("validatingadmissionpolicy-status");
     let on_policy = queue.clone();
     context.caches.policies.listen(move |_, after| {
         if let Some(policy) = after {
@@ -27,7 +27,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
     });
     async move {
         context.caches.policies.synced().await;
-        queue.run("policy-status", WORKERS, |key| reconcile(&context, key)).await;
+        queue.run(WORKERS, |key| reconcile(&context, key)).await;
     }
 }
 

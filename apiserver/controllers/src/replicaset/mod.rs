@@ -35,7 +35,8 @@ pub(crate) struct Controller {
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let controller = Arc::new(Controller { context, queue: Queue::new(), expectations: Expectations::default() });
+    let queue = context.queues.queue("replicaset");
+    let controller = Arc::new(Controller { context, queue, expectations: Expectations::default() });
     controller.listen();
     async move {
         controller.context.caches.replicasets.synced().await;
@@ -44,7 +45,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
             let controller = controller.clone();
             async move { controller.reconcile(&key).await }
         };
-        controller.queue.run("replicaset", WORKERS, work).await;
+        controller.queue.run(WORKERS, work).await;
     }
 }
 

@@ -33,7 +33,7 @@ const REST_MAX: Duration = Duration::from_secs(2);
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("resource_quota_controller_resource_changes");
     listen(&queue, &context);
     async move {
         context.caches.quotas.synced().await;
@@ -44,7 +44,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
                 context.caches.quotas.all().iter().for_each(|quota| queue.add(Key::of(&**quota)));
             }
         };
-        tokio::join!(resync, queue.run("resource-quota", WORKERS, |key| reconcile(&context, key)));
+        tokio::join!(resync, queue.run(WORKERS, |key| reconcile(&context, key)));
     }
 }
 

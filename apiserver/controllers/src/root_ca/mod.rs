@@ -9,7 +9,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use crate::key::Key;
-use crate::queue::{Next, Queue};
+use crate::queue::Next;
 use crate::serviceaccount::{is_active, is_terminating};
 use crate::{Context, Error};
 
@@ -26,7 +26,7 @@ const DESCRIPTION: (&str, &str) = (
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("root_ca_cert_publisher");
     let on_namespace = queue.clone();
     context.caches.namespaces.listen(move |_, after| {
         if let Some(namespace) = after {
@@ -41,7 +41,7 @@ pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
     async move {
         context.caches.namespaces.synced().await;
         context.caches.root_cas.synced().await;
-        queue.run("root-ca", WORKERS, |key| reconcile(&context, key)).await;
+        queue.run(WORKERS, |key| reconcile(&context, key)).await;
     }
 }
 

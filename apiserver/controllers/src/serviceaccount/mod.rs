@@ -15,12 +15,12 @@ const NAME: &str = "default";
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("serviceaccount");
     listen(&queue, &context);
     async move {
         context.caches.namespaces.synced().await;
         context.caches.serviceaccounts.synced().await;
-        queue.run("serviceaccount", WORKERS, |key| reconcile(&context, key)).await;
+        queue.run(WORKERS, |key| reconcile(&context, key)).await;
     }
 }
 

@@ -39,13 +39,13 @@ impl fmt::Display for Subject {
 
 /// Listens from now on; works while the future is polled.
 pub(crate) fn run(context: Context) -> impl Future<Output = ()> {
-    let queue = Queue::new();
+    let queue = context.queues.queue("pvcprotection");
     listen(&queue, &context);
     async move {
         context.caches.claims.synced().await;
         context.caches.volumes.synced().await;
         context.caches.volume_classes.synced().await;
-        queue.run("storage-protection", WORKERS, |subject| reconcile(&context, subject)).await;
+        queue.run(WORKERS, |subject| reconcile(&context, subject)).await;
     }
 }
 

@@ -31,6 +31,8 @@ use crate::{
 
 /// The name of the framework that Pods are scheduled by: `spec.schedulerName`, and the Framework object.
 pub const FRAMEWORK: &str = "default-scheduler";
+/// The reason of a condition that says that a Pod fits nowhere.
+pub(crate) const UNSCHEDULABLE: &str = "Unschedulable";
 /// Bindings under way at a time. Claims wait when there are more.
 pub(crate) const BINDINGS_MAX: usize = 512;
 
@@ -116,6 +118,25 @@ struct Pod {
     reported: Option<(u64, Millis)>,
     /// How often its binding failed in a row.
     failures: u32,
+    /// Since when it waits to be bound, and how often that was tried.
+    waiting: Option<(Millis, u32)>,
+}
+
+/// How many of what there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Pods that wait for their turn.
+    pub(crate) ready: usize,
+    /// Pods that fit nowhere.
+    pub(crate) blocked: usize,
+    /// Pods whose binding failed and that are tried again later.
+    pub(crate) delayed: usize,
+    /// Pods whose binding is under way.
+    pub(crate) bindings: usize,
+    /// Pods that are remembered.
+    pub(crate) pods: usize,
+    /// Nodes.
+    pub(crate) nodes: usize,
 }
 
 /// How far a Pod is.
@@ -169,6 +190,19 @@ impl Engine {
             bindings: 0,
             arrivals: 0,
             actions: Vec::new(),
+        }
+    }
+
+    /// How many of what there are.
+    pub(crate) fn counts(&self) -> Counts {
+        let (ready, blocked) = self.queue.counts();
+        Counts {
+            ready,
+            blocked,
+            delayed: self.delayed.len(),
+            bindings: self.bindings,
+            pods: self.pods.len(),
+            nodes: self.node_ixs.len(),
         }
     }
 

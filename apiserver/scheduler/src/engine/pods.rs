@@ -8,7 +8,7 @@ use std::{
 
 use kubernel_kernel::{Input, Kernel, Millis, TaskId, TaskSpec, TaskState};
 
-use super::{Action, Engine, FRAMEWORK, Pod, PodName, Report, Stage};
+use super::{Action, Engine, FRAMEWORK, Pod, PodName, Report, Stage, UNSCHEDULABLE};
 use crate::{class::Class, reasons::GATED, wire};
 
 /// How soon a Pod whose binding failed is tried again; doubled with each failure.
@@ -72,9 +72,23 @@ impl Engine {
         self.forget(kernel, now, &uid);
     }
 
-    /// A binding came to an end.
-    pub(crate) fn binding_ended(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>, outcome: Outcome) {
+    /// A binding came to an end. Where the Pod is bound: for how many milliseconds it had waited, and how often it was
+    /// tried.
+    pub(crate) fn binding_ended(
+        &mut self,
+        kernel: &mut Kernel,
+        now: Millis,
+        uid: &Arc<str>,
+        outcome: Outcome,
+    ) -> Option<(u64, u32)> {
         self.bindings = self.bindings.saturating_sub(1);
+        let pod = self.pods.get_mut(uid)?;
+        let waiting = if outcome == Outcome::Bound { pod.waiting.take() } else { None };
+        self.binding_done(kernel, now, uid, outcome);
+        waiting.map(|(since, failed)| (now.0.saturating_sub(since.0), failed + 1))
+    }
+
+    fn binding_done(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>, outcome: Outcome) {
         let Some(pod) = self.pods.get_mut(uid) else { return };
         if !matches!(pod.stage, Stage::Binding { .. }) {
             return;
@@ -85,6 +99,9 @@ impl Engine {
             Outcome::Failed => {
                 let wait_ms = (RETRY_MS_MIN << pod.failures.min(8)).min(RETRY_MS_MAX);
                 pod.failures += 1;
+                if let Some((_, tries)) = &mut pod.waiting {
+                    *tries += 1;
+                }
                 self.enter(kernel, now, uid, Stage::Delayed { until: now.after_ms(wait_ms) });
             }
         }
@@ -92,7 +109,8 @@ impl Engine {
 
     /// Puts a Pod in the queue.
     pub(super) fn wait(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>) {
-        let Some(pod) = self.pods.get(uid) else { return };
+        let Some(pod) = self.pods.get_mut(uid) else { return };
+        pod.waiting.get_or_insert((now, 0));
         let (namespace, priority) = (pod.name.namespace.clone(), pod.priority);
         let Some(role) = self.role_of(kernel, now, &namespace) else { return };
         self.arrivals += 1;
@@ -100,7 +118,7 @@ impl Engine {
         self.enter(kernel, now, uid, Stage::Waiting { role, place });
         let class = self.pods.get(uid).map(|pod| pod.class);
         if let Some(message) = class.and_then(|class| self.blocked.get(&class)).cloned() {
-            self.report(now, uid, "Unschedulable", &message);
+            self.report(now, uid, UNSCHEDULABLE, &message);
         }
     }
 
@@ -160,7 +178,8 @@ impl Engine {
         let name = PodName { namespace, name: pod.metadata.name.as_str().into(), uid: uid.clone() };
         let scheduled = pod.status.conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
         let reported = scheduled.map(|condition| (hash(&condition.reason, &condition.message), Millis(0)));
-        let record = Pod { name, class, priority: 0, generation: 0, stage: Stage::Aside, reported, failures: 0 };
+        let record =
+            Pod { name, class, priority: 0, generation: 0, stage: Stage::Aside, reported, failures: 0, waiting: None };
         self.pods.insert(uid.clone(), record);
     }
 

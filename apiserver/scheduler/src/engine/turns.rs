@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kubernel_kernel::{Event, Input, Kernel, Millis, Refusal, Step, TaskSpec, Turn};
 
-use super::{Action, BINDINGS_MAX, Engine, Node, Stage, pods::REPORT_EVERY_MS};
+use super::{Action, BINDINGS_MAX, Engine, Node, Stage, UNSCHEDULABLE, pods::REPORT_EVERY_MS};
 use crate::{
     class::{Class, ClassId},
     fit,
@@ -120,7 +120,7 @@ impl Engine {
         self.queue.set_blocked(class, true);
         let pods: Vec<Arc<str>> = self.queue.of_class(class).cloned().collect();
         for uid in pods {
-            self.report(now, &uid, "Unschedulable", &message);
+            self.report(now, &uid, UNSCHEDULABLE, &message);
         }
     }
 

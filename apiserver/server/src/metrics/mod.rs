@@ -9,7 +9,6 @@ mod admission;
 mod flow;
 mod identity;
 mod page;
-mod process;
 mod requests;
 mod state;
 mod store;

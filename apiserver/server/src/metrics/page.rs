@@ -2,9 +2,9 @@
 
 use axum::body::Body;
 use http::{HeaderValue, Response, header};
-use kubernel_metrics::{Format, Page, Source as _};
+use kubernel_metrics::{Format, Page, Source as _, process};
 
-use super::{flow, process, state};
+use super::{flow, state};
 use crate::compress;
 use crate::context::Context;
 

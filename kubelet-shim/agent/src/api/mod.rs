@@ -4,6 +4,7 @@
 
 mod auth;
 mod logs;
+mod metrics;
 mod pods;
 mod stats;
 mod streams;
@@ -84,7 +85,9 @@ fn routes(node: Arc<NodeContext>) -> Router {
         .route("/portForward/{namespace}/{pod}", any(streams::port_forward))
         .route("/portForward/{namespace}/{pod}/{uid}", any(streams::with_uid::port_forward))
         .route("/stats/summary", get(stats::summary))
-        .route("/metrics/resource", get(stats::resource_metrics))
+        .route("/metrics", get(metrics::of_agent))
+        .route("/metrics/resource", get(metrics::resource))
+        .route("/metrics/cadvisor", get(metrics::cadvisor))
         .layer(middleware::from_fn_with_state(node.clone(), guard))
         .with_state(node)
 }

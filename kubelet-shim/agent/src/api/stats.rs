@@ -1,7 +1,6 @@
-//! What the node and its Pods use: `/stats/summary` as JSON, `/metrics/resource` for scrapers.
+//! What the node and its Pods use: `/stats/summary` as JSON. For scrapers see `metrics`.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -18,10 +17,10 @@ use crate::pod::View;
 use crate::work::pod_cgroup;
 
 /// One Pod's use: its own cgroup's and its containers'.
-struct PodUse {
-    view: View,
-    usage: Usage,
-    containers: Vec<(String, Usage)>,
+pub(super) struct PodUse {
+    pub(super) view: View,
+    pub(super) usage: Usage,
+    pub(super) containers: Vec<(String, Usage)>,
 }
 
 /// `/stats/summary`.
@@ -60,48 +59,8 @@ pub(crate) async fn summary(State(node): State<Arc<NodeContext>>) -> Result<Json
     })))
 }
 
-/// `/metrics/resource`: the names metrics-server reads.
-pub(crate) async fn resource_metrics(State(node): State<Arc<NodeContext>>) -> Result<String, Refusal> {
-    let uses = collect(&node).await?;
-    let mut out = String::new();
-    let mut family = |name: &str, kind: &str, lines: Vec<(String, String)>| {
-        let _ = writeln!(out, "# TYPE {name} {kind}");
-        for (labels, value) in lines {
-            let _ = writeln!(out, "{name}{labels} {value}");
-        }
-    };
-    let secs = |usage: &Usage| format!("{}.{:09}", usage.cpu_ns / 1_000_000_000, usage.cpu_ns % 1_000_000_000);
-    let pod_labels = |view: &View, container: Option<&str>| {
-        let meta = &view.object["metadata"];
-        let container = container.map(|name| format!("container=\"{name}\",")).unwrap_or_default();
-        let text = |field: &str| meta[field].as_str().unwrap_or_default();
-        format!("{{{container}namespace=\"{}\",pod=\"{}\"}}", text("namespace"), text("name"))
-    };
-    let containers = |value: &dyn Fn(&View, &str, &Usage) -> Option<String>| -> Vec<(String, String)> {
-        let all = uses.iter().flat_map(|one| one.containers.iter().map(move |(name, usage)| (&one.view, name, usage)));
-        all.filter_map(|(view, name, usage)| Some((pod_labels(view, Some(name)), value(view, name, usage)?))).collect()
-    };
-    let bytes = |usage: &Usage| usage.memory_working_set_bytes.to_string();
-    family("container_cpu_usage_seconds_total", "counter", containers(&|_, _, usage| Some(secs(usage))));
-    family("container_memory_working_set_bytes", "gauge", containers(&|_, _, usage| Some(bytes(usage))));
-    let started = |view: &View, name: &str, _: &Usage| {
-        let at: Timestamp = start_time(view, name)?.parse().ok()?;
-        Some(at.as_second().to_string())
-    };
-    family("container_start_time_seconds", "gauge", containers(&started));
-    let node_use = of_node(&node);
-    family("node_cpu_usage_seconds_total", "counter", vec![(String::new(), secs(&node_use))]);
-    family("node_memory_working_set_bytes", "gauge", vec![(String::new(), bytes(&node_use))]);
-    let of_pods = |value: &dyn Fn(&Usage) -> String| -> Vec<(String, String)> {
-        uses.iter().map(|one| (pod_labels(&one.view, None), value(&one.usage))).collect()
-    };
-    family("pod_cpu_usage_seconds_total", "counter", of_pods(&secs));
-    family("pod_memory_working_set_bytes", "gauge", of_pods(&bytes));
-    family("resource_scrape_error", "gauge", vec![(String::new(), "0".into())]);
-    Ok(out)
-}
-
-async fn collect(node: &NodeContext) -> Result<Vec<PodUse>, Refusal> {
+/// What every Pod with a running container uses.
+pub(super) async fn collect(node: &NodeContext) -> Result<Vec<PodUse>, Refusal> {
     let stats = node.runtime.container_stats().await;
     let stats = stats.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")))?;
     let by_id: HashMap<String, Usage> =
@@ -138,14 +97,14 @@ fn of_container(stats: &cri::ContainerStats) -> Usage {
     }
 }
 
-fn of_node(node: &NodeContext) -> Usage {
+pub(super) fn of_node(node: &NodeContext) -> Usage {
     let cpu_ns = node.cgroups.usage("/").map_or(0, |usage| usage.cpu_ns);
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let used = machine::memory(&meminfo, "MemTotal:").saturating_sub(machine::memory(&meminfo, "MemAvailable:"));
     Usage { cpu_ns, memory_bytes: used, memory_working_set_bytes: used }
 }
 
-fn start_time(view: &View, container: &str) -> Option<String> {
+pub(super) fn start_time(view: &View, container: &str) -> Option<String> {
     let lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
     let mut all = lists.iter().flat_map(|list| view.status[*list].as_array().into_iter().flatten());
     let status = all.find(|status| status["name"] == container)?;

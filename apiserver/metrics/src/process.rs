@@ -1,14 +1,14 @@
-//! What the operating system knows of this process.
+//! What the operating system knows of this process. The only part of this crate that looks anywhere.
 
 use std::fs;
 
-use kubernel_metrics::Page;
+use crate::Page;
 
 /// How many ticks the kernel counts in a second: `USER_HZ`, 100 on every architecture that we run on.
 const TICKS_PER_SEC: f64 = 100.0;
 
 /// Writes what `/proc` says; nothing where there is none.
-pub(super) fn write(page: &mut Page) {
+pub fn write(page: &mut Page) {
     let Ok(stat) = fs::read_to_string("/proc/self/stat") else { return };
     // The name in brackets may hold anything.
     let Some((_, rest)) = stat.rsplit_once(") ") else { return };
