@@ -1,8 +1,11 @@
 //! A machine and what of it is taken.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use crate::{OfferId, Resources, TaskId};
+use crate::{Executor, FrameworkId, Millis, OfferId, Resources, Task, TaskId, Traits};
 
 /// Whether anything new may come to an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,12 +32,53 @@ pub struct Agent {
     pub allocated: Resources,
     /// Whether anything new may come.
     pub availability: Availability,
+    /// `false`: it does not answer at the moment; nothing of it is offered.
+    pub connected: bool,
+    /// What it says of itself.
+    pub traits: Arc<Traits>,
+    /// When it will not be there.
+    pub unavailability: Option<Unavailability>,
+    /// It is being emptied.
+    pub drain: Option<Drain>,
     /// The open offers.
     pub offers: BTreeSet<OfferId>,
     /// The tasks.
     pub tasks: BTreeSet<TaskId>,
+    /// The executors.
+    pub executors: BTreeMap<(FrameworkId, Arc<str>), Executor>,
     /// Its place in the queue of agents with something free; `None` when it is not there.
     pub(crate) place: Option<u64>,
+}
+
+/// When an agent will not be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Unavailability {
+    /// From when on, in nanoseconds since 1970.
+    pub start_ns: i64,
+    /// For how long; `None`: for ever.
+    pub duration_ns: Option<i64>,
+}
+
+/// An agent is being emptied (Mesos `DRAIN_AGENT`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Drain {
+    /// How long a task may take to end at most; `None`: as it likes.
+    pub grace_ms: Option<u64>,
+    /// Once it is empty it is gone for good.
+    pub mark_gone: bool,
+    /// It is empty.
+    pub done: bool,
+}
+
+/// An agent that is away, and what ran on it when it was last seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Absent {
+    /// Since when.
+    pub since: Millis,
+    /// An operator said that it does not come back.
+    pub gone: bool,
+    /// What ran on it.
+    pub tasks: BTreeMap<TaskId, Task>,
 }
 
 impl Agent {
@@ -43,10 +87,15 @@ impl Agent {
             name,
             total,
             availability,
+            connected: true,
+            traits: Arc::default(),
+            unavailability: None,
+            drain: None,
             offered: Resources::default(),
             allocated: Resources::default(),
             offers: BTreeSet::new(),
             tasks: BTreeSet::new(),
+            executors: BTreeMap::new(),
             place: None,
         }
     }
@@ -57,5 +106,15 @@ impl Agent {
         free.take(&self.offered);
         free.take(&self.allocated);
         free
+    }
+
+    /// Whether offers of it may be open.
+    pub fn is_open(&self) -> bool {
+        self.connected && self.availability == Availability::Open
+    }
+
+    /// Its name in the network.
+    pub fn hostname(&self) -> &str {
+        self.traits.hostname.as_deref().unwrap_or(&self.name)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
 
-use crate::{AgentId, FrameworkId, Millis, OfferId, Resources, RoleId, role::Rank};
+use crate::{AgentId, FrameworkId, Millis, OfferId, Resources, RoleId, Settings, Unacknowledged, role::Rank};
 
 /// How a framework takes resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,12 +26,18 @@ pub struct Framework {
     pub failover_ms: Option<u64>,
     /// When it is removed, if it does not come back.
     pub remove_at: Option<Millis>,
+    /// What it says of itself.
+    pub settings: Arc<Settings>,
     /// Its roles.
     pub subscriptions: BTreeMap<RoleId, Subscription>,
     /// Its open offers.
     pub offers: BTreeSet<OfferId>,
+    /// Agents it was asked to leave.
+    pub inverse_offers: BTreeSet<OfferId>,
     /// How many tasks it has.
     pub tasks: usize,
+    /// Ends of tasks that it was told of and has not said that it knows, by their names.
+    pub unacknowledged: BTreeMap<Arc<str>, Unacknowledged>,
 }
 
 /// A framework in a role.
@@ -41,8 +47,12 @@ pub struct Subscription {
     pub joined: bool,
     /// What is offered and allocated to the framework in the role.
     pub used: Resources,
+    /// What of it is in open offers, by name alone.
+    pub offered: Resources,
     /// How many more slots it wants ([`Mode::Claims`]).
     pub slots: u32,
+    /// How much it wants; nothing: whatever comes ([`Mode::Offers`]).
+    pub wish: Resources,
     /// It asked for no more offers ([`Mode::Offers`]).
     pub suppressed: bool,
     /// What it does not want to see again yet.

@@ -27,7 +27,7 @@ id!(RoleId, u32, "r", "A role.");
 id!(FrameworkId, u32, "f", "A framework.");
 id!(OfferId, u64, "o", "An offer.");
 id!(TaskId, u64, "t", "A task.");
-id!(ResourceId, u16, "res", "A kind of resource; the number is its place in [`crate::Names`].");
+id!(ResourceId, u32, "res", "A kind of resource; the number is its place in [`crate::Names`].");
 
 /// Milliseconds since whatever the driver counts from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

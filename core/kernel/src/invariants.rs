@@ -1,8 +1,11 @@
 //! What must hold in every state, checked from first principles. Slow: for tests and simulation, not for the server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use crate::{AgentId, Availability, FrameworkId, OfferId, Resources, RoleId, State};
+use crate::{Agent, AgentId, FrameworkId, OfferId, Resources, RoleId, State, TaskId, quota::Reserved};
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +22,7 @@ pub fn check(state: &State) -> Result<(), Violation> {
     check_roles(state, &held)?;
     check_frameworks(state, &held)?;
     check_queue(state)?;
+    check_away(state)?;
     check_orders(state)
 }
 
@@ -37,6 +41,11 @@ struct Held {
     allocated: BTreeMap<AgentId, Resources>,
     roles: BTreeMap<RoleId, Resources>,
     subscriptions: BTreeMap<(FrameworkId, RoleId), Resources>,
+    /// The part of `roles` that is reserved or may be taken back.
+    aside: BTreeMap<RoleId, Resources>,
+    /// The part of `subscriptions` that is in open offers.
+    open: BTreeMap<(FrameworkId, RoleId), Resources>,
+    executor_tasks: BTreeMap<(AgentId, FrameworkId, Arc<str>), BTreeSet<TaskId>>,
     agent_offers: BTreeMap<AgentId, BTreeSet<OfferId>>,
     tasks: BTreeMap<FrameworkId, usize>,
 }
@@ -48,9 +57,10 @@ impl Held {
             ensure(id.0 <= state.last.offer, || format!("{id} was never made"))?;
             held.offered.entry(offer.agent).or_default().add(&offer.resources);
             held.agent_offers.entry(offer.agent).or_default().insert(*id);
-            held.count(offer.framework, offer.role, &offer.resources);
-            let agent = state.agents.get(&offer.agent);
-            let open = agent.is_some_and(|agent| agent.availability == Availability::Open);
+            held.count(state, offer.framework, offer.role, &offer.resources);
+            let offered = held.open.entry((offer.framework, offer.role)).or_default();
+            offered.add(&state.names.quantities(&offer.resources));
+            let open = state.agents.get(&offer.agent).is_some_and(Agent::is_open);
             ensure(open, || format!("{id} offers {}, which is not open", offer.agent))?;
             let connected = state.frameworks.get(&offer.framework).is_some_and(|f| f.connected);
             ensure(connected, || format!("{id} is held for {}, which is not connected", offer.framework))?;
@@ -63,23 +73,43 @@ impl Held {
             ensure(named == Some(id), || format!("{id} is not found by its name"))?;
             let listed = state.agents.get(&task.agent).is_some_and(|agent| agent.tasks.contains(id));
             ensure(listed, || format!("{id} is not among the tasks of {}", task.agent))?;
-            held.allocated.entry(task.agent).or_default().add(&task.resources);
-            held.count(task.framework, task.role, &task.resources);
+            let resources = state.names.exclusive(&task.resources);
+            held.allocated.entry(task.agent).or_default().add(&resources);
+            held.count(state, task.framework, task.role, &resources);
+            if let Some(spec) = &task.executor {
+                held.executor_tasks.entry((task.agent, task.framework, spec.name.clone())).or_default().insert(*id);
+            }
             *held.tasks.entry(task.framework).or_default() += 1;
         }
         ensure(state.task_names.len() == state.tasks.len(), || "a name belongs to no task".to_owned())?;
+        for (id, agent) in &state.agents {
+            for ((framework, name), executor) in &agent.executors {
+                let resources = state.names.exclusive(&executor.spec.resources);
+                held.allocated.entry(*id).or_default().add(&resources);
+                held.count(state, *framework, executor.role, &resources);
+                let tasks = held.executor_tasks.remove(&(*id, *framework, name.clone())).unwrap_or_default();
+                ensure(tasks == executor.tasks, || format!("tasks of executor {name} on {id}"))?;
+            }
+        }
         Ok(held)
     }
 
-    fn count(&mut self, framework: FrameworkId, role: RoleId, resources: &Resources) {
-        self.roles.entry(role).or_default().add(resources);
-        self.subscriptions.entry((framework, role)).or_default().add(resources);
+    fn count(&mut self, state: &State, framework: FrameworkId, role: RoleId, resources: &Resources) {
+        if resources.is_zero() {
+            return;
+        }
+        let used = state.names.quantities(resources);
+        self.roles.entry(role).or_default().add(&used);
+        self.subscriptions.entry((framework, role)).or_default().add(&used);
+        let aside = state.names.set_aside(resources);
+        self.aside.entry(role).or_default().add(&state.names.quantities(&aside));
     }
 }
 
 /// total + overcommitted = free + offered + allocated on each agent, and nothing is offered that is not there.
 fn check_agents(state: &State, held: &Held) -> Result<(), Violation> {
     let mut total = Resources::default();
+    let mut reserved = Reserved::default();
     for (id, agent) in &state.agents {
         let offered = held.offered.get(id).cloned().unwrap_or_default();
         let allocated = held.allocated.get(id).cloned().unwrap_or_default();
@@ -97,32 +127,43 @@ fn check_agents(state: &State, held: &Held) -> Result<(), Violation> {
         ensure(spare.contains(&offered), || format!("more of {id} is offered than there is"))?;
         ensure(held.agent_offers.get(id).cloned().unwrap_or_default() == agent.offers, || format!("offers of {id}"))?;
         ensure(state.agent_names.get(&agent.name) == Some(id), || format!("{id} is not found by its name"))?;
-        total.add(&agent.total);
+        total.add(&state.names.quantities(&agent.total));
+        reserved.change(&state.names, &agent.total, true);
     }
+    ensure(reserved == state.roles.reserved, || "what is reserved".to_owned())?;
     ensure(state.agent_names.len() == state.agents.len(), || "a name belongs to no agent".to_owned())?;
     equal(state.total(), &total, || "the total".to_owned())
 }
 
 /// A role uses what is offered and allocated in it and below.
 fn check_roles(state: &State, held: &Held) -> Result<(), Violation> {
-    let mut below: BTreeMap<RoleId, Resources> = BTreeMap::new();
-    for (role, resources) in &held.roles {
+    let below = summed_up(state, &held.roles)?;
+    let aside = summed_up(state, &held.aside)?;
+    for (id, role) in state.roles.iter() {
+        equal(&role.used_here, &held.roles.get(&id).cloned().unwrap_or_default(), || format!("used in {id} itself"))?;
+        equal(&role.used, &below.get(&id).cloned().unwrap_or_default(), || format!("used in {id} and below"))?;
+        equal(&role.aside, &aside.get(&id).cloned().unwrap_or_default(), || format!("set aside in {id}"))?;
+        ensure(role.quota.is_some() == state.roles.quotas.contains(&id), || format!("the quota of {id}"))?;
+        ensure(state.roles.id(&role.path) == Some(id), || format!("{id} is not found by its path"))?;
+    }
+    let root = below.get(&RoleId::ROOT).cloned().unwrap_or_default();
+    equal(&state.roles.used(), &root, || "used by everybody".to_owned())
+}
+
+/// What each role and those below it come to.
+fn summed_up(state: &State, here: &BTreeMap<RoleId, Resources>) -> Result<BTreeMap<RoleId, Resources>, Violation> {
+    let mut sums: BTreeMap<RoleId, Resources> = BTreeMap::new();
+    for (role, resources) in here {
         let mut at = Some(*role);
         while let Some(id) = at {
-            below.entry(id).or_default().add(resources);
+            sums.entry(id).or_default().add(resources);
             let Some(found) = state.roles.get(id) else {
                 return Err(Violation(format!("{id} is used and not there")));
             };
             at = found.parent;
         }
     }
-    for (id, role) in state.roles.iter() {
-        equal(&role.used_here, &held.roles.get(&id).cloned().unwrap_or_default(), || format!("used in {id} itself"))?;
-        equal(&role.used, &below.get(&id).cloned().unwrap_or_default(), || format!("used in {id} and below"))?;
-        ensure(state.roles.id(&role.path) == Some(id), || format!("{id} is not found by its path"))?;
-    }
-    let root = below.get(&RoleId::ROOT).cloned().unwrap_or_default();
-    equal(&state.roles.used(), &root, || "used by everybody".to_owned())
+    Ok(sums)
 }
 
 fn check_frameworks(state: &State, held: &Held) -> Result<(), Violation> {
@@ -132,6 +173,8 @@ fn check_frameworks(state: &State, held: &Held) -> Result<(), Violation> {
         for (role, sub) in &framework.subscriptions {
             let used = held.subscriptions.get(&(*id, *role)).cloned().unwrap_or_default();
             equal(&sub.used, &used, || format!("used by {id} in {role}"))?;
+            let open = held.open.get(&(*id, *role)).cloned().unwrap_or_default();
+            equal(&sub.offered, &open, || format!("offered to {id} in {role}"))?;
             ensure(sub.joined || !used.is_zero(), || format!("{id} left {role} and uses nothing there"))?;
             let listed = state.roles.get(*role).is_some_and(|found| found.frameworks.contains(id));
             ensure(listed == sub.joined, || format!("{role} and {id} disagree"))?;
@@ -156,11 +199,31 @@ fn check_queue(state: &State) -> Result<(), Violation> {
     let queued: BTreeMap<AgentId, u64> = state.queue.agents().map(|(place, agent)| (agent, place)).collect();
     ensure(queued.len() == state.queue.agents().count(), || "an agent is in the queue twice".to_owned())?;
     for (id, agent) in &state.agents {
-        let offerable = agent.availability == Availability::Open && !agent.free().is_zero();
+        let offerable = agent.is_open() && !agent.free().is_zero();
         ensure(offerable == agent.place.is_some(), || format!("{id} in the queue: {:?}", agent.place))?;
         ensure(agent.place == queued.get(id).copied(), || format!("the place of {id}"))?;
     }
     ensure(queued.keys().all(|id| state.agents.contains_key(id)), || "a removed agent is in the queue".to_owned())
+}
+
+/// Who is away is not there, and what is asked back or asked for is.
+fn check_away(state: &State) -> Result<(), Violation> {
+    for (name, absent) in &state.absent {
+        ensure(!state.agent_names.contains_key(name), || format!("{name} is there and away"))?;
+        let listed = state.absent_order.contains(&(absent.since, name.clone()));
+        ensure(listed, || format!("{name} is away and not in the order of those"))?;
+    }
+    ensure(state.absent_order.len() == state.absent.len(), || "the order of those away".to_owned())?;
+    ensure(state.notices.keys().all(|task| state.tasks.contains_key(task)), || "a notice of no task".to_owned())?;
+    ensure(state.doubted.keys().all(|agent| state.agents.contains_key(agent)), || "a doubt of no agent".to_owned())?;
+    for (id, inverse) in &state.inverse {
+        let framework = state.frameworks.get(&inverse.framework);
+        let listed = framework.is_some_and(|framework| framework.inverse_offers.contains(id));
+        ensure(listed, || format!("{id} asks {} for nothing", inverse.framework))?;
+        ensure(state.agents.contains_key(&inverse.agent), || format!("{id} asks for no agent"))?;
+    }
+    let asked: usize = state.frameworks.values().map(|framework| framework.inverse_offers.len()).sum();
+    ensure(asked == state.inverse.len(), || "the count of inverse offers".to_owned())
 }
 
 /// The orders kept step by step are those that ranking everything anew gives.

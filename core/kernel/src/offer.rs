@@ -1,8 +1,8 @@
-//! An open offer: part of one agent, held for one framework in one role until it answers.
+//! Open offers, and inverse offers that ask for an agent back.
 
 use crate::{AgentId, FrameworkId, Millis, Resources, RoleId};
 
-/// An open offer.
+/// An open offer: part of one agent, held for one framework in one role until it answers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
     /// To whom.
@@ -15,4 +15,17 @@ pub struct Offer {
     pub resources: Resources,
     /// When it is taken back, if ever.
     pub expires_at: Option<Millis>,
+}
+
+/// Asks a framework to leave an agent that will not be there for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InverseOffer {
+    /// Who is asked.
+    pub framework: FrameworkId,
+    /// Which agent.
+    pub agent: AgentId,
+    /// What the framework said.
+    pub answer: Option<bool>,
+    /// When it is asked again.
+    pub again_at: Option<Millis>,
 }

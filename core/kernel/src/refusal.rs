@@ -30,6 +30,18 @@ pub enum Refusal {
     /// The agent has not that much free.
     #[error("not enough is free on the agent")]
     Insufficient,
+    /// The role may not have that much, or guarantees of others need it.
+    #[error("the quota of the role or the guarantees of others leave no room")]
+    OverQuota,
+    /// A quota cannot be: why.
+    #[error("{0}")]
+    InvalidQuota(String),
+    /// An operation cannot be done: why, in Mesos' words.
+    #[error("{0}")]
+    InvalidOperation(String),
+    /// An operator said that the agent does not come back.
+    #[error("the agent was marked gone")]
+    AgentGone,
     /// The framework has a task of that name.
     #[error("a task of that name exists")]
     DuplicateTask,

@@ -1,18 +1,30 @@
-//! Amounts of named resources, in whole units: thousandths of a CPU, bytes, counts.
+//! Amounts and items of resources, in whole units: thousandths of a CPU, bytes, counts, ports.
+//!
+//! Two tiers: the four resources that every cluster has lie inline, everything else (named, reserved, revocable, volumes,
+//! ranges, sets) in a box that most values have not got. What a number stands for says [`crate::Kinds`].
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt};
 
-use crate::{ResourceId, limits::EXTENDED_RESOURCES_MAX};
+use crate::{Ranges, ResourceId};
 
 /// How many resources every cluster has: their amounts lie inline.
-const BASE: usize = 4;
+pub(crate) const BASE: usize = 4;
 
-/// Amounts by resource. What is not there is 0; two equal amounts are equal values.
+static NO_ITEMS: Ranges = Ranges::EMPTY;
+
+/// Amounts and items by resource. What is not there is 0 or nothing; two equal amounts are equal values.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Resources {
     base: [u64; BASE],
-    /// The others: sorted, none of them 0. Most tasks have none, so that a value needs no allocation.
-    extended: Vec<(ResourceId, u64)>,
+    /// `None` rather than an empty one.
+    rest: Option<Box<Rest>>,
+}
+
+/// What has no place of its own. Sorted; nothing in it is 0 or empty.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct Rest {
+    amounts: Vec<(ResourceId, u64)>,
+    items: Vec<(ResourceId, Ranges)>,
 }
 
 impl ResourceId {
@@ -28,56 +40,98 @@ impl ResourceId {
 
 impl Resources {
     /// The amounts of the four resources that every cluster has.
-    pub fn new(cpu_milli: u64, memory_bytes: u64, ephemeral_bytes: u64, pods: u64) -> Self {
-        Self { base: [cpu_milli, memory_bytes, ephemeral_bytes, pods], extended: Vec::new() }
+    pub const fn new(cpu_milli: u64, memory_bytes: u64, ephemeral_bytes: u64, pods: u64) -> Self {
+        Self { base: [cpu_milli, memory_bytes, ephemeral_bytes, pods], rest: None }
     }
 
     /// How much of a resource.
     pub fn get(&self, id: ResourceId) -> u64 {
-        match self.base.get(usize::from(id.0)) {
+        match self.base.get(id.0 as usize) {
             Some(amount) => *amount,
-            None => self.extended.binary_search_by_key(&id, |e| e.0).map_or(0, |at| self.extended[at].1),
+            None => find(self.amounts(), id).map_or(0, |at| self.amounts()[at].1),
         }
     }
 
     /// Sets the amount of a resource.
     pub fn set(&mut self, id: ResourceId, amount: u64) {
-        if let Some(slot) = self.base.get_mut(usize::from(id.0)) {
+        if let Some(slot) = self.base.get_mut(id.0 as usize) {
             *slot = amount;
             return;
         }
-        match (self.extended.binary_search_by_key(&id, |e| e.0), amount) {
-            (Ok(at), 0) => drop(self.extended.remove(at)),
-            (Ok(at), _) => self.extended[at].1 = amount,
-            (Err(_), 0) => {}
-            (Err(at), _) => self.extended.insert(at, (id, amount)),
+        if self.rest.is_none() && amount == 0 {
+            return;
         }
+        let rest = self.rest.get_or_insert_default();
+        match (find(&rest.amounts, id), amount) {
+            (Ok(at), 0) => drop(rest.amounts.remove(at)),
+            (Ok(at), _) => rest.amounts[at].1 = amount,
+            (Err(_), 0) => {}
+            (Err(at), _) => rest.amounts.insert(at, (id, amount)),
+        }
+        self.settle();
     }
 
-    /// Every resource of which there is some, in the order of the ids.
+    /// Which items of a resource.
+    pub fn items(&self, id: ResourceId) -> &Ranges {
+        let all = self.all_items();
+        find(all, id).map_or(&NO_ITEMS, |at| &all[at].1)
+    }
+
+    /// Sets the items of a resource.
+    pub fn set_items(&mut self, id: ResourceId, items: Ranges) {
+        if self.rest.is_none() && items.is_empty() {
+            return;
+        }
+        let rest = self.rest.get_or_insert_default();
+        match (find(&rest.items, id), items.is_empty()) {
+            (Ok(at), true) => drop(rest.items.remove(at)),
+            (Ok(at), false) => rest.items[at].1 = items,
+            (Err(_), true) => {}
+            (Err(at), false) => rest.items.insert(at, (id, items)),
+        }
+        self.settle();
+    }
+
+    /// Every resource of which there is an amount, in the order of the ids.
     pub fn iter(&self) -> impl Iterator<Item = (ResourceId, u64)> + '_ {
-        let base = (0u16..).zip(self.base).map(|(at, amount)| (ResourceId(at), amount));
-        base.filter(|(_, amount)| *amount > 0).chain(self.extended.iter().copied())
+        let base = (0u32..).zip(self.base).map(|(at, amount)| (ResourceId(at), amount));
+        base.filter(|(_, amount)| *amount > 0).chain(self.amounts().iter().copied())
+    }
+
+    /// Every resource of which there are items, in the order of the ids.
+    pub fn iter_items(&self) -> impl Iterator<Item = (ResourceId, &Ranges)> + '_ {
+        self.all_items().iter().map(|(id, items)| (*id, items))
+    }
+
+    /// Every resource of which there is anything.
+    pub fn ids(&self) -> impl Iterator<Item = ResourceId> + '_ {
+        self.iter().map(|(id, _)| id).chain(self.iter_items().map(|(id, _)| id))
     }
 
     /// Nothing at all.
     pub fn is_zero(&self) -> bool {
-        self.base == [0; BASE] && self.extended.is_empty()
+        self.base == [0; BASE] && self.rest.is_none()
+    }
+
+    /// Whether there is nothing but the resources that every cluster has: the cheap case.
+    pub fn is_plain(&self) -> bool {
+        self.rest.is_none()
     }
 
     /// Whether all of `other` is in here. Nothing of something that is not here is in here.
     pub fn contains(&self, other: &Self) -> bool {
         self.base.iter().zip(other.base).all(|(have, want)| *have >= want)
-            && other.extended.iter().all(|(id, want)| self.get(*id) >= *want)
+            && other.amounts().iter().all(|(id, want)| self.get(*id) >= *want)
+            && other.all_items().iter().all(|(id, want)| self.items(*id).contains(want))
     }
 
     /// The sum; `None` where an amount does not fit.
     pub fn checked_add(&self, other: &Self) -> Option<Self> {
-        let mut out = self.clone();
-        for (id, amount) in other.iter() {
-            out.set(id, out.get(id).checked_add(amount)?);
-        }
-        Some(out)
+        other.iter().all(|(id, amount)| self.get(id).checked_add(amount).is_some()).then(|| {
+            let mut out = self.clone();
+            out.add(other);
+            out
+        })
     }
 
     /// The difference; `None` unless all of `other` is in here.
@@ -98,8 +152,13 @@ impl Resources {
         for (have, more) in self.base.iter_mut().zip(other.base) {
             *have = have.saturating_add(more);
         }
-        for (id, amount) in &other.extended {
+        for (id, amount) in other.amounts() {
             self.set(*id, self.get(*id).saturating_add(*amount));
+        }
+        for (id, items) in other.all_items() {
+            let mut sum = self.items(*id).clone();
+            sum.add(items);
+            self.set_items(*id, sum);
         }
     }
 
@@ -108,69 +167,77 @@ impl Resources {
         for (have, less) in self.base.iter_mut().zip(other.base) {
             *have = have.saturating_sub(less);
         }
-        for (id, amount) in &other.extended {
+        if self.rest.is_none() {
+            return;
+        }
+        for (id, amount) in other.amounts() {
             self.set(*id, self.get(*id).saturating_sub(*amount));
+        }
+        for (id, items) in other.all_items() {
+            let mut left = self.items(*id).clone();
+            left.take(items);
+            self.set_items(*id, left);
+        }
+    }
+
+    /// Each amount no more than in `most`; items stay.
+    pub fn cap(&mut self, most: &Self) {
+        let over: Vec<_> = self.iter().filter(|(id, amount)| *amount > most.get(*id)).map(|(id, _)| id).collect();
+        for id in over {
+            self.set(id, most.get(id));
+        }
+    }
+
+    /// The part that consists of these resources.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(ResourceId) -> bool) -> Self {
+        let mut out = Self::default();
+        for (id, amount) in self.iter().filter(|(id, _)| keep(*id)) {
+            out.set(id, amount);
+        }
+        for (id, items) in self.iter_items().filter(|(id, _)| keep(*id)) {
+            out.set_items(id, items.clone());
+        }
+        out
+    }
+
+    fn amounts(&self) -> &[(ResourceId, u64)] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.amounts)
+    }
+
+    fn all_items(&self) -> &[(ResourceId, Ranges)] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.items)
+    }
+
+    fn settle(&mut self) {
+        if self.rest.as_ref().is_some_and(|rest| rest.amounts.is_empty() && rest.items.is_empty()) {
+            self.rest = None;
         }
     }
 }
 
+fn find<T>(sorted: &[(ResourceId, T)], id: ResourceId) -> Result<usize, usize> {
+    sorted.binary_search_by_key(&id, |entry| entry.0)
+}
+
 impl fmt::Debug for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        f.debug_map().entries(self.iter()).entries(self.iter_items()).finish()
     }
 }
 
 impl FromIterator<(ResourceId, u64)> for Resources {
     /// Amounts of one resource add up.
     fn from_iter<T: IntoIterator<Item = (ResourceId, u64)>>(amounts: T) -> Self {
-        let mut out = Self::default();
+        let mut sums: BTreeMap<ResourceId, u64> = BTreeMap::new();
         for (id, amount) in amounts {
-            out.set(id, out.get(id).saturating_add(amount));
+            let sum = sums.entry(id).or_default();
+            *sum = sum.saturating_add(amount);
+        }
+        let mut out = Self::default();
+        for (id, amount) in sums {
+            out.set(id, amount);
         }
         out
-    }
-}
-
-/// The names of resources, each with its number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
-    by_id: Vec<Arc<str>>,
-    by_name: BTreeMap<Arc<str>, ResourceId>,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        let mut names = Self { by_id: Vec::new(), by_name: BTreeMap::new() };
-        for name in ["cpu", "memory", "ephemeral-storage", "pods"] {
-            names.intern(name);
-        }
-        names
-    }
-}
-
-impl Names {
-    /// The number of a name, if it has one.
-    pub fn id(&self, name: &str) -> Option<ResourceId> {
-        self.by_name.get(name).copied()
-    }
-
-    /// The number of a name, given now if it has none; `None` when there are too many names.
-    pub fn intern(&mut self, name: &str) -> Option<ResourceId> {
-        if let Some(id) = self.id(name) {
-            return Some(id);
-        }
-        if self.by_id.len() >= BASE + EXTENDED_RESOURCES_MAX {
-            return None;
-        }
-        let id = ResourceId(u16::try_from(self.by_id.len()).ok()?);
-        let name: Arc<str> = name.into();
-        self.by_id.push(name.clone());
-        self.by_name.insert(name, id);
-        Some(id)
-    }
-
-    /// The name behind a number.
-    pub fn name(&self, id: ResourceId) -> Option<&str> {
-        self.by_id.get(usize::from(id.0)).map(|name| &**name)
     }
 }

@@ -6,8 +6,9 @@ use std::{
 };
 
 use crate::{
-    FrameworkId, ResourceId, Resources, RoleId, Share,
+    FrameworkId, Quota, ResourceId, Resources, RoleId, Share,
     limits::{ROLE_DEPTH_MAX, ROLE_PATH_BYTES_MAX, WEIGHT_MILLI_DEFAULT},
+    quota::Reserved,
 };
 
 /// A role: a node of the tree.
@@ -23,6 +24,10 @@ pub struct Role {
     pub used: Resources,
     /// What is offered and allocated in this very role.
     pub used_here: Resources,
+    /// What of `used` is reserved for somebody or may be taken back.
+    pub aside: Resources,
+    /// What it can always get, and the most it may have.
+    pub quota: Option<Arc<Quota>>,
     /// Somebody keeps the role for its weight, used or not.
     pub kept: bool,
     /// Frameworks subscribed to this very role.
@@ -49,9 +54,23 @@ pub(crate) enum Member {
     Child(RoleId),
 }
 
-/// A place in an order: least share first, then least grants, then the identifier.
+/// How it is found who is served first among those whose guarantees are met alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Sorter {
+    /// Who has the least weighted dominant share.
+    #[default]
+    Fair,
+    /// By lot, weighted; the lots follow from the seed.
+    Random {
+        /// The seed.
+        seed: u64,
+    },
+}
+
+/// A place in an order: who is owed something by a guarantee first, then least share, least grants, the identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank<T> {
+    met: bool,
     share: Share,
     grants: u64,
     who: T,
@@ -64,6 +83,11 @@ pub struct Roles {
     by_path: BTreeMap<Arc<str>, RoleId>,
     /// All there is in the cluster: the whole that shares are parts of.
     total: Resources,
+    /// Which of them have a quota.
+    pub(crate) quotas: BTreeSet<RoleId>,
+    /// What is reserved for whom.
+    pub(crate) reserved: Reserved,
+    sorter: Sorter,
     /// `total` or a weight changed, and the orders do not follow yet.
     stale: bool,
 }
@@ -89,6 +113,8 @@ impl Role {
             parent,
             weight_milli,
             kept: false,
+            quota: None,
+            aside: Resources::default(),
             used: Resources::default(),
             used_here: Resources::default(),
             frameworks: BTreeSet::new(),
@@ -104,7 +130,11 @@ impl Role {
 
     /// Whether nobody would miss it.
     pub(crate) fn is_idle(&self) -> bool {
-        !self.kept && self.frameworks.is_empty() && self.children.is_empty() && self.used.is_zero()
+        !self.kept
+            && self.quota.is_none()
+            && self.frameworks.is_empty()
+            && self.children.is_empty()
+            && self.used.is_zero()
     }
 }
 
@@ -115,6 +145,9 @@ impl Default for Roles {
             nodes: BTreeMap::from([(RoleId::ROOT, root)]),
             by_path: BTreeMap::new(),
             total: Resources::default(),
+            quotas: BTreeSet::new(),
+            reserved: Reserved::default(),
+            sorter: Sorter::default(),
             stale: false,
         }
     }
@@ -211,6 +244,27 @@ impl Roles {
         }
     }
 
+    pub(crate) fn set_quota(&mut self, id: RoleId, quota: Option<Arc<Quota>>) {
+        let Some(role) = self.nodes.get_mut(&id) else { return };
+        if quota.is_some() {
+            self.quotas.insert(id);
+        } else {
+            self.quotas.remove(&id);
+        }
+        role.quota = quota;
+        self.stale = true;
+    }
+
+    pub(crate) fn set_sorter(&mut self, sorter: Sorter) {
+        self.sorter = sorter;
+        self.stale = true;
+    }
+
+    /// What is reserved has changed: guarantees may be met now that were not, or the other way round.
+    pub(crate) fn outdate(&mut self) {
+        self.stale |= !self.quotas.is_empty();
+    }
+
     pub(crate) fn set_total(&mut self, total: Resources) {
         self.total = total;
         self.stale = true;
@@ -238,23 +292,33 @@ impl Roles {
         }
     }
 
-    /// The role uses this much more. Ranks follow with the next [`Roles::place`].
-    pub(crate) fn charge(&mut self, id: RoleId, resources: &Resources) {
-        self.change_use(id, |used| used.add(resources));
+    /// The role uses this much more, of which `aside` is reserved or may be taken back. Ranks follow with the next
+    /// [`Roles::place`].
+    pub(crate) fn charge(&mut self, id: RoleId, resources: &Resources, aside: &Resources) {
+        self.change_use(id, aside.is_zero(), |used| used.add(resources), |sum| sum.add(aside));
     }
 
     /// The role uses this much less. Ranks follow with the next [`Roles::place`].
-    pub(crate) fn credit(&mut self, id: RoleId, resources: &Resources) {
-        self.change_use(id, |used| used.take(resources));
+    pub(crate) fn credit(&mut self, id: RoleId, resources: &Resources, aside: &Resources) {
+        self.change_use(id, aside.is_zero(), |used| used.take(resources), |sum| sum.take(aside));
     }
 
-    fn change_use(&mut self, id: RoleId, change: impl Fn(&mut Resources)) {
+    fn change_use(
+        &mut self,
+        id: RoleId,
+        all_plain: bool,
+        change: impl Fn(&mut Resources),
+        change_aside: impl Fn(&mut Resources),
+    ) {
         if let Some(role) = self.nodes.get_mut(&id) {
             change(&mut role.used_here);
         }
         let mut at = Some(id);
         while let Some(role) = at.and_then(|id| self.nodes.get_mut(&id)) {
             change(&mut role.used);
+            if !all_plain {
+                change_aside(&mut role.aside);
+            }
             at = role.parent;
         }
     }
@@ -275,7 +339,11 @@ impl Roles {
 
     /// The rank of a framework that uses `used` in a role.
     pub(crate) fn framework_rank(&self, framework: FrameworkId, used: &Resources, grants: u64) -> Rank<FrameworkId> {
-        Rank { share: Share::of(used, &self.total, WEIGHT_MILLI_DEFAULT), grants, who: framework }
+        let share = match self.sorter {
+            Sorter::Fair => Share::of(used, &self.total, WEIGHT_MILLI_DEFAULT),
+            Sorter::Random { seed } => Share::lot([seed, u64::from(framework.0), grants], WEIGHT_MILLI_DEFAULT),
+        };
+        Rank { met: true, share, grants, who: framework }
     }
 
     /// Ranks every node anew.
@@ -289,18 +357,27 @@ impl Roles {
 
     /// Ranks a node and those above it anew.
     fn rank_path(&mut self, id: RoleId) {
+        let (sorter, total) = (self.sorter, &self.total);
+        let share = |used: &Resources, id: RoleId, here: bool, grants: u64, weight_milli: u32| match sorter {
+            Sorter::Fair => Share::of(used, total, weight_milli),
+            Sorter::Random { seed } => {
+                Share::lot([seed, u64::from(id.0) << 33 | u64::from(here) << 32, grants], weight_milli)
+            }
+        };
         let Some(role) = self.nodes.get_mut(&id) else { return };
         let here = (!role.hungry_here.is_empty()).then(|| Rank {
-            share: Share::of(&role.used_here, &self.total, WEIGHT_MILLI_DEFAULT),
+            met: true,
+            share: share(&role.used_here, id, true, role.grants_here, WEIGHT_MILLI_DEFAULT),
             grants: role.grants_here,
             who: Member::Itself,
         });
         replace(&mut role.hungry, &mut role.rank_here, here);
         let mut at = id;
-        while let Some(role) = self.nodes.get_mut(&at) {
+        while let Some(role) = self.nodes.get(&at) {
             let Some(parent_id) = role.parent else { break };
-            let new = (!role.hungry.is_empty()).then(|| Rank {
-                share: Share::of(&role.used, &self.total, role.weight_milli),
+            let new = role.hungry.first().map(|first| Rank {
+                met: first.met && !self.is_owed(at),
+                share: share(&role.used, at, false, role.grants, role.weight_milli),
                 grants: role.grants,
                 who: Member::Child(at),
             });

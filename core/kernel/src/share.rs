@@ -33,6 +33,19 @@ impl Share {
         Self { part: most.0, whole: u128::from(most.1) * u128::from(weight_milli.max(1)), total: most.1 }
     }
 
+    /// A lot instead of a share: the least of several, each with its own weight, is each one's with a probability that
+    /// is as its weight. (An exponentially distributed number divided by the weight.)
+    pub fn lot(seeds: [u64; 3], weight_milli: u32) -> Self {
+        let mut mixed = 0u64;
+        for seed in seeds {
+            mixed = mixed.wrapping_add(seed).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^= mixed >> 31;
+        }
+        Self { part: minus_log2(mixed), whole: u128::from(weight_milli.max(1)), total: 64 << 32 }
+    }
+
     /// The resource of which somebody has the largest part of all there is, if it has any.
     pub fn dominant(used: &Resources, total: &Resources) -> Option<ResourceId> {
         let parts = used.iter().filter(|(id, _)| total.get(*id) > 0);
@@ -50,6 +63,22 @@ impl Share {
     pub fn millionths(&self) -> u64 {
         u64::try_from(u128::from(self.part) * 1_000_000 / u128::from(self.total)).unwrap_or(u64::MAX)
     }
+}
+
+/// Minus the binary logarithm of a number taken as a fraction of 2⁶⁴, in 2⁻³².
+fn minus_log2(number: u64) -> u64 {
+    let zeros = number.leading_zeros().min(63);
+    let mut mantissa = u128::from(number << zeros | 1);
+    let mut fraction = 0u64;
+    for _ in 0..32 {
+        mantissa = (mantissa * mantissa) >> 63;
+        fraction <<= 1;
+        if mantissa >> 64 != 0 {
+            mantissa >>= 1;
+            fraction |= 1;
+        }
+    }
+    ((u64::from(zeros) + 1) << 32) - fraction
 }
 
 impl Ord for Share {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
-    Agent, AgentId, Framework, FrameworkId, Names, Offer, OfferId, Resources, RoleId, Roles, Task, TaskId,
-    timer::Timers,
+    Absent, Agent, AgentId, Framework, FrameworkId, InverseOffer, Millis, Names, Offer, OfferId, Resources, RoleId,
+    Roles, Task, TaskId, timer::Timers,
 };
 
 /// All that the kernel knows.
@@ -21,6 +21,16 @@ pub struct State {
     pub(crate) offers: BTreeMap<OfferId, Offer>,
     pub(crate) tasks: BTreeMap<TaskId, Task>,
     pub(crate) task_names: BTreeMap<(FrameworkId, Arc<str>), TaskId>,
+    pub(crate) inverse: BTreeMap<OfferId, InverseOffer>,
+    /// Agents that are away, by name, and their order in time.
+    pub(crate) absent: BTreeMap<Arc<str>, Absent>,
+    pub(crate) absent_order: BTreeSet<(Millis, Arc<str>)>,
+    /// When the agent that is the last in the row is marked unreachable.
+    pub(crate) removal_at: Millis,
+    /// When those that do not answer are marked unreachable.
+    pub(crate) doubted: BTreeMap<AgentId, Millis>,
+    /// Tasks that are asked back, and until when.
+    pub(crate) notices: BTreeMap<TaskId, Millis>,
     pub(crate) queue: Queue,
     /// Subscriptions for which the queue had nothing; what is new in it wakes them.
     pub(crate) sated: BTreeSet<(FrameworkId, RoleId)>,
@@ -76,6 +86,21 @@ impl State {
     /// The open offers, by identifier.
     pub fn offers(&self) -> &BTreeMap<OfferId, Offer> {
         &self.offers
+    }
+
+    /// The agents that frameworks are asked to leave, by the identifier of the inverse offer.
+    pub fn inverse_offers(&self) -> &BTreeMap<OfferId, InverseOffer> {
+        &self.inverse
+    }
+
+    /// The agents that are away, by name.
+    pub fn absent(&self) -> &BTreeMap<Arc<str>, Absent> {
+        &self.absent
+    }
+
+    /// The tasks that are asked back, and until when.
+    pub fn notices(&self) -> &BTreeMap<TaskId, Millis> {
+        &self.notices
     }
 
     /// The tasks that have not ended, by identifier.

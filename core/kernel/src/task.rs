@@ -1,11 +1,11 @@
-//! A task: what runs on an agent and holds a part of it.
+//! Tasks, what runs on an agent and holds a part of it, and the executors that run some of them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{AgentId, FrameworkId, OfferId, Resources, RoleId};
+use crate::{AgentId, FrameworkId, OfferId, Resources, RoleId, TaskId, TaskState};
 
 /// A task that has not ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Task {
     /// The name that the framework gave it, unique among its tasks.
     pub name: Arc<str>,
@@ -21,30 +21,63 @@ pub struct Task {
     pub resources: Resources,
     /// How far it is.
     pub state: TaskState,
+    /// The executor that runs it, if it is not run on its own.
+    pub executor: Option<Arc<ExecutorSpec>>,
+    /// Tasks of lower priority are asked back first.
+    pub priority: i32,
 }
 
-/// How far a task is (Mesos `TaskState`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is Mesos' TASK_ constant of that name")]
-pub enum TaskState {
-    Staging,
-    Starting,
-    Running,
-    Killing,
-    Unreachable,
-    Finished,
-    Failed,
-    Killed,
-    Error,
-    Lost,
-    Dropped,
-    Gone,
+/// A task that somebody wants to run.
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub struct TaskSpec {
+    /// The framework's name for it.
+    pub name: Arc<str>,
+    /// What it needs.
+    pub resources: Resources,
+    /// The executor that is to run it; started, and charged, with its first task.
+    pub executor: Option<Arc<ExecutorSpec>>,
+    /// Tasks of lower priority are asked back first.
+    pub priority: i32,
 }
 
-impl TaskState {
-    /// Whether the task holds nothing any more and no later state comes.
-    pub fn is_terminal(self) -> bool {
-        use TaskState::{Dropped, Error, Failed, Finished, Gone, Killed, Lost};
-        matches!(self, Finished | Failed | Killed | Error | Lost | Dropped | Gone)
+impl TaskSpec {
+    /// A task that runs on its own.
+    pub fn new(name: impl Into<Arc<str>>, resources: Resources) -> Self {
+        Self { name: name.into(), resources, executor: None, priority: 0 }
     }
+}
+
+/// An executor that somebody wants to run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ExecutorSpec {
+    /// The framework's name for it, unique among its executors on an agent.
+    pub name: Arc<str>,
+    /// What it needs besides its tasks.
+    pub resources: Resources,
+    /// A digest of all else that was said of it: two of one name on one agent must be alike.
+    pub digest: u64,
+}
+
+/// An executor that has not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Executor {
+    /// What it is and holds.
+    pub spec: Arc<ExecutorSpec>,
+    /// In which role it counts: that of its first task.
+    pub role: RoleId,
+    /// Its tasks that have not ended.
+    pub tasks: BTreeSet<TaskId>,
+}
+
+/// A task that has ended and whose framework has not said that it knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unacknowledged {
+    /// The kernel's number for it.
+    pub task: TaskId,
+    /// Where it was.
+    pub agent: AgentId,
+    /// How it ended.
+    pub state: TaskState,
+    /// What to acknowledge.
+    pub uuid: u128,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{FrameworkId, Millis, OfferId, RoleId};
+use crate::{AgentId, FrameworkId, Millis, OfferId, RoleId, TaskId};
 
 /// What is due at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +13,12 @@ pub(crate) enum Timer {
     Filters(FrameworkId, RoleId),
     /// A framework has been away for too long.
     Failover(FrameworkId),
+    /// An agent has not answered for too long, and it is its turn to be marked unreachable.
+    Removal(AgentId),
+    /// A framework is asked again to leave an agent.
+    Inverse(OfferId),
+    /// A task was to have ended by now.
+    Notice(TaskId),
 }
 
 /// All timers. Each belongs to something that is bounded itself.

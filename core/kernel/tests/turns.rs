@@ -28,7 +28,7 @@ fn want(kernel: &mut Kernel, path: &str, slots: u32) {
 }
 
 fn task(name: String, resources: &Resources) -> TaskSpec {
-    TaskSpec { name: name.into(), resources: resources.clone() }
+    TaskSpec::new(name, resources.clone())
 }
 
 /// Claims the same for everybody in turn, and says who got it.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kubernel_kernel::{
-    Availability, Config, FrameworkId, Input, Kernel, Message, Millis, Mode, Resources, RoleId, Step, TaskId, TaskSpec,
-    TaskState, Turn,
+    Action, Availability, Config, FrameworkId, Input, Kernel, Message, Millis, Mode, Operation, Resources, RoleId,
+    Step, TaskId, TaskSpec, TaskState, Turn,
 };
 
 use crate::Rng;
@@ -71,14 +71,14 @@ fn answers(kernel: &Kernel, step: &Step, named: &mut usize) -> Vec<Input> {
     let mut answers = Vec::new();
     let mut task = || {
         *named += 1;
-        TaskSpec { name: name(*named), resources: slot() }
+        TaskSpec::new(name(*named), slot())
     };
     for send in &step.sends {
         let Message::Offers(offers) = &send.message else { continue };
         answers.extend(offers.iter().map(|offer| Input::Accept {
             framework: send.to,
             offers: vec![*offer],
-            tasks: vec![task()],
+            operations: vec![Operation::silent(Action::Launch(vec![task()]))],
             filter_ms: 0,
         }));
     }

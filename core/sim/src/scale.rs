@@ -50,10 +50,8 @@ impl Placements {
                 break;
             }
             let agent = AgentId(1 + u32::try_from(self.placed % u64::from(self.agents)).unwrap_or(0));
-            let task = TaskSpec {
-                name: format!("task-{}", self.placed).into(),
-                resources: Resources::new(100, 128 << 20, 0, 1),
-            };
+            let name: Arc<str> = format!("task-{}", self.placed).into();
+            let task = TaskSpec::new(name, Resources::new(100, 128 << 20, 0, 1));
             let step =
                 self.kernel.step(Millis(0), Input::Claim { framework: turn.framework, role: turn.role, agent, task });
             self.turn = step.turn;

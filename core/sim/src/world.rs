@@ -3,8 +3,8 @@
 use std::{fmt, hash::Hasher, sync::Arc};
 
 use kubernel_kernel::{
-    AgentId, Availability, Config, FrameworkId, Input, Kernel, Message, Millis, Mode, OfferId, Refusal, ResourceId,
-    Resources, RoleId, State, Step, TaskId, TaskSpec, TaskState, Turn, invariants,
+    Action, AgentId, Availability, Config, FrameworkId, Input, Kernel, Message, Millis, Mode, OfferId, Operation,
+    Refusal, ResourceId, Resources, RoleId, State, Step, TaskId, TaskSpec, TaskState, Turn, invariants,
 };
 
 use crate::{EventHash, Rng};
@@ -67,7 +67,7 @@ struct World {
 pub fn run(seed: u64, steps: u64) -> Result<Outcome, Failure> {
     let mut rng = Rng::new(seed);
     let offer_ms_max = rng.once_in(2).then_some(5_000);
-    let config = Config { offer_ms_max, offer_min: Resources::new(10, 0, 0, 0) };
+    let config = Config { offer_ms_max, offer_min: Resources::new(10, 0, 0, 0), ..Config::default() };
     let outcome = Outcome { hash: 0, events: 0, started: 0, refused: 0 };
     let mut world = World {
         rng,
@@ -193,7 +193,12 @@ impl World {
             22..=26 => {
                 let (offers, filter_ms) = (self.offers_of(framework), self.filter_ms());
                 let tasks = (0..self.rng.below(4)).map(|_| self.task()).collect();
-                Input::Accept { framework, offers, tasks, filter_ms }
+                Input::Accept {
+                    framework,
+                    offers,
+                    operations: vec![Operation::silent(Action::Launch(tasks))],
+                    filter_ms,
+                }
             }
             27..=29 => Input::Decline { framework, offers: self.offers_of(framework), filter_ms: self.filter_ms() },
             30 => Input::Revive { framework, roles: Vec::new() },
@@ -263,7 +268,7 @@ impl World {
             resources.set(gpu, 1);
         }
         let name = if self.rng.once_in(20) { "again".into() } else { self.name("task") };
-        TaskSpec { name, resources }
+        TaskSpec::new(name, resources)
     }
 
     fn availability(&mut self) -> Availability {

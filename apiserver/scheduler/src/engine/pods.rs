@@ -130,7 +130,7 @@ impl Engine {
         let agent = kernel.state().agent_id(node);
         let mut task = None;
         if let (Some(agent), Some((_, resources))) = (agent, self.classes.get(class)) {
-            let spec = TaskSpec { name: uid.clone(), resources: resources.clone() };
+            let spec = TaskSpec::new(uid.clone(), resources.clone());
             let (framework, state) = (self.framework, TaskState::Starting);
             let step = kernel.step(now, Input::Adopt { framework, role, agent, task: spec, state });
             self.refused(step.refused, "recovered Pod");

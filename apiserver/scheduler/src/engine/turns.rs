@@ -70,7 +70,7 @@ impl Engine {
             return None;
         };
         let (agent, name) = (node.agent, node.name.clone());
-        let task = TaskSpec { name: uid.clone(), resources: resources.clone() };
+        let task = TaskSpec::new(uid.clone(), resources.clone());
         let step = kernel.step(now, Input::Claim { framework, role, agent, task });
         match step.refused {
             None => self.claimed(kernel, now, &uid, ix, name),

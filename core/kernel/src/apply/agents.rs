@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::{Agent, AgentId, Availability, Resources, State};
+use crate::{Agent, AgentId, Availability, Conversion, Millis, Resources, State, Traits, timer::Timer};
 
 impl State {
     pub(super) fn add_agent(&mut self, id: AgentId, name: &Arc<str>, total: &Resources, availability: Availability) {
         self.last.agent = self.last.agent.max(id.0);
         self.agents.insert(id, Agent::new(name.clone(), total.clone(), availability));
         self.agent_names.insert(name.clone(), id);
+        self.forget_absent(name);
         self.change_total(&Resources::default(), total);
         self.requeue(id, true);
     }
@@ -24,13 +25,55 @@ impl State {
         self.requeue(id, opened || !old.contains(total));
     }
 
+    /// Filters were made for the agent as it was.
+    pub(super) fn describe_agent(&mut self, id: AgentId, traits: &Arc<Traits>) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.traits = traits.clone();
+        self.drop_filters(id);
+        self.requeue(id, true);
+    }
+
+    pub(super) fn connect_agent(&mut self, id: AgentId, connected: bool) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.connected = connected;
+        if connected {
+            self.doubt(id, None);
+        }
+        self.requeue(id, connected);
+    }
+
+    pub(super) fn doubt(&mut self, id: AgentId, due: Option<Millis>) {
+        if let Some(old) = self.doubted.remove(&id) {
+            self.timers.clear(old, Timer::Removal(id));
+        }
+        if let Some(due) = due {
+            self.doubted.insert(id, due);
+            self.timers.set(due, Timer::Removal(id));
+            self.removal_at = self.removal_at.max(due);
+        }
+    }
+
+    pub(super) fn convert(&mut self, id: AgentId, conversion: &Conversion) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.total.take(&conversion.from);
+        agent.total.add(&conversion.to);
+        self.roles.reserved.change(&self.names, &conversion.from, false);
+        self.roles.reserved.change(&self.names, &conversion.to, true);
+        self.roles.outdate();
+    }
+
     pub(super) fn remove_agent(&mut self, id: AgentId) {
+        self.doubt(id, None);
         let Some(agent) = self.agents.remove(&id) else { return };
         self.agent_names.remove(&agent.name);
         if let Some(place) = agent.place {
             self.queue.remove(place);
         }
         self.change_total(&agent.total, &Resources::default());
+        self.drop_filters(id);
+    }
+
+    fn drop_filters(&mut self, id: AgentId) {
         for framework in self.frameworks.values_mut() {
             for subscription in framework.subscriptions.values_mut() {
                 if subscription.filters.remove(&id).is_some() {
@@ -41,8 +84,10 @@ impl State {
     }
 
     fn change_total(&mut self, less: &Resources, more: &Resources) {
-        let mut total = self.roles.total().saturating_sub(less);
-        total.add(more);
+        let mut total = self.roles.total().saturating_sub(&self.names.quantities(less));
+        total.add(&self.names.quantities(more));
+        self.roles.reserved.change(&self.names, less, false);
+        self.roles.reserved.change(&self.names, more, true);
         self.roles.set_total(total);
     }
 
@@ -50,7 +95,7 @@ impl State {
     /// nothing to offer. Wakes those who found nothing for them.
     pub(super) fn requeue(&mut self, id: AgentId, grew: bool) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let offerable = agent.availability == Availability::Open && !agent.free().is_zero();
+        let offerable = agent.is_open() && !agent.free().is_zero();
         if offerable && agent.place.is_some() && !grew {
             return;
         }
@@ -59,9 +104,7 @@ impl State {
         }
         if offerable {
             agent.place = Some(self.queue.push(id));
-            for (framework, role) in std::mem::take(&mut self.sated) {
-                self.change_subscription(framework, role, |sub| sub.sated = false);
-            }
+            self.wake_all();
         }
     }
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::{
-    AgentId, Filter, Framework, FrameworkId, Millis, Mode, Resources, RoleId, State, Subscription, timer::Timer,
+    AgentId, Filter, Framework, FrameworkId, Millis, Mode, Resources, RoleId, Settings, State, Subscription,
+    timer::Timer,
 };
 
 impl State {
@@ -18,11 +19,41 @@ impl State {
             connected: true,
             failover_ms,
             remove_at: None,
+            settings: Arc::default(),
             subscriptions: BTreeMap::new(),
             offers: BTreeSet::new(),
+            inverse_offers: BTreeSet::new(),
             tasks: 0,
+            unacknowledged: BTreeMap::new(),
         };
         self.frameworks.insert(id, framework);
+    }
+
+    /// What it says of itself counts for all agents, also those that it was shown.
+    pub(super) fn configure(&mut self, id: FrameworkId, settings: &Arc<Settings>, failover_ms: Option<u64>) {
+        let Some(framework) = self.frameworks.get_mut(&id) else { return };
+        framework.settings = settings.clone();
+        framework.failover_ms = failover_ms;
+        let roles: Vec<RoleId> = framework.subscriptions.keys().copied().collect();
+        for role in roles {
+            self.look_again(id, role);
+        }
+    }
+
+    /// Lets a subscription see every agent in the queue again.
+    fn look_again(&mut self, id: FrameworkId, role: RoleId) {
+        self.sated.remove(&(id, role));
+        self.change_subscription(id, role, |sub| {
+            sub.seen = 0;
+            sub.sated = false;
+        });
+    }
+
+    /// What held somebody back may not hold any more.
+    pub(super) fn wake_all(&mut self) {
+        for (framework, role) in std::mem::take(&mut self.sated) {
+            self.change_subscription(framework, role, |sub| sub.sated = false);
+        }
     }
 
     pub(super) fn set_connected(&mut self, id: FrameworkId, connected: bool, remove_at: Option<Millis>) {

@@ -1,29 +1,15 @@
-//! Offers open and close, tasks start and end: every change of who holds what passes [`State::hold`].
+//! Offers open and close, and every change of who holds what passes [`State::hold`] and [`State::release`].
 
 use crate::{
-    AgentId, FrameworkId, NewTask, Offer, OfferId, Resources, RoleId, State, Task, TaskId, TaskState, timer::Timer,
+    AgentId, Conversion, FrameworkId, InverseOffer, NewTask, Offer, OfferId, Resources, RoleId, State, TaskState,
+    timer::Timer,
 };
 
 /// Which account of an agent a change goes to.
 #[derive(Clone, Copy, PartialEq)]
-enum Account {
+pub(super) enum Account {
     Offered,
     Allocated,
-}
-
-impl NewTask {
-    /// The task as it is right after it came from an accepted offer.
-    pub(super) fn born(
-        &self,
-        offer: OfferId,
-        framework: FrameworkId,
-        role: RoleId,
-        agent: AgentId,
-        state: TaskState,
-    ) -> Task {
-        let (name, resources) = (self.name.clone(), self.resources.clone());
-        Task { name, framework, role, agent, offer, resources, state }
-    }
 }
 
 impl State {
@@ -51,12 +37,17 @@ impl State {
         }
     }
 
-    pub(super) fn accept(&mut self, offers: &[OfferId], tasks: &[NewTask]) {
+    pub(super) fn accept(&mut self, offers: &[OfferId], conversions: &[Conversion], tasks: &[NewTask]) {
         let taken: Vec<Offer> = offers.iter().filter_map(|id| self.take_offer(*id)).collect();
         let (Some(id), Some(offer)) = (offers.first(), taken.first()) else { return };
+        for conversion in conversions {
+            self.convert(offer.agent, conversion);
+        }
         for task in tasks {
             let born = task.born(*id, offer.framework, offer.role, offer.agent, TaskState::Staging);
+            let used = self.names.quantities(&task.resources).into_owned();
             self.start(task.task, born, false);
+            self.change_subscription(offer.framework, offer.role, |sub| sub.wish.take(&used));
         }
         self.requeue(offer.agent, true);
     }
@@ -77,37 +68,30 @@ impl State {
         Some(offer)
     }
 
-    pub(super) fn start(&mut self, id: TaskId, task: Task, granted: bool) {
-        self.last.task = self.last.task.max(id.0);
-        self.last.offer = self.last.offer.max(task.offer.0);
-        if let Some(agent) = self.agents.get_mut(&task.agent) {
-            agent.tasks.insert(id);
+    pub(super) fn open_inverse(&mut self, id: OfferId, inverse: InverseOffer) {
+        self.close_inverse(id);
+        self.last.offer = self.last.offer.max(id.0);
+        if let Some(framework) = self.frameworks.get_mut(&inverse.framework) {
+            framework.inverse_offers.insert(id);
         }
-        if let Some(framework) = self.frameworks.get_mut(&task.framework) {
-            framework.tasks += 1;
+        if let Some(at) = inverse.again_at {
+            self.timers.set(at, Timer::Inverse(id));
         }
-        self.hold(task.framework, task.role, task.agent, &task.resources, Account::Allocated, granted);
-        self.requeue(task.agent, false);
-        self.task_names.insert((task.framework, task.name.clone()), id);
-        self.tasks.insert(id, task);
+        self.inverse.insert(id, inverse);
     }
 
-    pub(super) fn end(&mut self, id: TaskId) {
-        let Some(task) = self.tasks.remove(&id) else { return };
-        self.task_names.remove(&(task.framework, task.name.clone()));
-        if let Some(agent) = self.agents.get_mut(&task.agent) {
-            agent.tasks.remove(&id);
+    pub(super) fn close_inverse(&mut self, id: OfferId) {
+        let Some(inverse) = self.inverse.remove(&id) else { return };
+        if let Some(framework) = self.frameworks.get_mut(&inverse.framework) {
+            framework.inverse_offers.remove(&id);
         }
-        if let Some(framework) = self.frameworks.get_mut(&task.framework) {
-            framework.tasks -= 1;
+        if let Some(at) = inverse.again_at {
+            self.timers.clear(at, Timer::Inverse(id));
         }
-        self.release(task.framework, task.role, task.agent, &task.resources, Account::Allocated);
-        self.drop_unused(task.framework, task.role);
-        self.requeue(task.agent, true);
     }
 
     /// Somebody holds this much of an agent. `granted`: the kernel gave it, which counts for the order of equals.
-    fn hold(
+    pub(super) fn hold(
         &mut self,
         framework: FrameworkId,
         role: RoleId,
@@ -116,18 +100,22 @@ impl State {
         account: Account,
         granted: bool,
     ) {
+        let held = self.held(resources, account);
         if let Some(agent) = self.agents.get_mut(&agent) {
             match account {
-                Account::Offered => agent.offered.add(resources),
-                Account::Allocated => agent.allocated.add(resources),
+                Account::Offered => agent.offered.add(&held.there),
+                Account::Allocated => agent.allocated.add(&held.there),
             }
         }
-        self.roles.charge(role, resources);
+        self.roles.charge(role, &held.used, &held.aside);
         if granted {
             self.roles.count_grant(role);
         }
         self.change_subscription(framework, role, |sub| {
-            sub.used.add(resources);
+            sub.used.add(&held.used);
+            if account == Account::Offered {
+                sub.offered.add(&held.used);
+            }
             if granted {
                 sub.grants += 1;
                 sub.slots = sub.slots.saturating_sub(1);
@@ -138,7 +126,7 @@ impl State {
         }
     }
 
-    fn release(
+    pub(super) fn release(
         &mut self,
         framework: FrameworkId,
         role: RoleId,
@@ -146,13 +134,40 @@ impl State {
         resources: &Resources,
         account: Account,
     ) {
+        let held = self.held(resources, account);
         if let Some(agent) = self.agents.get_mut(&agent) {
             match account {
-                Account::Offered => agent.offered.take(resources),
-                Account::Allocated => agent.allocated.take(resources),
+                Account::Offered => agent.offered.take(&held.there),
+                Account::Allocated => agent.allocated.take(&held.there),
             }
         }
-        self.roles.credit(role, resources);
-        self.change_subscription(framework, role, |sub| sub.used.take(resources));
+        self.roles.credit(role, &held.used, &held.aside);
+        self.change_subscription(framework, role, |sub| {
+            sub.used.take(&held.used);
+            if account == Account::Offered {
+                sub.offered.take(&held.used);
+            }
+        });
     }
+
+    /// What holding resources comes to. Tasks share what is shared: it stays free and counts for nobody.
+    fn held(&self, resources: &Resources, account: Account) -> Held {
+        let there = match account {
+            Account::Offered => resources.clone(),
+            Account::Allocated => self.names.exclusive(resources).into_owned(),
+        };
+        let used = self.names.quantities(&there).into_owned();
+        let aside = self.names.quantities(&self.names.set_aside(&there)).into_owned();
+        Held { there, used, aside }
+    }
+}
+
+/// What holding resources comes to.
+struct Held {
+    /// On the agent.
+    there: Resources,
+    /// In shares, by name alone.
+    used: Resources,
+    /// The part of `used` that is reserved or may be taken back.
+    aside: Resources,
 }

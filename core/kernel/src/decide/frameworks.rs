@@ -1,10 +1,11 @@
 //! Frameworks come and go, join and leave roles, and say what they want.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::send;
 use crate::{
-    Closed, Event, FrameworkId, Kernel, Message, Millis, Mode, OfferId, Refusal, RoleId, Step, TaskId, TaskState,
+    AgentId, Closed, Event, FrameworkId, Kernel, Message, Millis, Mode, OfferId, Reason, Refusal, Resources, RoleId,
+    Settings, Step, TaskId, TaskState,
     limits::{FRAMEWORK_ROLES_MAX, FRAMEWORKS_MAX},
 };
 
@@ -24,6 +25,56 @@ impl Kernel {
         let framework = FrameworkId(self.state.last.framework + 1);
         self.emit(out, Event::FrameworkAdded { framework, name, mode, failover_ms });
         self.join_all(framework, roles, out)
+    }
+
+    /// A framework under the identifier it had before: it is away until it subscribes again.
+    pub(super) fn recover_framework(
+        &mut self,
+        now: Millis,
+        framework: FrameworkId,
+        name: Arc<str>,
+        mode: Mode,
+        failover_ms: Option<u64>,
+        out: &mut Step,
+    ) -> Result<(), Refusal> {
+        if self.state.frameworks.contains_key(&framework) {
+            return Ok(());
+        }
+        if self.state.frameworks.len() >= FRAMEWORKS_MAX {
+            return Err(Refusal::TooMany("frameworks"));
+        }
+        let remove_at = failover_ms.map(|ms| now.after_ms(ms));
+        self.emit(out, Event::FrameworkAdded { framework, name, mode, failover_ms });
+        self.emit(out, Event::FrameworkDisconnected { framework, remove_at });
+        Ok(())
+    }
+
+    pub(super) fn configure(
+        &mut self,
+        framework: FrameworkId,
+        settings: Arc<Settings>,
+        failover_ms: Option<u64>,
+        out: &mut Step,
+    ) -> Result<(), Refusal> {
+        let found = self.state.frameworks.get(&framework).ok_or(Refusal::UnknownFramework)?;
+        if found.settings != settings || found.failover_ms != failover_ms {
+            self.rescind_of(framework, None, out);
+            self.emit(out, Event::FrameworkConfigured { framework, settings, failover_ms });
+        }
+        Ok(())
+    }
+
+    pub(super) fn request(
+        &mut self,
+        framework: FrameworkId,
+        role: RoleId,
+        wish: Resources,
+        out: &mut Step,
+    ) -> Result<(), Refusal> {
+        self.connected(framework, Mode::Offers)?;
+        self.subscribed(framework, role)?;
+        self.emit(out, Event::Requested { framework, role, wish });
+        Ok(())
     }
 
     pub(super) fn resubscribe(
@@ -83,8 +134,20 @@ impl Kernel {
         self.rescind_of(framework, None, out);
         let tasks: Vec<TaskId> =
             self.state.tasks.iter().filter(|(_, task)| task.framework == framework).map(|(id, _)| *id).collect();
+        let mut agents: BTreeSet<AgentId> =
+            tasks.iter().filter_map(|task| Some(self.state.tasks.get(task)?.agent)).collect();
         for task in tasks {
-            self.end_task(task, TaskState::Killed, out);
+            self.end_task(task, TaskState::Killed, Reason::FrameworkRemoved, out);
+        }
+        let executors: Vec<(AgentId, Arc<str>)> = self.executors_of(framework);
+        for (agent, name) in executors {
+            agents.insert(agent);
+            self.end_executor(agent, framework, name, out);
+        }
+        self.order_shutdown(framework, &agents, out);
+        let inverse = self.state.frameworks.get(&framework).map(|found| found.inverse_offers.clone());
+        for offer in inverse.unwrap_or_default() {
+            self.emit(out, Event::InverseClosed { offer });
         }
         self.emit(out, Event::FrameworkRemoved { framework });
         for role in roles {
@@ -127,6 +190,14 @@ impl Kernel {
             self.emit(out, Event::Suppressed { framework, role });
         }
         Ok(())
+    }
+
+    fn executors_of(&self, framework: FrameworkId) -> Vec<(AgentId, Arc<str>)> {
+        let of_agent = |(id, agent): (&AgentId, &crate::Agent)| {
+            let own = agent.executors.keys().filter(|(owner, _)| *owner == framework);
+            own.map(|(_, name)| (*id, name.clone())).collect::<Vec<_>>()
+        };
+        self.state.agents.iter().flat_map(of_agent).collect()
     }
 
     /// The roles named, or all of the framework where none is. One that is not its own refuses them all.

@@ -1,16 +1,26 @@
 //! What an input leads to: checks it against the state and says what happens. Nothing changes but by events.
 //!
-//! Next: `agents.rs`, `roles.rs`, `frameworks.rs`, `offers.rs` (the inputs by subject), `../allocator` (rounds).
+//! Next, the inputs by subject: `agents.rs`, `partitions.rs`, `roles.rs`, `quotas.rs`, `frameworks.rs`, `offers.rs`,
+//! `launch.rs`, `operations.rs`, `inverse.rs`, `tasks.rs`, `reconcile.rs`, `reclaim.rs`; rounds are in `../allocator`.
 
 mod agents;
 mod frameworks;
+mod inverse;
+mod launch;
 mod offers;
+mod operations;
+mod partitions;
+mod quotas;
+mod reclaim;
+mod reconcile;
 mod roles;
 mod tasks;
 
+use std::sync::Arc;
+
 use crate::{
-    Config, Event, FrameworkId, Input, Message, Millis, Mode, Names, Refusal, ResourceId, RoleId, Send, State, Step,
-    Turn, limits::TURN_MS_MAX, timer::Timer,
+    AgentId, Config, Deed, Event, FrameworkId, Input, Kind, Message, Millis, Mode, Order, Refusal, ResourceId, RoleId,
+    Send, Shape, State, Step, Turn, limits::TURN_MS_MAX, timer::Timer,
 };
 
 /// The kernel: a state and how to get to the next.
@@ -33,14 +43,35 @@ impl Kernel {
         &self.state
     }
 
-    /// The number of a resource's name, given now if it has none; `None` when there are too many names.
+    /// The number of the plain kind of a name, given now if it has none; `None` when there are too many.
     pub fn resource(&mut self, name: &str, out: &mut Step) -> Option<ResourceId> {
-        if let Some(id) = self.state.names.id(name) {
+        match self.state.names.id(name) {
+            Some(id) => Some(id),
+            None => self.kind(&Kind::plain(name), out),
+        }
+    }
+
+    /// The number of a kind, given now if it has none; `None` when there are too many.
+    pub fn kind(&mut self, kind: &Kind, out: &mut Step) -> Option<ResourceId> {
+        if let Some(id) = self.state.names.kind_id(kind) {
             return Some(id);
         }
-        let resource = Names::clone(&self.state.names).intern(name)?;
-        self.emit(out, Event::ResourceNamed { resource, name: name.into() });
+        if kind.shape == Shape::Scalar && !kind.is_plain() {
+            self.resource(&kind.name, out)?;
+        }
+        let resource = self.state.names.next_id()?;
+        self.emit(out, Event::ResourceNamed { resource, kind: Arc::new(kind.clone()) });
         Some(resource)
+    }
+
+    /// The number of a set's item, given now if it has none; `None` when there are too many.
+    pub fn item(&mut self, name: &str, out: &mut Step) -> Option<u64> {
+        if let Some(item) = self.state.names.item(name) {
+            return Some(item);
+        }
+        let item = self.state.names.next_item()?;
+        self.emit(out, Event::ItemNamed { item, name: name.into() });
+        Some(item)
     }
 
     /// Takes one input. `now` must not go back.
@@ -63,7 +94,43 @@ impl Kernel {
             }
             Input::AddAgent { name, total, availability } => self.add_agent(name, total, availability, out),
             Input::UpdateAgent { agent, total, availability } => self.update_agent(agent, total, availability, out),
+            Input::SetSorter { sorter } => {
+                self.emit(out, Event::SorterChosen { sorter });
+                Ok(())
+            }
+            Input::DescribeAgent { agent, traits } => self.describe_agent(agent, traits, out),
+            Input::DisconnectAgent { agent } => self.disconnect_agent(agent, out),
+            Input::ReconnectAgent { agent } => self.reconnect_agent(agent, out),
+            Input::LoseAgent { agent } => self.lose_agent(now, agent, out),
+            Input::RegisterAgent { name, total, traits, tasks } => self.register_agent(name, total, traits, tasks, out),
+            Input::MarkGone { name } => self.mark_gone(now, &name, out),
+            Input::ScheduleAgent { agent, unavailability } => self.schedule_agent(agent, unavailability, out),
+            Input::DrainAgent { agent, grace_ms, mark_gone } => self.drain_agent(now, agent, grace_ms, mark_gone, out),
+            Input::ReactivateAgent { agent } => self.reactivate_agent(agent, out),
+            Input::Operate { agent, operation } => self.operate(agent, operation, out),
             Input::RemoveAgent { agent } => self.remove_agent(agent, out),
+            Input::SetQuota { path, quota, force } => self.set_quota(&path, quota, force, out),
+            Input::RecoverFramework { framework, name, mode, failover_ms } => {
+                self.recover_framework(now, framework, name, mode, failover_ms, out)
+            }
+            Input::Configure { framework, settings, failover_ms } => {
+                self.configure(framework, settings, failover_ms, out)
+            }
+            Input::Request { framework, role, wish } => self.request(framework, role, wish, out),
+            Input::AnswerInverse { framework, offers, accept, filter_ms } => {
+                self.answer_inverse(now, framework, &offers, accept, filter_ms, out)
+            }
+            Input::Report { agent, framework, name, update } => self.report(now, agent, framework, &name, update, out),
+            Input::Acknowledge { framework, agent, name, uuid } => self.acknowledge(framework, agent, &name, uuid, out),
+            Input::Kill { framework, name, agent, grace_ms } => self.kill(framework, &name, agent, grace_ms, out),
+            Input::Shutdown { framework, agent, executor } => self.shutdown(framework, agent, executor, out),
+            Input::ExecutorExited { framework, agent, executor, status } => {
+                self.executor_exited(framework, agent, &executor, status, out)
+            }
+            Input::Reconcile { framework, tasks } => self.reconcile(framework, &tasks, out),
+            Input::Reclaim { role, agent, needs, priority, notice_ms } => {
+                self.reclaim(now, role, agent, &needs, priority, notice_ms, out)
+            }
             Input::SetRole { path, weight_milli } => self.set_role(&path, weight_milli, out),
             Input::ForgetRole { role } => self.forget_role(role, out),
             Input::Subscribe { name, mode, roles, failover_ms } => self.subscribe(name, mode, &roles, failover_ms, out),
@@ -86,13 +153,13 @@ impl Kernel {
             Input::Adopt { framework, role, agent, task, state } => {
                 self.adopt(framework, role, agent, task, state, out)
             }
-            Input::Accept { framework, offers, tasks, filter_ms } => {
-                self.accept(now, framework, offers, tasks, filter_ms, out)
+            Input::Accept { framework, offers, operations, filter_ms } => {
+                self.accept(now, framework, offers, operations, filter_ms, out)
             }
             Input::Decline { framework, offers, filter_ms } => self.decline(now, framework, &offers, filter_ms, out),
             Input::Revive { framework, roles } => self.revive(framework, roles, out),
             Input::Suppress { framework, roles } => self.suppress(framework, roles, out),
-            Input::UpdateTask { task, state } => self.update_task(task, state, out),
+            Input::UpdateTask { task, state } => self.update_task(now, task, state, out),
         }
     }
 
@@ -144,6 +211,9 @@ impl Kernel {
                         self.state.timers.clear(at, timer);
                     }
                 }
+                Timer::Removal(agent) => self.send_away(now, agent, false, out),
+                Timer::Inverse(offer) => self.ask_again(offer, out),
+                Timer::Notice(task) => self.notice_ends(now, task, out),
             }
         }
         if let Some((turn, _)) = self.turn.filter(|(_, until)| *until <= now) {
@@ -164,4 +234,9 @@ impl Kernel {
 /// Tells a framework something.
 fn send(out: &mut Step, to: FrameworkId, message: Message) {
     out.sends.push(Send { to, message });
+}
+
+/// Has an agent do something.
+fn order(out: &mut Step, agent: AgentId, framework: FrameworkId, deed: Deed) {
+    out.orders.push(Order { agent, framework, deed });
 }

@@ -1,12 +1,12 @@
 //! Answers to offers, and claims.
 
-use std::sync::Arc;
-
 use super::send;
 use crate::{
-    AgentId, Availability, Closed, Event, FrameworkId, Kernel, Message, Millis, Mode, NewTask, Offer, OfferId, Refusal,
-    Resources, RoleId, Step, TaskId, TaskSpec, TaskState,
-    limits::{FILTER_GRAIN_MS, FILTER_MS_MAX, FILTERS_MAX, TASKS_MAX},
+    AgentId, Availability, Closed, Event, FrameworkId, Kernel, Message, Millis, Mode, NewTask, Offer, OfferId,
+    Operation, Reason, Refusal, Resources, RoleId, Status, Step, TaskSpec, TaskState,
+    decide::launch::Remaining,
+    limits::{ANSWER_MAX, DECLINED_MS_MIN, FILTER_GRAIN_MS, FILTER_MS_MAX, FILTERS_MAX, TASKS_MAX},
+    operation::Action,
 };
 
 impl Kernel {
@@ -24,17 +24,27 @@ impl Kernel {
             return Err(Refusal::NotYourTurn);
         }
         let found = self.state.agents.get(&agent).ok_or(Refusal::UnknownAgent)?;
-        if found.availability == Availability::Draining {
+        if found.availability == Availability::Draining || !found.connected {
             return Err(Refusal::AgentDraining);
         }
         if !found.free().contains(&task.resources) {
             return Err(Refusal::Insufficient);
+        }
+        if self.state.roles.has_quotas() && !self.within_quota(role, &task.resources) {
+            return Err(Refusal::OverQuota);
         }
         let task = self.new_task(framework, task)?;
         let offer = OfferId(self.state.last.offer + 1);
         self.emit(out, Event::Claimed { offer, framework, role, agent, task });
         self.refresh_turn();
         Ok(())
+    }
+
+    fn within_quota(&self, role: RoleId, resources: &Resources) -> bool {
+        let aside = self.state.names.set_aside(resources);
+        let open = resources.saturating_sub(&aside);
+        let wanted = self.state.names.quantities(&open);
+        self.state.roles.allowance(role, &wanted).contains(&wanted)
     }
 
     pub(super) fn adopt(
@@ -48,8 +58,17 @@ impl Kernel {
     ) -> Result<(), Refusal> {
         self.subscribed(framework, role)?;
         let found = self.state.agents.get(&agent).ok_or(Refusal::UnknownAgent)?;
-        let in_the_way = !found.free().contains(&task.resources);
-        self.state.roles.used().checked_add(&task.resources).ok_or(Refusal::TooLarge)?;
+        let mut needs = task.resources.clone();
+        if let Some(executor) = &task.executor
+            && !found.executors.contains_key(&(framework, executor.name.clone()))
+        {
+            needs.add(&executor.resources);
+        }
+        if needs.iter_items().any(|(id, items)| found.allocated.items(id).overlaps(items)) {
+            return Err(Refusal::Insufficient);
+        }
+        let in_the_way = !found.free().contains(&needs);
+        self.state.roles.used().checked_add(&self.state.names.quantities(&needs)).ok_or(Refusal::TooLarge)?;
         let task = self.new_task(framework, task)?;
         if in_the_way {
             self.rescind_all(agent, out);
@@ -64,39 +83,39 @@ impl Kernel {
         now: Millis,
         framework: FrameworkId,
         mut offers: Vec<OfferId>,
-        tasks: Vec<TaskSpec>,
+        operations: Vec<Operation>,
         filter_ms: u64,
         out: &mut Step,
     ) -> Result<(), Refusal> {
         self.connected(framework, Mode::Offers)?;
+        if offers.len() > ANSWER_MAX || operations.len() > ANSWER_MAX {
+            return Err(Refusal::TooMany("offers and operations in one answer"));
+        }
         let named = offers.len();
         offers.sort_unstable();
         offers.dedup();
         let Some(first) = self.common(framework, &offers).filter(|_| offers.len() == named).cloned() else {
-            self.void(framework, &offers, &tasks, out);
+            self.void(framework, &offers, operations, out);
             return Err(Refusal::InvalidOffers);
         };
+        if operations.is_empty() {
+            return self.decline(now, framework, &offers, filter_ms, out);
+        }
         let mut rest = Resources::default();
         for offer in offers.iter().filter_map(|id| self.state.offers.get(id)) {
             rest.add(&offer.resources);
         }
-        let mut accepted: Vec<NewTask> = Vec::new();
-        for spec in tasks {
-            let name = spec.name.clone();
-            let twice = accepted.iter().any(|task| task.name == name);
-            match (rest.checked_sub(&spec.resources), self.new_task(framework, spec)) {
-                (Some(left), Ok(mut task)) if !twice => {
-                    rest = left;
-                    task.task.0 += accepted.len() as u64;
-                    accepted.push(task);
-                }
-                _ => send(out, framework, Message::Task { name, state: TaskState::Error }),
-            }
+        let mut remaining = Remaining::new(framework, first.agent, rest);
+        for operation in operations {
+            self.perform(operation, &mut remaining, out);
         }
+        let Remaining { rest, conversions, tasks, launches, .. } = remaining;
         if !rest.is_zero() {
             self.filter(now, framework, first.role, first.agent, rest, filter_ms, out);
         }
-        self.emit(out, Event::Accepted { offers, tasks: accepted });
+        let converted = !conversions.is_empty();
+        self.emit(out, Event::Accepted { offers, conversions, tasks });
+        self.order_launches(framework, first.agent, launches, converted, out);
         Ok(())
     }
 
@@ -113,6 +132,7 @@ impl Kernel {
             let Some(offer) = self.state.offers.get(id).filter(|offer| offer.framework == framework).cloned() else {
                 continue;
             };
+            let filter_ms = filter_ms.max(DECLINED_MS_MIN);
             self.filter(now, framework, offer.role, offer.agent, offer.resources, filter_ms, out);
             self.emit(out, Event::OfferClosed { offer: *id, why: Closed::Declined });
         }
@@ -136,16 +156,30 @@ impl Kernel {
         offers.iter().all(|id| self.state.offers.get(id).is_some_and(alike)).then_some(first)
     }
 
-    /// What Mesos does with an answer to offers that are not valid together: those that are open are given back, and
-    /// the tasks are lost.
-    fn void(&mut self, framework: FrameworkId, offers: &[OfferId], tasks: &[TaskSpec], out: &mut Step) {
+    /// What Mesos does with an answer to offers that are not valid together: those that are open are given back, the
+    /// tasks are lost, and of other operations it is said that they were not done.
+    fn void(&mut self, framework: FrameworkId, offers: &[OfferId], operations: Vec<Operation>, out: &mut Step) {
         for id in offers {
             if self.state.offers.get(id).is_some_and(|offer| offer.framework == framework) {
                 self.emit(out, Event::OfferClosed { offer: *id, why: Closed::Declined });
             }
         }
-        for task in tasks {
-            send(out, framework, Message::Task { name: task.name.clone(), state: TaskState::Lost });
+        let words = "Task launched with invalid offers: the offers are no longer valid";
+        for operation in operations {
+            match operation.action {
+                Action::Launch(tasks) | Action::LaunchGroup { tasks, .. } => {
+                    for task in tasks {
+                        let status = Status::of(&task.name, TaskState::Dropped, Some(Reason::InvalidOffers));
+                        self.tell_task(framework, status.with(words), out);
+                    }
+                }
+                _ => {
+                    if let Some(id) = operation.id {
+                        let error = Some("Operation attempted with invalid offers".into());
+                        send(out, framework, Message::Operation { id, error });
+                    }
+                }
+            }
         }
     }
 
@@ -167,15 +201,16 @@ impl Kernel {
         self.emit(out, Event::Filtered { framework, role, agent, resources, until: Millis(until) });
     }
 
-    fn new_task(&self, framework: FrameworkId, spec: TaskSpec) -> Result<NewTask, Refusal> {
+    pub(super) fn new_task(&self, framework: FrameworkId, spec: TaskSpec) -> Result<NewTask, Refusal> {
         if self.state.tasks.len() >= TASKS_MAX {
             return Err(Refusal::TooMany("tasks"));
         }
-        let key: (FrameworkId, Arc<str>) = (framework, spec.name);
+        let TaskSpec { name, resources, executor, priority } = spec;
+        let key = (framework, name);
         if self.state.task_names.contains_key(&key) {
             return Err(Refusal::DuplicateTask);
         }
-        let task = TaskId(self.state.last.task + 1);
-        Ok(NewTask { task, name: key.1, resources: spec.resources })
+        let task = crate::TaskId(self.state.last.task + 1);
+        Ok(NewTask { task, name: key.1, resources, executor, priority })
     }
 }

@@ -1,0 +1,180 @@
+//! Agents that do not answer, are given up, and come back with what ran on them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{order, send};
+use crate::{
+    AgentId, Availability, Deed, Event, FrameworkId, Kernel, Message, Millis, OfferId, Reason, Refusal, Resources,
+    RoleId, Running, Status, Step, Task, TaskId, TaskState, Traits, limits::ABSENT_MAX,
+};
+
+impl Kernel {
+    pub(super) fn disconnect_agent(&mut self, id: AgentId, out: &mut Step) -> Result<(), Refusal> {
+        let agent = self.state.agents.get(&id).ok_or(Refusal::UnknownAgent)?;
+        if agent.connected {
+            self.rescind_all(id, out);
+            self.emit(out, Event::AgentConnected { agent: id, connected: false });
+        }
+        Ok(())
+    }
+
+    pub(super) fn reconnect_agent(&mut self, id: AgentId, out: &mut Step) -> Result<(), Refusal> {
+        let agent = self.state.agents.get(&id).ok_or(Refusal::UnknownAgent)?;
+        let tasks = agent.tasks.clone();
+        if !agent.connected || self.state.doubted.contains_key(&id) {
+            self.emit(out, Event::AgentConnected { agent: id, connected: true });
+            for task in tasks {
+                if self.state.tasks.get(&task).is_some_and(|task| task.state == TaskState::Killing) {
+                    self.order_kill(task, None, None, out);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn lose_agent(&mut self, now: Millis, id: AgentId, out: &mut Step) -> Result<(), Refusal> {
+        self.disconnect_agent(id, out)?;
+        if !self.state.doubted.contains_key(&id) {
+            let due = match (self.state.removal_at, self.config.removal_ms_min) {
+                (Millis(0), _) | (_, 0) => now,
+                (last, pause) => now.max(last.after_ms(pause)),
+            };
+            self.emit(out, Event::AgentDoubted { agent: id, due });
+        }
+        Ok(())
+    }
+
+    pub(super) fn mark_gone(&mut self, now: Millis, name: &Arc<str>, out: &mut Step) -> Result<(), Refusal> {
+        if let Some(id) = self.state.agent_id(name) {
+            self.send_away(now, id, true, out);
+            return Ok(());
+        }
+        let absent = self.state.absent.get(name).ok_or(Refusal::UnknownAgent)?;
+        if absent.gone {
+            return Ok(());
+        }
+        for task in absent.tasks.values() {
+            let reason = Some(Reason::AgentRemovedByOperator);
+            self.tell_task(task.framework, Status::of(&task.name, TaskState::GoneByOperator, reason), out);
+        }
+        // As an agent that comes for a moment and goes for good.
+        let agent = AgentId(self.state.last.agent + 1);
+        let (name, total, availability) = (name.clone(), Resources::default(), Availability::Draining);
+        self.emit(out, Event::AgentAdded { agent, name, total, availability });
+        self.emit(out, Event::AgentAway { agent, since: now, gone: true });
+        Ok(())
+    }
+
+    /// An agent is given up: what ran on it is unreachable, or gone for good.
+    pub(super) fn send_away(&mut self, now: Millis, id: AgentId, gone: bool, out: &mut Step) {
+        let Some(agent) = self.state.agents.get(&id) else { return };
+        let tasks: Vec<Task> = agent.tasks.iter().filter_map(|task| self.state.tasks.get(task)).cloned().collect();
+        let mut roles: BTreeSet<RoleId> = agent.executors.values().map(|executor| executor.role).collect();
+        self.rescind_all(id, out);
+        self.close_inverse_of(id, out);
+        while self.state.absent.len() >= ABSENT_MAX {
+            let Some((_, name)) = self.state.absent_order.first().cloned() else { break };
+            self.emit(out, Event::AbsentForgotten { name });
+        }
+        self.emit(out, Event::AgentAway { agent: id, since: now, gone });
+        let (state, reason) = match gone {
+            true => (TaskState::GoneByOperator, Reason::AgentRemovedByOperator),
+            false => (TaskState::Unreachable, Reason::AgentRemoved),
+        };
+        for task in tasks {
+            roles.insert(task.role);
+            self.tell_task(task.framework, Status::of(&task.name, state, Some(reason)).on(Some(id), None), out);
+        }
+        for role in roles {
+            self.prune_role(role, out);
+        }
+        self.tell_lost(id, out);
+    }
+
+    /// An agent comes, or comes back: what it says that it runs is what runs on it.
+    pub(super) fn register_agent(
+        &mut self,
+        name: Arc<str>,
+        total: Resources,
+        traits: Arc<Traits>,
+        running: Vec<Running>,
+        out: &mut Step,
+    ) -> Result<(), Refusal> {
+        let absent = self.state.absent.get(&name).cloned();
+        if absent.as_ref().is_some_and(|absent| absent.gone) {
+            return Err(Refusal::AgentGone);
+        }
+        let known = self.state.agent_id(&name);
+        match known {
+            Some(id) => {
+                let availability = self.state.agents.get(&id).map(|agent| agent.availability).unwrap_or_default();
+                self.update_agent(id, total, availability, out)?;
+                self.reconnect_agent(id, out)?;
+            }
+            None => self.add_agent(name.clone(), total, Availability::Open, out)?,
+        }
+        let Some(id) = self.state.agent_id(&name) else { return Err(Refusal::UnknownAgent) };
+        self.describe_agent(id, traits, out)?;
+        let here: BTreeSet<TaskId> = running.into_iter().filter_map(|task| self.take_back(id, task, out)).collect();
+        for task in self.state.agents.get(&id).map(|agent| agent.tasks.clone()).unwrap_or_default() {
+            if !here.contains(&task) {
+                self.end_task(task, TaskState::Dropped, Reason::Reconciliation, out);
+            }
+        }
+        for task in absent.into_iter().flat_map(|absent| absent.tasks.into_values()) {
+            let came = self.state.task_names.contains_key(&(task.framework, task.name.clone()));
+            if !came {
+                let status = Status::of(&task.name, TaskState::Gone, Some(Reason::Reconciliation));
+                self.tell_task(task.framework, status.on(Some(id), None), out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down a task that an agent says it runs; `None` when it is to end it.
+    fn take_back(&mut self, agent: AgentId, running: Running, out: &mut Step) -> Option<TaskId> {
+        let Running { framework, role, task, state } = running;
+        let name = task.name.clone();
+        if !self.state.frameworks.contains_key(&framework) {
+            order(out, agent, framework, Deed::ShutdownFramework);
+            return None;
+        }
+        if let Some(known) = self.state.task_id(framework, &name) {
+            let same = self.state.tasks.get(&known).is_some_and(|task| task.agent == agent);
+            if !same {
+                order(out, agent, framework, Deed::Kill { name, grace_ms: None, reason: None });
+            } else if !state.is_terminal() {
+                self.emit(out, Event::TaskUpdated { task: known, state });
+            }
+            return same.then_some(known);
+        }
+        if state.is_terminal() {
+            return None;
+        }
+        let adopted = self.join_role(framework, &role, out).and_then(|()| {
+            let role = self.state.roles.id(&role).ok_or(Refusal::UnknownRole)?;
+            self.adopt(framework, role, agent, task, state, out)
+        });
+        if adopted.is_err() {
+            order(out, agent, framework, Deed::Kill { name, grace_ms: None, reason: None });
+            return None;
+        }
+        let id = self.state.task_id(framework, &name);
+        let status = Status::of(&name, state, Some(Reason::AgentReregistered)).on(Some(agent), id);
+        self.tell_task(framework, status, out);
+        id
+    }
+
+    /// Asks everybody who has something on an agent to leave it.
+    pub(super) fn ask_back(&mut self, agent: AgentId, out: &mut Step) {
+        let Some(found) = self.state.agents.get(&agent) else { return };
+        let tasks = found.tasks.iter().filter_map(|task| self.state.tasks.get(task)).map(|task| task.framework);
+        let frameworks: BTreeSet<FrameworkId> = tasks.chain(found.executors.keys().map(|(id, _)| *id)).collect();
+        for framework in frameworks {
+            let offer = OfferId(self.state.last.offer + 1);
+            let inverse = crate::InverseOffer { framework, agent, answer: None, again_at: None };
+            self.emit(out, Event::InverseOffered { offer, inverse });
+            send(out, framework, Message::InverseOffers(vec![offer]));
+        }
+    }
+}
