@@ -121,6 +121,14 @@ pub fn reset_fields(kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
     }
 }
 
+/// The same where a write to `status` keeps the metadata, too.
+pub fn reset_fields_with_metadata(kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
+    match subresource {
+        "status" => vec![vec!["metadata"], vec!["spec"]],
+        _ => reset_fields(kind, subresource),
+    }
+}
+
 /// Whether the kind has a status subresource.
 pub fn has_status(kind: &Kind) -> bool {
     kind.subresource("status").is_some()

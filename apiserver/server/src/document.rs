@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use kubernel_kinds::{Kind, registry};
 use kubernel_meta::{ApiError, Object};
-use kubernel_store::{Document, Entry, Index};
+use kubernel_store::{Document, Entry, Index, Stamp};
 use serde_json::Value;
 
 use crate::crds::Custom;
@@ -62,7 +62,7 @@ pub(crate) fn parse(json: &[u8]) -> Result<Object, ApiError> {
 /// An object as the entry of another one's key and revision: what a stored object is in another version.
 pub(crate) fn entry(resource: &Resource, object: &Object, of: &Entry) -> Result<Entry, ApiError> {
     let (json, hole) = write(object, Some(object.resource_version()))?;
-    let index = Index { stamp: crds::SEEN_ANEW, ..index_of(resource, object) };
+    let index = Index { stamp: Stamp::new(crds::SEEN_ANEW), ..index_of(resource, object) };
     Ok(Entry { key: of.key.clone(), revision: of.revision, json: json.into(), index, hole, binary: OnceLock::new() })
 }
 
@@ -103,7 +103,7 @@ fn index(object: &Object, fields: Vec<String>, stamp: u64) -> Index {
     let mut labels: Vec<(Box<str>, Box<str>)> =
         object.labels().map(|(key, value)| (Box::from(key), Box::from(value))).collect();
     labels.sort();
-    Index { labels, fields: fields.into_iter().map(String::into_boxed_str).collect(), stamp }
+    Index { labels, fields: fields.into_iter().map(String::into_boxed_str).collect(), stamp: Stamp::new(stamp) }
 }
 
 /// The JSON and where in it the resourceVersion's value begins. `version` is written there; none leaves a hole.

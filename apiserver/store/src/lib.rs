@@ -12,6 +12,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -46,10 +47,44 @@ pub struct Index {
     pub labels: Vec<(Box<str>, Box<str>)>,
     /// The kind's selectable fields: values in the order in which its descriptor names them.
     pub fields: Vec<Box<str>>,
-    /// Under which shape of its kind the object was written, where shapes come and go (custom resources); 0 is unknown,
-    /// as it is after a restart.
-    pub stamp: u64,
+    /// Under which shape of its kind the object was written, where shapes come and go (custom resources).
+    pub stamp: Stamp,
 }
+
+/// The number of a shape; 0 is unknown, as it is after a restart, until a reader finds out.
+#[derive(Debug, Default)]
+pub struct Stamp(AtomicU64);
+
+impl Stamp {
+    /// The stamp of this number.
+    pub fn new(number: u64) -> Self {
+        Self(AtomicU64::new(number))
+    }
+
+    /// The number.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// What a reader found out: the object is, byte by byte, what it would be if it were written under this shape.
+    pub fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+}
+
+impl Clone for Stamp {
+    fn clone(&self) -> Self {
+        Self::new(self.get())
+    }
+}
+
+impl PartialEq for Stamp {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for Stamp {}
 
 /// An object about to be written: its JSON with a hole where `metadata.resourceVersion` goes.
 #[derive(Clone, Debug)]

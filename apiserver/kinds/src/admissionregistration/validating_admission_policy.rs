@@ -6,7 +6,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
-use crate::{Kind, Strategy, print};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of ValidatingAdmissionPolicy.
@@ -61,5 +61,9 @@ impl Strategy for PolicyStrategy {
             Some(_) => format!("{}/{}", parameter("apiVersion"), parameter("kind")),
         };
         vec![json!(object.name()), json!(count), json!(kind), json!(print::age(object, now))]
+    }
+
+    fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
+        strategy::reset_fields_with_metadata(kind, subresource)
     }
 }

@@ -93,6 +93,10 @@ impl Strategy for DefinitionStrategy {
     fn allow_unconditional_update(&self) -> bool {
         false
     }
+
+    fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
+        strategy::reset_fields_with_metadata(kind, subresource)
+    }
 }
 
 fn store_versions(object: &mut Object) {

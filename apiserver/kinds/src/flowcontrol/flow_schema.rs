@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::kind;
 use crate::tree::{condition, text};
-use crate::{Kind, Strategy, print};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of FlowSchema.
@@ -60,5 +60,9 @@ impl Strategy for FlowSchemaStrategy {
             json!(print::age(object, now)),
             json!(dangling.map_or("?", |dangling| text(dangling, "status"))),
         ]
+    }
+
+    fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
+        strategy::reset_fields_with_metadata(kind, subresource)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::kind;
 use crate::tree::{default_to, map_in};
-use crate::{Kind, Strategy, print};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of PriorityLevelConfiguration.
@@ -75,5 +75,9 @@ impl Strategy for PriorityLevelStrategy {
             queuing("queueLengthLimit"),
             json!(print::age(object, now)),
         ]
+    }
+
+    fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
+        strategy::reset_fields_with_metadata(kind, subresource)
     }
 }

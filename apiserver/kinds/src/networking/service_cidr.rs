@@ -41,4 +41,9 @@ impl Strategy for ServiceCidrStrategy {
         let cidrs: Vec<&str> = object.list_at(&["spec", "cidrs"]).iter().filter_map(Value::as_str).collect();
         vec![json!(object.name()), json!(cidrs.join(",")), json!(print::age(object, now))]
     }
+
+    /// None: upstream names them for a group `networking` that there is not.
+    fn reset_fields(&self, _kind: &Kind, _subresource: &str) -> Vec<Vec<&'static str>> {
+        Vec::new()
+    }
 }

@@ -6,7 +6,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
-use crate::{Kind, Strategy, print};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of VolumeAttachment.
@@ -51,5 +51,9 @@ impl Strategy for VolumeAttachmentStrategy {
             json!(object.at(&["status", "attached"]).and_then(Value::as_bool).unwrap_or_default()),
             json!(print::age(object, now)),
         ]
+    }
+
+    fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
+        strategy::reset_fields_with_metadata(kind, subresource)
     }
 }

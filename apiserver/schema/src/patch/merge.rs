@@ -4,6 +4,7 @@ use kubernel_meta::ApiError;
 use serde_json::{Map, Value};
 
 use super::body::{mismatch, parse, undecodable};
+use super::nulls::drop_nulls;
 
 /// Lays the patch in `body` over `target`: maps are merged, nulls delete, anything else replaces.
 pub fn apply(target: &mut Map<String, Value>, body: &[u8]) -> Result<(), ApiError> {
@@ -18,23 +19,23 @@ pub fn apply(target: &mut Map<String, Value>, body: &[u8]) -> Result<(), ApiErro
 }
 
 fn merge_map(target: &mut Map<String, Value>, patch: Map<String, Value>) {
-    for (key, value) in patch {
-        match value {
-            Value::Null => {
+    for (key, mut value) in patch {
+        match (target.get_mut(&key), value) {
+            (_, Value::Null) => {
                 target.remove(&key);
+                continue;
             }
-            Value::Object(patch) => {
-                let slot = target.entry(key).or_insert(Value::Null);
-                if !slot.is_object() {
-                    *slot = Value::Object(Map::new());
-                }
-                if let Value::Object(inner) = slot {
-                    merge_map(inner, patch);
-                }
+            (Some(Value::Object(inner)), Value::Object(patch)) => {
+                merge_map(inner, patch);
+                continue;
             }
-            other => {
-                target.insert(key, other);
+            // Upstream's library looks for nulls in what is new, and in what takes the place of anything but a map.
+            (Some(Value::Object(_)), other) => value = other,
+            (_, mut other) => {
+                drop_nulls(&mut other);
+                value = other;
             }
         }
+        target.insert(key, value);
     }
 }

@@ -10,4 +10,5 @@ pub mod strategic;
 
 mod body;
 mod element_order;
+mod nulls;
 mod typed;

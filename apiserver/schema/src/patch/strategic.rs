@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::body::{mismatch, parse};
 use super::element_order::{ItemKey, arrange};
 use super::json::rejected;
+use super::nulls::drop_nulls;
 use super::typed;
 use crate::go;
 use crate::shape::{ListPatch, Schema, Shape, Struct, Types};
@@ -391,15 +392,4 @@ fn same_type(lists: &[&[Value]]) -> Result<bool, Failure> {
         return Err(Failure::Unforeseen(format!("list element types are not identical: [{}]", shown.join(" "))));
     }
     Ok(first.is_object())
-}
-
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(list) => list.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
 }

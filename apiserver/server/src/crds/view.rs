@@ -2,7 +2,8 @@
 //!
 //! An object is stored in the version that was the storage version then, under the schema that was in force then. What
 //! carries the stamp of the very resource that is read needs nothing: its bytes are copied. Anything else is parsed,
-//! pruned and defaulted by the schema of its own version, and converted.
+//! pruned and defaulted by the schema of its own version, and converted; what comes out of that as it went in gets the
+//! stamp, so that after a restart, or a change of the schema, the first read is the only slow one.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub(crate) async fn seen(
     mut entries: Vec<Arc<Entry>>,
 ) -> Result<Vec<Arc<Entry>>, ApiError> {
     let Some(custom) = &resource.custom else { return Ok(entries) };
-    let stale: Vec<usize> = (0..entries.len()).filter(|at| entries[*at].index.stamp != custom.stamp).collect();
+    let stale: Vec<usize> = (0..entries.len()).filter(|at| entries[*at].index.stamp.get() != custom.stamp).collect();
     if stale.is_empty() {
         return Ok(entries);
     }
@@ -34,14 +35,25 @@ pub(crate) async fn seen(
     for (at, object) in stale.into_iter().zip(&mut shown) {
         custom.structural.prune(object);
         object.set(&["metadata", "resourceVersion"], entries[at].revision.to_string());
-        entries[at] = Arc::new(document::entry(resource, object, &entries[at])?);
+        let seen = document::entry(resource, object, &entries[at])?;
+        if custom.is_stored && is_as_stored(&seen, &entries[at]) {
+            entries[at].index.stamp.set(custom.stamp);
+        } else {
+            entries[at] = Arc::new(seen);
+        }
     }
     Ok(entries)
 }
 
+/// Whether a reader sees just what is stored, bytes and what selectors look at: then nobody need look again.
+fn is_as_stored(seen: &Entry, stored: &Entry) -> bool {
+    let (seen_index, index) = (&seen.index, &stored.index);
+    seen.json == stored.json && seen_index.labels == index.labels && seen_index.fields == index.fields
+}
+
 /// The same of one entry.
 pub(crate) async fn one(server: &ApiServer, resource: &Resource, entry: Arc<Entry>) -> Result<Arc<Entry>, ApiError> {
-    let fresh = |custom: &Custom| entry.index.stamp == custom.stamp;
+    let fresh = |custom: &Custom| entry.index.stamp.get() == custom.stamp;
     if resource.custom.as_ref().is_none_or(fresh) {
         return Ok(entry);
     }
@@ -56,7 +68,7 @@ pub(crate) async fn events(
     events: Vec<Arc<Event>>,
 ) -> Result<Vec<Arc<Event>>, ApiError> {
     let Some(custom) = &resource.custom else { return Ok(events) };
-    let fresh = |entry: &Arc<Entry>| entry.index.stamp == custom.stamp;
+    let fresh = |entry: &Arc<Entry>| entry.index.stamp.get() == custom.stamp;
     if events.iter().all(|event| fresh(&event.entry) && event.previous.as_ref().is_none_or(fresh)) {
         return Ok(events);
     }
@@ -92,7 +104,7 @@ pub(crate) async fn to_stored(
 /// Whether the store has an object in another form than it would be written in now: in another version, or with fields
 /// that the schema no longer has or did not have. Then a write that changes nothing else is one.
 pub(crate) async fn is_outdated(server: &ApiServer, resource: &Resource, seen: &Entry) -> Result<bool, ApiError> {
-    if seen.index.stamp != SEEN_ANEW {
+    if seen.index.stamp.get() != SEEN_ANEW {
         return Ok(false);
     }
     let snapshot = server.store().snapshot(&seen.key, At::Latest).await.map_err(store_error)?;

@@ -251,14 +251,14 @@ impl Watch for Narrow {
 
 #[cfg(test)]
 mod tests {
-    use kubernel_store::{Change, Document, Embedded, Expect, Index};
+    use kubernel_store::{Change, Document, Embedded, Expect, Index, Stamp};
 
     use super::*;
 
     const PREFIX: &str = "/registry/core/pods/";
 
     async fn put(store: &Arc<dyn Store>, name: &str, node: &str, expect: Expect) -> Revision {
-        let index = Index { labels: Vec::new(), fields: vec![node.into()], stamp: 0 };
+        let index = Index { labels: Vec::new(), fields: vec![node.into()], stamp: Stamp::default() };
         let document = Document { json: br#"{"resourceVersion":""}"#.to_vec(), hole: 20, index };
         let change = Change::Put { key: format!("{PREFIX}t/{name}").into(), expect, document };
         store.commit(vec![change]).await.unwrap().last().unwrap().revision
