@@ -66,3 +66,29 @@ pub(super) fn immutable(new: &Object, old: &Object, fields: &[&str]) -> Vec<Erro
 pub(super) fn bytes(object: &Object, key: &str) -> Vec<u8> {
     BASE64_STANDARD.decode(object.str_at(&["data", key])).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_counts_what_texts_stand_for() {
+        let told = |field: &str, text: String, fields: &[&str]| {
+            let mut object = Object::default();
+            object.set(&[field, "key"], text);
+            size(&object, fields, &["binaryData"]).map(|error| error.to_string())
+        };
+        let too_long = |path: &str| Some(format!("{path}: Too long: may not be more than 1048576 bytes"));
+        let (one, both) = (&["data"][..], &["data", "binaryData"][..]);
+        let cases = [
+            ("data", SIZE_MAX, one, None),
+            ("data", SIZE_MAX + 1, one, too_long("data")),
+            ("data", SIZE_MAX + 1, both, too_long("[]")),
+            ("binaryData", SIZE_MAX / 3 * 4, both, None),
+            ("binaryData", SIZE_MAX / 3 * 4 + 4, both, too_long("[]")),
+        ];
+        for (field, length, fields, wanted) in cases {
+            assert_eq!(told(field, "A".repeat(length), fields), wanted, "{field} {length}");
+        }
+    }
+}

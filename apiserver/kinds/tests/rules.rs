@@ -1,0 +1,116 @@
+//! Rules of kinds, each with an object that is right and changes that make it wrong. The data (`data/rules/`, a file for
+//! each group) has the errors that upstream's source gives; what a server was seen to answer is in the other tests.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use kubernel_kinds::{Kind, registry};
+use kubernel_meta::{Object, validation};
+use kubernel_schema::{Schema, builtin, decode, zero};
+use serde_json::{Value, json};
+
+const GROUPS: [(&str, &str); 1] = [("core", include_str!("data/rules/core.json"))];
+
+/// An object as the pipeline hands it to its strategy: decoded, defaulted, with what the server fills in.
+fn decoded(kind: &Kind, value: &Value) -> Object {
+    let types = builtin().clone();
+    let schema = Schema { root: types.find(&kind.definition).unwrap(), types };
+    let decoded = decode::json(&schema, &serde_json::to_vec(value).unwrap()).unwrap();
+    assert!(decoded.strict.is_empty(), "{value}: {:?}", decoded.strict);
+    let mut object = decoded.object;
+    if kind.namespaced {
+        object.set(&["metadata", "namespace"], "ns");
+    }
+    kind.strategy.default(kind, &mut object);
+    zero::fill(&schema, &mut object);
+    object.set(&["metadata", "uid"], "11111111-1111-1111-1111-111111111111");
+    object.set(&["metadata", "creationTimestamp"], "2026-01-01T00:00:00Z");
+    object
+}
+
+fn settled(kind: &Kind, object: &mut Object) {
+    let types = builtin().clone();
+    let schema = Schema { root: types.find(&kind.definition).unwrap(), types };
+    zero::fill(&schema, object);
+    zero::settle(&schema, object);
+}
+
+/// The errors and warnings about an object that is created, or becomes of an old one.
+fn told(kind: &Kind, new: &Value, old: Option<&Value>, sub: &str) -> (Vec<String>, Vec<String>) {
+    let strategy = &kind.strategy;
+    let mut object = decoded(kind, new);
+    let old = old.map(|old| decoded(kind, old));
+    match &old {
+        None => strategy.prepare_create(kind, &mut object),
+        Some(old) if sub.is_empty() => strategy.prepare_update(kind, &mut object, old),
+        Some(old) => strategy.prepare_subresource_update(kind, sub, &mut object, old),
+    }
+    settled(kind, &mut object);
+    let errors = match &old {
+        None => {
+            let name = |name: &str, prefix: bool| strategy.validate_name(name, prefix);
+            let mut errors = validation::object_meta(&object, kind.namespaced, name);
+            errors.extend(strategy.validate(kind, &object));
+            errors
+        }
+        Some(old) if sub.is_empty() => strategy.validate_update(kind, &object, old),
+        Some(old) => strategy.validate_subresource_update(kind, sub, &object, old),
+    };
+    let warnings = strategy.warnings(kind, &object, old.as_ref());
+    (errors.iter().map(ToString::to_string).collect(), warnings)
+}
+
+/// What differs from the data of one kind.
+fn check(entry: &Value) -> Vec<String> {
+    let path = entry["kind"].as_str().unwrap();
+    let [group, version, resource] = path.split('/').collect::<Vec<_>>()[..] else { panic!("{path}") };
+    let kind = registry::find(group, version, resource).unwrap();
+    let base = &entry["object"];
+    let mut failures = Vec::new();
+    let (errors, _) = told(kind, base, None, "");
+    if !errors.is_empty() {
+        failures.push(format!("{path}: the object itself: {errors:?}"));
+    }
+    for case in entry["cases"].as_array().unwrap() {
+        let patched = |patch: &Value| {
+            let mut value = base.clone();
+            merge(&mut value, patch);
+            value
+        };
+        let old = case.get("from").map(patched);
+        let (errors, warnings) =
+            told(kind, &patched(&case["with"]), old.as_ref(), case["sub"].as_str().unwrap_or_default());
+        for (what, got) in [("errors", json!(errors)), ("warnings", json!(warnings))] {
+            if let Some(wanted) = case.get(what).filter(|wanted| **wanted != got) {
+                failures.push(format!("{path} {}: {what}\n  wanted {wanted}\n  got    {got}", case["case"]));
+            }
+        }
+    }
+    failures
+}
+
+/// RFC 7386.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (key, value) in patch {
+        match value {
+            Value::Null => drop(target.as_object_mut().unwrap().remove(key)),
+            value => merge(&mut target[key], value),
+        }
+    }
+}
+
+#[test]
+fn rules_as_in_upstreams_source() {
+    let mut failures = Vec::new();
+    for (group, data) in GROUPS {
+        let entries: Vec<Value> = serde_json::from_str(data).unwrap_or_else(|error| panic!("{group}: {error}"));
+        failures.extend(entries.iter().flat_map(check));
+    }
+    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));
+}
