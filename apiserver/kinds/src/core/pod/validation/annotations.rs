@@ -12,7 +12,7 @@ const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
 /// All containers with the paths to them, in the order in which upstream visits them.
-pub(super) fn containers<'a>(path: &Path, spec: &'a Value) -> impl Iterator<Item = (Path, &'a Value)> {
+pub(crate) fn containers<'a>(path: &Path, spec: &'a Value) -> impl Iterator<Item = (Path, &'a Value)> {
     let of_list = |list: &'static str| {
         let at = path.child(list);
         items(spec, list).iter().enumerate().map(move |(i, container)| (at.index(i), container))

@@ -36,6 +36,7 @@ use serde_json::Value;
 use crate::tree::{items, text};
 
 pub(crate) use affinity::node_selector;
+pub(crate) use annotations::containers as all_containers;
 pub use spec::validate_spec;
 pub use update::update;
 
