@@ -9,8 +9,6 @@ use crate::core::pod::validation;
 use crate::tree::{int, set, text};
 use crate::{print, validate};
 
-const DNS_LABEL_LENGTH_MAX: usize = 63;
-
 /// Which kind a template belongs to, where messages name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -162,18 +160,8 @@ pub(crate) fn replication_controller(object: &Object) -> Vec<Error> {
 
 /// Names that Pods' hostnames are made of should be DNS labels.
 pub(crate) fn name_warnings(object: &Object, old: Option<&Object>) -> Vec<String> {
-    if old.is_some() || object.name().is_empty() {
-        return Vec::new();
-    }
-    let name = object.name();
-    let mut wrong = Vec::new();
-    if name.contains('.') {
-        wrong.push("must not contain dots".to_owned());
-    }
-    if name.len() > DNS_LABEL_LENGTH_MAX {
-        wrong.push(meta::max_length_error(DNS_LABEL_LENGTH_MAX));
-    }
-    if wrong.is_empty() {
+    let wrong = meta::dns1123_label(object.name());
+    if old.is_some() || wrong.is_empty() {
         return Vec::new();
     }
     vec![format!(

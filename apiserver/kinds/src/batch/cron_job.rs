@@ -1,14 +1,15 @@
 //! `batch/v1` CronJob.
 
-use super::cron_job_rules;
+use super::{cron_job_rules, job_rules};
 use jiff::Timestamp;
 use kubernel_meta::{Object, field, time};
 use serde_json::{Value, json};
 
+use crate::apps::workload;
 use crate::core::pod::{spec_defaults, warnings as pod_warnings};
 use crate::descriptor::kind;
 use crate::tree::{default_text, default_to, map_in};
-use crate::{Kind, Strategy, print, strategy};
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of CronJob.
@@ -53,20 +54,20 @@ impl Strategy for CronJobStrategy {
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        cron_job_rules::create(object)
+        let mut errors = cron_job_rules::check(object, None);
+        errors.extend(cron_job_rules::name(object));
+        errors
     }
 
-    /// Names of Jobs add eleven characters, and those are labels of Pods.
-    fn validate_name(&self, name: &str, prefix: bool) -> Vec<String> {
-        let mut wrong = strategy::dns_subdomain(name, prefix);
-        if !prefix && name.len() > cron_job_rules::NAME_LENGTH_MAX {
-            wrong.push(format!("must be no more than {} characters", cron_job_rules::NAME_LENGTH_MAX));
-        }
-        wrong
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        cron_job_rules::check(new, Some(old))
     }
 
     fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
-        pod_warnings::of_template(&["spec", "jobTemplate", "spec", "template"], object, old)
+        let mut warnings = workload::name_warnings(object, old);
+        warnings.extend(job_rules::size_warning(&["spec", "jobTemplate", "spec"], object, old));
+        warnings.extend(pod_warnings::of_template(&["spec", "jobTemplate", "spec", "template"], object, old));
+        warnings
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {

@@ -1,5 +1,6 @@
 //! Rules of CronJobs.
 
+use jiff::tz::TimeZoneDatabase;
 use kubernel_meta::Object;
 use kubernel_meta::field::{Error, Path, Reason};
 use serde_json::Value;
@@ -9,65 +10,34 @@ use crate::tree::{set, text};
 use crate::validate;
 
 /// A Job's name is the CronJob's and eleven characters more, and must fit a label.
-pub(super) const NAME_LENGTH_MAX: usize = 52;
+const NAME_LENGTH_MAX: usize = 52;
 
-/// The beginnings of names of time zones.
-const AREAS: [&str; 18] = [
-    "Africa",
-    "America",
-    "Antarctica",
-    "Arctic",
-    "Asia",
-    "Atlantic",
-    "Australia",
-    "Brazil",
-    "Canada",
-    "Chile",
-    "Etc",
-    "Europe",
-    "Indian",
-    "Mexico",
-    "Pacific",
-    "US",
-    "SystemV",
-    "posix",
-];
-/// Names of time zones without an area.
-const ZONES: [&str; 15] = [
-    "UTC",
-    "GMT",
-    "EST",
-    "MST",
-    "HST",
-    "CET",
-    "EET",
-    "MET",
-    "WET",
-    "Zulu",
-    "Japan",
-    "Israel",
-    "Turkey",
-    "Singapore",
-    "Hongkong",
-];
+/// The most characters between two slashes of a time zone's name.
+const ZONE_PART_LENGTH_MAX: usize = 14;
 
-/// What is wrong with a CronJob.
-pub(super) fn create(object: &Object) -> Vec<Error> {
+/// What is wrong with a CronJob that becomes of an old one, if it is not new.
+pub(super) fn check(object: &Object, old: Option<&Object>) -> Vec<Error> {
     let (path, spec) = (Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null));
     let mut errors = Vec::new();
     let (at, plan) = (path.child("schedule"), text(spec, "schedule"));
     if plan.is_empty() {
         errors.push(at.required(""));
     } else {
-        if let Some(message) = schedule::error(plan) {
-            errors.push(at.invalid(plan, message));
-        }
-        if plan.contains("TZ") {
-            errors.push(at.invalid(plan, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"));
+        errors.extend(schedule::error(plan).map(|message| at.invalid(plan, message)));
+        let zoned_before = old.is_some_and(|old| old.str_at(&["spec", "schedule"]).contains("TZ"));
+        match (plan.contains("TZ"), zoned_before) {
+            (true, true) if set(spec, "timeZone").is_some() => {
+                errors.push(at.invalid(plan, "cannot use both timeZone field and TZ or CRON_TZ in schedule"));
+            }
+            (true, false) => {
+                errors.push(at.invalid(plan, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"));
+            }
+            _ => {}
         }
     }
     errors.extend(validate::non_negative(&path.child("startingDeadlineSeconds"), spec.get("startingDeadlineSeconds")));
-    if let Some(zone) = set(spec, "timeZone").and_then(Value::as_str) {
+    let zone = set(spec, "timeZone").and_then(Value::as_str);
+    if let Some(zone) = zone.filter(|zone| old.is_none_or(|old| old.str_at(&["spec", "timeZone"]) != *zone)) {
         errors.extend(time_zone(&path.child("timeZone"), zone));
     }
     match text(spec, "concurrencyPolicy") {
@@ -75,35 +45,55 @@ pub(super) fn create(object: &Object) -> Vec<Error> {
         "Allow" | "Forbid" | "Replace" => {}
         other => errors.push(path.child("concurrencyPolicy").not_supported(other, &["Allow", "Forbid", "Replace"])),
     }
-    let (at, job) = (path.child("jobTemplate"), spec.get("jobTemplate").unwrap_or(&Value::Null));
-    errors.extend(validate::labels_and_annotations(&at, job.get("metadata").unwrap_or(&Value::Null)));
-    let job_spec = job.get("spec").unwrap_or(&Value::Null);
-    if job_spec.get("manualSelector") == Some(&Value::Bool(true)) {
-        let at = at.child("spec").child("manualSelector");
+    let at = path.child("jobTemplate").child("spec");
+    let job = spec.pointer("/jobTemplate/spec").unwrap_or(&Value::Null);
+    errors.extend(job_rules::spec(&at, job));
+    if let Some(selector) = set(job, "selector") {
+        errors.push(at.child("selector").invalid(selector.clone(), "`selector` will be auto-generated"));
+    }
+    if job.get("manualSelector") == Some(&Value::Bool(true)) {
+        let at = at.child("manualSelector");
         errors.push(at.error(Reason::NotSupported, true, "supported values: \"nil\", \"false\""));
     }
-    errors.extend(job_rules::spec(&at.child("spec"), job_spec));
     for field in ["successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
         errors.extend(validate::non_negative(&path.child(field), spec.get(field)));
     }
     errors
 }
 
-/// Whether there is such a zone needs a database; names that cannot be one are told from their form.
-fn time_zone(path: &Path, zone: &str) -> Option<Error> {
+/// Names of Jobs add eleven characters, and those are labels of Pods; old CronJobs may have longer names.
+pub(super) fn name(object: &Object) -> Option<Error> {
+    let message = format!("must be no more than {NAME_LENGTH_MAX} characters");
+    let long = object.name().len() > NAME_LENGTH_MAX;
+    long.then(|| Path::root("metadata").child("name").invalid(object.name(), message))
+}
+
+/// What is wrong with a time zone's name: it must be in the IANA database, which is part of the binary.
+fn time_zone(path: &Path, zone: &str) -> Vec<Error> {
     if zone.is_empty() {
-        return Some(path.invalid(zone, "timeZone must be nil or non-empty string"));
+        return vec![path.invalid(zone, "timeZone must be nil or non-empty string")];
     }
-    if zone.eq_ignore_ascii_case("local") {
-        return Some(
-            path.invalid(zone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"),
-        );
-    }
-    let known = match zone.split_once('/') {
-        Some((area, place)) => AREAS.contains(&area) && !place.is_empty() && !place.contains(".."),
-        None => {
-            ZONES.contains(&zone) || (zone.len() > 2 && zone.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
-        }
+    let unknown = || path.invalid(zone, format!("unknown time zone {zone}"));
+    let is_part = |part: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
+        (1..=ZONE_PART_LENGTH_MAX).contains(&part.len())
+            && !matches!(part, "." | "..")
+            && !part.starts_with('-')
+            && part.chars().all(plain)
     };
-    (!known).then(|| path.invalid(zone, format!("unknown time zone {zone}")))
+    if !zone.split('/').all(is_part) {
+        return vec![unknown()];
+    }
+    let mut errors = Vec::new();
+    if zone.eq_ignore_ascii_case("local") {
+        let detail = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+        errors.push(path.invalid(zone, detail));
+    }
+    // The database finds names in any case; Go, whose database is files, finds them as they are written.
+    let known =
+        zone == "UTC" || TimeZoneDatabase::bundled().get(zone).is_ok_and(|found| found.iana_name() == Some(zone));
+    if !known && zone != "Local" {
+        errors.push(unknown());
+    }
+    errors
 }

@@ -3,20 +3,30 @@
 use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
+use super::indexes;
 use super::job_rules::qualified;
 use crate::go_form;
 use crate::tree::{items, set, text};
 use crate::validate;
 
+const FAILURE_RULES_MAX: usize = 20;
+const EXIT_CODES_MAX: usize = 255;
+const CONDITIONS_MAX: usize = 20;
+const SUCCESS_RULES_MAX: usize = 20;
+const INDEXES_BYTES_MAX: usize = 64 * 1024;
 const ACTIONS: [&str; 4] = ["Count", "FailIndex", "FailJob", "Ignore"];
 
 /// What is wrong with `podFailurePolicy`.
 pub(super) fn failure(path: &Path, policy: &Value, spec: &Value) -> Vec<Error> {
-    let mut errors = Vec::new();
+    let mut errors: Vec<Error> = too_many(&path.child("rules"), items(policy, "rules"), FAILURE_RULES_MAX).collect();
     for (at, rule) in items(policy, "rules").iter().enumerate() {
         errors.extend(failure_rule(&path.child("rules").index(at), rule, spec));
     }
     errors
+}
+
+fn too_many(path: &Path, list: &[Value], most: usize) -> impl Iterator<Item = Error> + use<> {
+    (list.len() > most).then(|| path.too_many(list.len(), most)).into_iter()
 }
 
 fn failure_rule(path: &Path, rule: &Value, spec: &Value) -> Vec<Error> {
@@ -35,6 +45,7 @@ fn failure_rule(path: &Path, rule: &Value, spec: &Value) -> Vec<Error> {
     if let Some(codes) = codes {
         errors.extend(exit_codes(&path.child("onExitCodes"), codes, spec));
     }
+    errors.extend(too_many(&path.child("onPodConditions"), conditions, CONDITIONS_MAX));
     for (at, condition) in conditions.iter().enumerate() {
         let path = path.child("onPodConditions").index(at);
         errors.extend(qualified(&path.child("type"), text(condition, "type")));
@@ -76,8 +87,10 @@ fn exit_codes(path: &Path, codes: &Value, spec: &Value) -> Vec<Error> {
     let at = path.child("values");
     let values: Vec<i64> = items(codes, "values").iter().filter_map(Value::as_i64).collect();
     if values.is_empty() {
-        errors.push(at.invalid(Vec::<Value>::new(), "at least one value is required"));
+        let shown = codes.get("values").cloned().unwrap_or_default();
+        errors.push(at.invalid(shown, "at least one value is required"));
     }
+    errors.extend(too_many(&at, items(codes, "values"), EXIT_CODES_MAX));
     for (index, value) in values.iter().enumerate() {
         if *value == 0 && operator == "In" {
             errors.push(at.index(index).invalid(0, "must not be 0 for the In operator"));
@@ -105,36 +118,43 @@ pub(super) fn success(path: &Path, policy: &Value, spec: &Value) -> Vec<Error> {
         let message = "at least one rules must be specified when the successPolicy is specified";
         errors.push(path.child("rules").required(message));
     }
+    errors.extend(too_many(&path.child("rules"), rules, SUCCESS_RULES_MAX));
+    let completions = spec.get("completions").and_then(Value::as_i64);
     for (at, rule) in rules.iter().enumerate() {
-        let path = path.child("rules").index(at);
-        let (indexes, count) = (set(rule, "succeededIndexes"), set(rule, "succeededCount"));
-        if indexes.is_none() && count.is_none() {
-            errors.push(path.required("at least one of succeededCount or succeededIndexes must be specified"));
-        }
-        if let Some(indexes) = indexes.and_then(Value::as_str)
-            && let Some(message) = indexes_error(indexes)
-        {
-            let message = format!("error parsing succeededIndexes: {message}");
-            errors.push(path.child("succeededIndexes").invalid(indexes, message));
-        }
-        errors.extend(validate::non_negative(&path.child("succeededCount"), count));
+        errors.extend(success_rule(&path.child("rules").index(at), rule, completions.unwrap_or_default()));
     }
     errors
 }
 
-/// What is wrong with a text like `1-5,7`.
-fn indexes_error(text: &str) -> Option<String> {
-    let mut previous: Option<i64> = None;
-    for interval in text.split(',') {
-        for part in interval.split('-') {
-            let Ok(index) = part.parse::<i64>() else {
-                return Some(format!("cannot convert string to integer for index: {part:?}"));
-            };
-            if let Some(previous) = previous.filter(|previous| *previous >= index) {
-                return Some(format!("non-increasing order, previous: {previous}, current: {index}"));
-            }
-            previous = Some(index);
+fn success_rule(path: &Path, rule: &Value, completions: i64) -> Vec<Error> {
+    let (indexes, count) = (set(rule, "succeededIndexes"), set(rule, "succeededCount"));
+    let mut errors = Vec::new();
+    if indexes.is_none() && count.is_none() {
+        errors.push(path.required("at least one of succeededCount or succeededIndexes must be specified"));
+    }
+    let mut total = None;
+    if let Some(text) = indexes.and_then(Value::as_str) {
+        let at = path.child("succeededIndexes");
+        if text.len() > INDEXES_BYTES_MAX {
+            errors.push(at.too_long(INDEXES_BYTES_MAX));
+        }
+        total = Some(0);
+        match indexes::parse(text, completions) {
+            Ok(intervals) => total = Some(intervals.iter().map(|(first, last)| last - first + 1).sum()),
+            Err(message) => errors.push(at.invalid(text, format!("error parsing succeededIndexes: {message}"))),
         }
     }
-    None
+    let at = path.child("succeededCount");
+    errors.extend(validate::non_negative(&at, count));
+    let Some(count) = count.and_then(Value::as_i64) else { return errors };
+    let mut at_most = |most: i64, words: &str| {
+        if count > most {
+            errors.push(at.invalid(count, format!("must be less than or equal to {most} ({words})")));
+        }
+    };
+    at_most(completions, "the number of specified completions");
+    if let Some(total) = total {
+        at_most(total, "the number of indexes in the specified succeededIndexes field");
+    }
+    errors
 }

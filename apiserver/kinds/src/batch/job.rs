@@ -1,10 +1,11 @@
 //! `batch/v1` Job.
 
-use super::job_rules;
+use super::{job_rules, job_status};
 use jiff::Timestamp;
 use kubernel_meta::{Object, field, time};
 use serde_json::{Map, Value, json};
 
+use crate::apps::workload;
 use crate::core::pod::{spec_defaults, warnings as pod_warnings};
 use crate::descriptor::kind;
 use crate::tree::{condition_is_true, default_text, default_to, map_in, maps_in};
@@ -67,11 +68,14 @@ impl Strategy for JobStrategy {
         new: &Object,
         old: &Object,
     ) -> Vec<field::Error> {
-        job_rules::status(new, old)
+        job_status::update(new, old)
     }
 
     fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
-        pod_warnings::of_template(&["spec", "template"], object, old)
+        let mut warnings = workload::name_warnings(object, old);
+        warnings.extend(job_rules::size_warning(&["spec"], object, old));
+        warnings.extend(pod_warnings::of_template(&["spec", "template"], object, old));
+        warnings
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {

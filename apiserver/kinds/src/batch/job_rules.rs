@@ -11,6 +11,10 @@ use crate::tree::{condition_is_true, int, set, text};
 use crate::validate;
 
 const INDEXED_PARALLELISM_MAX: i64 = 100_000;
+const FAILED_INDEXES_MAX: i64 = 100_000;
+/// Beyond as many completions, parallelism and failures are bounded more narrowly.
+const MANY_COMPLETIONS: i64 = 100_000;
+const MAX_OF_MANY: i64 = 10_000;
 const MANAGED_BY_LENGTH_MAX: usize = 63;
 
 /// What is wrong with a new Job.
@@ -18,7 +22,20 @@ pub(super) fn create(job: &Object) -> Vec<Error> {
     let job_spec = job.at(&["spec"]).unwrap_or(&Value::Null);
     let mut errors = generated_selector(job, job_spec);
     errors.extend(spec_and_selector(job_spec));
+    errors.extend(longest_hostname(job, job_spec));
     errors
+}
+
+/// The Pods of an indexed Job have its name and their index as hostnames.
+fn longest_hostname(job: &Object, job_spec: &Value) -> Option<Error> {
+    let completions = int(job_spec, "completions");
+    if text(job_spec, "completionMode") != "Indexed" || completions <= 0 {
+        return None;
+    }
+    let hostname = format!("{}-{}", job.name(), completions - 1);
+    let message = format!("will not able to create pod with invalid DNS label: {hostname}");
+    let wrong = !meta::dns1123_label(&hostname).is_empty();
+    wrong.then(|| Path::root("metadata").child("name").invalid(job.name(), message))
 }
 
 fn spec_and_selector(job_spec: &Value) -> Vec<Error> {
@@ -39,19 +56,34 @@ fn spec_and_selector(job_spec: &Value) -> Vec<Error> {
     errors
 }
 
-/// A selector that its author did not choose is the one that follows from the uid.
+/// The selector and the labels that follow from the Job's uid and name, unless its author chose a selector.
 fn generated_selector(job: &Object, job_spec: &Value) -> Vec<Error> {
+    let Some(selector) = set(job_spec, "selector") else { return Vec::new() };
     if job_spec.get("manualSelector") == Some(&Value::Bool(true)) {
         return Vec::new();
     }
-    let labels = job_spec.pointer("/selector/matchLabels").and_then(Value::as_object);
-    let expected = labels.is_some_and(|labels| {
-        labels.len() == 1 && labels.get("batch.kubernetes.io/controller-uid").and_then(Value::as_str) == Some(job.uid())
-    });
-    let selector = job_spec.get("selector").cloned().unwrap_or_default();
-    let plain = set(&selector, "matchExpressions").is_none();
-    let error = || Path::root("spec").child("selector").invalid(selector.clone(), "`selector` not auto-generated");
-    (!(expected && plain)).then(error).into_iter().collect()
+    let (path, uid, name) = (Path::root("spec"), job.uid(), job.name());
+    let expected = [
+        ("controller-uid", uid),
+        ("job-name", name),
+        ("batch.kubernetes.io/controller-uid", uid),
+        ("batch.kubernetes.io/job-name", name),
+    ];
+    let labels = job_spec.pointer("/template/metadata/labels").cloned().unwrap_or_default();
+    let mut errors = Vec::new();
+    for (key, value) in expected {
+        let at = path.child("template").child("metadata").child("labels").key(key);
+        match labels.get(key).and_then(Value::as_str) {
+            Some(label) if label == value => {}
+            Some(_) => errors.push(at.invalid(labels.clone(), format!("must be '{value}'"))),
+            None => errors.push(at.required(format!("must be '{value}'"))),
+        }
+    }
+    let lookup = |key: &str| expected.iter().find(|(label, _)| *label == key).map(|(_, value)| *value);
+    if LabelSelector::from_value(selector).is_ok_and(|parsed| !parsed.matches(lookup)) {
+        errors.push(path.child("selector").invalid(selector.clone(), "`selector` not auto-generated"));
+    }
+    errors
 }
 
 /// What is wrong with a job spec.
@@ -67,6 +99,9 @@ pub(super) fn spec(path: &Path, spec: &Value) -> Vec<Error> {
     ];
     let counts = COUNTS.iter().filter_map(|field| validate::non_negative(&path.child(field), spec.get(field)));
     let mut errors: Vec<Error> = counts.collect();
+    if set(spec, "maxFailedIndexes").is_some() && set(spec, "backoffLimitPerIndex").is_none() {
+        errors.push(path.child("backoffLimitPerIndex").required("when maxFailedIndexes is specified"));
+    }
     errors.extend(managed_by(&path.child("managedBy"), spec));
     errors.extend(completion_mode(path, spec));
     let policy = set(spec, "podFailurePolicy");
@@ -118,6 +153,7 @@ fn completion_mode(path: &Path, spec: &Value) -> Vec<Error> {
                 format!("must be less than or equal to {INDEXED_PARALLELISM_MAX} when completion mode is Indexed");
             errors.push(path.child("parallelism").invalid(parallelism, message));
         }
+        errors.extend(failed_indexes(path, spec));
     } else {
         for field in ["backoffLimitPerIndex", "maxFailedIndexes"] {
             if let Some(value) = set(spec, field) {
@@ -125,8 +161,38 @@ fn completion_mode(path: &Path, spec: &Value) -> Vec<Error> {
             }
         }
     }
-    if set(spec, "maxFailedIndexes").is_some() && set(spec, "backoffLimitPerIndex").is_none() {
-        errors.push(path.child("backoffLimitPerIndex").required("when maxFailedIndexes is specified"));
+    errors
+}
+
+/// How many indexes may fail, so that the status does not grow too long.
+fn failed_indexes(path: &Path, spec: &Value) -> Vec<Error> {
+    let number = |field: &str| spec.get(field).and_then(Value::as_i64);
+    let (failed, completions, parallelism) = (number("maxFailedIndexes"), number("completions"), number("parallelism"));
+    let at = path.child("maxFailedIndexes");
+    let mut errors = Vec::new();
+    if let (Some(failed), Some(completions)) = (failed, completions)
+        && failed > completions
+    {
+        errors.push(at.invalid(failed, "must be less than or equal to completions"));
+    }
+    if let Some(failed) = failed.filter(|failed| *failed > FAILED_INDEXES_MAX) {
+        errors.push(at.invalid(failed, format!("must be less than or equal to {FAILED_INDEXES_MAX}")));
+    }
+    let many = completions.is_some_and(|completions| completions > MANY_COMPLETIONS);
+    if !many || number("backoffLimitPerIndex").is_none() {
+        return errors;
+    }
+    let message = format!(
+        "must be less than or equal to {MAX_OF_MANY} when completions are above {MANY_COMPLETIONS} and used with backoff \
+         limit per index"
+    );
+    if failed.is_none() {
+        errors.push(at.required(format!("must be specified when completions is above {MANY_COMPLETIONS}")));
+    }
+    for (field, number) in [("parallelism", parallelism), ("maxFailedIndexes", failed)] {
+        if let Some(number) = number.filter(|number| *number > MAX_OF_MANY) {
+            errors.push(path.child(field).invalid(number, message.as_str()));
+        }
     }
     errors
 }
@@ -146,34 +212,53 @@ fn restart_policy(path: &Path, template: &Value, with_failure_policy: bool) -> O
 pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     let path = Path::root("spec");
     let mut errors = create(new);
+    // Upstream looks at the spec once more; what is told twice counts once in the message.
     errors.extend(spec_and_selector(new.at(&["spec"]).unwrap_or(&Value::Null)));
-    let value = |object: &Object, field: &str| object.at(&["spec", field]).cloned();
-    let elastic = new.str_at(&["spec", "completionMode"]) == "Indexed"
-        && new.int_at(&["spec", "completions"]) == new.int_at(&["spec", "parallelism"]);
-    if !elastic {
-        errors.extend(validate::immutable(
-            &path.child("completions"),
-            value(new, "completions").as_ref(),
-            value(old, "completions").as_ref(),
-        ));
-    }
-    errors.extend(validate::immutable(
-        &path.child("selector"),
-        value(new, "selector").as_ref(),
-        value(old, "selector").as_ref(),
-    ));
+    let immutable = |field: &str| {
+        let value = |object: &Object| object.at(&["spec", field]).cloned();
+        validate::immutable(&path.child(field), value(new).as_ref(), value(old).as_ref())
+    };
+    errors.extend(completions_change(&path, new, immutable("completions")));
+    errors.extend(immutable("selector"));
     errors.extend(template_change(&path.child("template"), new, old));
-    for field in ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] {
-        errors.extend(validate::immutable(&path.child(field), value(new, field).as_ref(), value(old, field).as_ref()));
+    errors.extend(immutable("completionMode"));
+    for (field, definition) in [
+        ("podFailurePolicy", "io.k8s.api.batch.v1.PodFailurePolicy"),
+        ("backoffLimitPerIndex", ""),
+        ("managedBy", ""),
+        ("successPolicy", "io.k8s.api.batch.v1.SuccessPolicy"),
+    ] {
+        let value = new.at(&["spec", field]).filter(|value| value.is_object());
+        let shown = value.map(|value| go_form::compact(definition, value));
+        errors.extend(immutable(field).map(|error| match shown {
+            Some(shown) => error.shown_as(shown),
+            None => error,
+        }));
     }
     errors
 }
 
-/// While a Job is suspended and has not run, where its Pods go and what they ask for may still be changed.
+/// An indexed Job may have more or fewer completions, as many as Pods at a time.
+fn completions_change(path: &Path, new: &Object, changed: Option<Error>) -> Option<Error> {
+    let changed = changed?;
+    let number = |field: &str| new.int_at(&["spec", field]);
+    match (new.str_at(&["spec", "completionMode"]), number("completions")) {
+        ("Indexed", None) => None,
+        ("Indexed", completions) if completions == number("parallelism") => None,
+        ("Indexed", completions) => {
+            Some(path.child("completions").invalid(completions, "can only be modified in tandem with spec.parallelism"))
+        }
+        _ => Some(changed),
+    }
+}
+
+/// While a Job is suspended and nothing of it runs, where its Pods go and what they ask for may still be changed.
 fn template_change(path: &Path, new: &Object, old: &Object) -> Option<Error> {
     let suspended = old.at(&["spec", "suspend"]) == Some(&Value::Bool(true));
-    let never_started = old.str_at(&["status", "startTime"]).is_empty();
-    if suspended && never_started {
+    let idle = old.int_at(&["status", "active"]).unwrap_or_default() == 0;
+    let stopped = old.str_at(&["status", "startTime"]).is_empty()
+        || condition_is_true(old.list_at(&["status", "conditions"]), "Suspended");
+    if suspended && idle && stopped {
         let spec = |job: &Object| job.at(&["spec", "template", "spec"]).cloned().unwrap_or_default();
         let error = validate::immutable(&path.child("spec"), Some(&fixed(spec(new))), Some(&fixed(spec(old))))?;
         return Some(error.shown_as(go_form::compact("io.k8s.api.core.v1.PodSpec", &spec(new))));
@@ -186,8 +271,14 @@ fn template_change(path: &Path, new: &Object, old: &Object) -> Option<Error> {
 /// A template's spec without what a suspended Job may change.
 fn fixed(mut spec: Value) -> Value {
     let Some(map) = spec.as_object_mut() else { return spec };
-    for field in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
+    for field in ["nodeSelector", "tolerations", "schedulingGates"] {
         map.remove(field);
+    }
+    if let Some(affinity) = crate::tree::map_in(map, "affinity") {
+        affinity.remove("nodeAffinity");
+        if affinity.is_empty() {
+            map.remove("affinity");
+        }
     }
     for list in ["containers", "initContainers"] {
         for container in crate::tree::maps_in(map, list) {
@@ -197,42 +288,20 @@ fn fixed(mut spec: Value) -> Value {
     spec
 }
 
-/// What is wrong with a change of the status.
-pub(super) fn status(new: &Object, old: &Object) -> Vec<Error> {
-    let (path, status) = (Path::root("status"), new.at(&["status"]).unwrap_or(&Value::Null));
-    let mut errors = Vec::new();
-    for field in ["active", "succeeded", "failed", "ready", "terminating"] {
-        errors.extend(validate::non_negative(&path.child(field), status.get(field)));
+/// The warning about an indexed Job that is so large that not all of its failures may be kept in mind.
+pub(super) fn size_warning(path: &[&str], object: &Object, old: Option<&Object>) -> Option<String> {
+    if old.is_some_and(|old| old.generation() == object.generation()) {
+        return None;
     }
-    let conditions = new.list_at(&["status", "conditions"]);
-    let is = |type_: &str| condition_is_true(conditions, type_);
-    let at = path.child("conditions");
-    let mut contradiction = |a: &str, b: &str, word: &str| {
-        if is(a) && is(b) {
-            errors.push(at.invalid("", format!("cannot set {a}=True and {b}={word} conditions")).shown_as(""));
-        }
-    };
-    contradiction("Complete", "Failed", "true");
-    contradiction("Complete", "FailureTarget", "true");
-    let before = |object: &Object, field: &str| object.int_at(&["status", field]).unwrap_or_default();
-    for field in ["failed", "succeeded"] {
-        let finished = is("Complete") || is("Failed");
-        if before(new, field) < before(old, field) && (field == "failed" || !finished) {
-            let message = format!("cannot decrease the {field} counter");
-            errors.push(path.child(field).invalid(before(new, field), message));
-        }
-    }
-    if is("Complete") && text(status, "completionTime").is_empty() {
-        errors.push(path.child("completionTime").required("completionTime is required for Complete jobs"));
-    }
-    for (end, reason) in [("Complete", "SuccessCriteriaMet"), ("Failed", "FailureTarget")] {
-        let ended_before = condition_is_true(old.list_at(&["status", "conditions"]), end);
-        if is(end) && !ended_before && !is(reason) {
-            let message = format!("cannot set {end}=True condition without the {reason}=true condition");
-            errors.push(at.invalid("", message).shown_as(""));
-        }
-    }
-    errors
+    let spec = object.at(path)?;
+    let large = int(spec, "completions") > MANY_COMPLETIONS && int(spec, "parallelism") > MAX_OF_MANY;
+    (text(spec, "completionMode") == "Indexed" && large).then(|| {
+        format!(
+            "{}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, \
+             Kubernetes might not be able to track completedIndexes when a big number of indexes fail",
+            path.join(".")
+        )
+    })
 }
 
 /// A label as the key of a Pod condition.
