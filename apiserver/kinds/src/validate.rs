@@ -26,6 +26,9 @@ pub fn immutable(path: &Path, new: Option<&Value>, old: Option<&Value>) -> Optio
     (new != old).then(|| path.invalid(new, "field is immutable"))
 }
 
+/// A rule of text: what is wrong with it, if anything.
+pub type TextRule = fn(&str) -> Vec<String>;
+
 /// The texts about a value, as errors at its path.
 pub fn texts(path: &Path, value: &str, texts: Vec<String>) -> impl Iterator<Item = Error> + use<> {
     texts.into_iter().map(|text| path.invalid(value, text)).collect::<Vec<_>>().into_iter()

@@ -62,9 +62,12 @@ fn falling(previous: i64, current: i64) -> String {
 mod tests {
     use super::*;
 
+    /// A text and the intervals it should be read as, or why it is none.
+    type Case = (&'static str, Result<&'static [(i64, i64)], &'static str>);
+
     #[test]
     fn reads_as_upstream() {
-        let cases: [(&str, Result<&[(i64, i64)], &str>); 7] = [
+        let cases: [Case; 7] = [
             ("", Ok(&[])),
             ("0,2-4", Ok(&[(0, 0), (2, 4)])),
             ("2-1", Err("non-increasing order, previous: 2, current: 1")),

@@ -39,7 +39,7 @@ impl Change<'_> {
     }
 
     fn changed(&self, field: &str) -> bool {
-        let value = |status: &Value| set(status, field).filter(|value| **value != Value::from(0)).cloned();
+        let value = |status: &Value| set(status, field).filter(|value| value.as_i64() != Some(0)).cloned();
         value(self.new) != value(self.old)
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::go_form;
 use crate::tree::{set, text};
-use crate::validate;
+use crate::validate::{self, TextRule};
 
 /// What is wrong with `spec.configSource` and `status.config`.
 pub(super) fn errors(node: &Object) -> Vec<Error> {
@@ -50,7 +50,7 @@ fn source(path: &Path, source: &Value, place: Place) -> Vec<Error> {
             _ => {}
         }
     }
-    let rules: [(&str, fn(&str) -> Vec<String>); 3] = [
+    let rules: [(&str, TextRule); 3] = [
         ("namespace", meta::dns1123_label),
         ("name", meta::dns1123_subdomain),
         ("kubeletConfigKey", meta::config_map_key),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::volume_paths as paths;
 use crate::tree::{flag, int, items, set, text};
-use crate::validate::{required, texts};
+use crate::validate::{TextRule, required, texts};
 
 /// The most characters of a volume's name, a colon and the portal together, where an initiator has a name.
 const NAME_AND_PORTAL_LENGTH_MAX: usize = 64;
@@ -373,8 +373,7 @@ pub(crate) fn persistent_csi(path: &Path, source: &Value) -> Vec<Error> {
     errors.extend(required(path, source, &["volumeHandle"]));
     for field in SECRETS {
         let Some(reference) = set(source, field) else { continue };
-        let rules: [(&str, fn(&str) -> Vec<String>); 2] =
-            [("name", meta::dns1123_subdomain), ("namespace", meta::dns1123_label)];
+        let rules: [(&str, TextRule); 2] = [("name", meta::dns1123_subdomain), ("namespace", meta::dns1123_label)];
         for (part, rule) in rules {
             let (at, name) = (path.child(field).child(part), text(reference, part));
             if name.is_empty() {

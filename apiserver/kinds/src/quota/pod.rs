@@ -25,7 +25,7 @@ pub(super) fn counts(name: &str) -> bool {
 
 /// What the containers of a Pod fail to name although the quota counts these resources, in upstream's words.
 pub fn missing(names: &BTreeSet<String>, pod: &Object) -> Option<String> {
-    let Some(spec) = pod.at(&["spec"]) else { return None };
+    let spec = pod.at(&["spec"])?;
     if has_own_resources(spec) {
         return None;
     }
