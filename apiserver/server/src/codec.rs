@@ -255,11 +255,6 @@ pub(crate) fn defaults(resource: &Resource, object: &mut Object) {
     zero::fill(&resource.schema, object);
 }
 
-/// A value as YAML.
-pub(crate) fn to_yaml(value: &Value) -> Result<Vec<u8>, ApiError> {
-    serde_yaml::to_string(value).map(String::into_bytes).map_err(ApiError::internal)
-}
-
 /// Makes the manager the owner of what a write changed. `false` where that could not be told, and owners are as before.
 pub(crate) fn own(kin: &Kin<'_>, old: Option<&Object>, new: &mut Object, manager: &str, now: Timestamp) -> bool {
     let Kin { resource, subresource, .. } = *kin;

@@ -36,7 +36,7 @@ pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Respons
     let pretty = query.get("pretty").map(str::to_owned);
     let in_process = parts.extensions.get::<User>().is_some();
     let started = Instant::now();
-    let authenticated = authn::authenticate(&server, &parts).await;
+    let authenticated = authn::authenticate(&server, &mut parts).await;
     if !in_process {
         server.metrics().identity.authenticated(authenticated.as_ref().ok(), started.elapsed());
     }

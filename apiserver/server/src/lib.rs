@@ -39,6 +39,7 @@ mod table;
 mod verbs;
 mod versions;
 mod webhooks;
+mod yaml;
 
 pub use authn::User;
 pub use document::reindex;

@@ -26,6 +26,8 @@ const HEADERS_WAIT: Duration = Duration::from_secs(90);
 /// How much is written to a socket at once: HTTP/2 brings an answer in frames of 16 KiB, each of which would otherwise be
 /// a call of its own.
 const WRITE_BYTES: usize = 64 * 1024;
+/// How large the head of an HTTP/2 request may be, as in Go's server: long selectors are in its path.
+const HEADERS_BYTES_MAX: u32 = 1 << 20;
 /// How often a quiet HTTP/2 connection is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long running requests may take once the server stops.
@@ -109,7 +111,12 @@ async fn connection(
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WAIT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING_EVERY).max_concurrent_streams(STREAMS_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADERS_BYTES_MAX);
     let connection =
         builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
     let watched = graceful.lock().as_ref().map(|graceful| graceful.watcher());

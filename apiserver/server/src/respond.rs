@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::negotiate::{Media, Output, Transform};
 use crate::resources::Resource;
 use crate::verbs::write::Written;
-use crate::{binary, codec, compress, document, negotiate, table};
+use crate::{binary, compress, document, negotiate, table, yaml};
 
 /// Parts of a big list go out in pieces of at least this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -350,7 +350,7 @@ pub(crate) fn write_value(code: StatusCode, output: Output, value: &Value) -> Re
             Some(bytes) => return Ok(full(code, Media::Protobuf, bytes)),
             None => (Media::Json, serde_json::to_vec(value).map_err(ApiError::internal)?),
         },
-        Media::Yaml => (Media::Yaml, codec::to_yaml(value)?),
+        Media::Yaml => (Media::Yaml, yaml::to_yaml(value).into_bytes()),
         Media::Json if output.pretty => (Media::Json, serde_json::to_vec_pretty(value).map_err(ApiError::internal)?),
         Media::Json => (Media::Json, serde_json::to_vec(value).map_err(ApiError::internal)?),
     };

@@ -308,10 +308,12 @@ async fn a_watch_may_be_a_websocket() {
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("sec-websocket-protocol", "base64.binary.k8s.io")
         .body(Body::empty())
         .unwrap();
     let response = sender.send_request(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(response.headers()["sec-websocket-protocol"], "base64.binary.k8s.io");
     // The answer to the key of RFC 6455, section 1.3.
     assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     let connection = TokioIo::new(hyper::upgrade::on(response).await.unwrap());

@@ -124,6 +124,34 @@ async fn one_name_is_watched_alone() {
 }
 
 #[tokio::test]
+async fn the_older_paths_are_watches_too() {
+    let api = Api::new().await;
+    api.config_map("a", "1").await;
+    api.config_map("b", "2").await;
+    for (path, expect) in [
+        ("/api/v1/watch/namespaces/t/configmaps", &["ADDED a", "ADDED b"][..]),
+        ("/api/v1/watch/namespaces/t/configmaps?watch=false&labelSelector=l%3D2", &["ADDED b"]),
+        ("/api/v1/watch/namespaces/t/configmaps/b", &["ADDED b"]),
+        ("/api/v1/watch/namespaces/t/configmaps/b?fieldSelector=metadata.name%3Db", &["ADDED b"]),
+        ("/api/v1/watch/configmaps?fieldSelector=metadata.namespace%3Dt,metadata.name%3Da", &["ADDED a"]),
+        ("/apis/rbac.authorization.k8s.io/v1/watch/clusterroles/admin", &["ADDED admin"]),
+        ("/api/v1/watch/namespaces/t", &["ADDED t"]),
+    ] {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let mut events = Events::at(&api, &format!("{path}{separator}timeoutSeconds=1")).await;
+        for expect in expect.iter().chain(&["END "]) {
+            assert_eq!(events.brief().await, *expect, "{path}");
+        }
+    }
+    let path = "/api/v1/watch/namespaces/t/configmaps/b?fieldSelector=metadata.name%3Da";
+    let reply = api.call("GET", path, Value::Null).await;
+    assert_eq!(
+        (reply.code, &reply.body["message"]),
+        (400, &json!("fieldSelector metadata.name doesn't match requested name"))
+    );
+}
+
+#[tokio::test]
 async fn one_value_is_watched_in_its_namespace() {
     let api = Api::new().await;
     api.create("/api/v1/namespaces", json!({"metadata": {"name": "u"}})).await;

@@ -10,8 +10,9 @@ mod impersonate;
 mod request_header;
 mod service_account;
 pub mod user;
+mod websocket;
 
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
 use jiff::Timestamp;
 use kubernel_meta::ApiError;
@@ -39,9 +40,12 @@ pub struct Authenticator {
 
 /// The user behind a request: the one that in-process callers put into its extensions, or whoever its connection and
 /// headers prove; then whoever that user impersonates.
-pub async fn authenticate(server: &ApiServer, parts: &Parts) -> Result<User, ApiError> {
+pub async fn authenticate(server: &ApiServer, parts: &mut Parts) -> Result<User, ApiError> {
     if let Some(user) = parts.extensions.get::<User>() {
         return Ok(user.clone());
+    }
+    if parts.headers.contains_key(SEC_WEBSOCKET_PROTOCOL) && !websocket::take_token(&mut parts.headers) {
+        return Err(ApiError::unauthorized());
     }
     let user = identify(server, parts).await?;
     impersonate::apply(server, user, &parts.headers).await

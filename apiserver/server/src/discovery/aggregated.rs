@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::negotiate::Media;
 use crate::resources::{Resource, Resources};
-use crate::{binary, codec};
+use crate::{binary, yaml};
 
 /// The parameters are part of the answer's type: clients take it for the older list without them.
 const PARAMETERS: &str = ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -63,7 +63,7 @@ impl Hashed {
         let value = || serde_json::from_slice::<Value>(&self.json).map_err(ApiError::internal);
         match media {
             Media::Json => Ok(self.json.clone()),
-            Media::Yaml => codec::to_yaml(&value()?).map(Bytes::from),
+            Media::Yaml => Ok(yaml::to_yaml(&value()?).into()),
             Media::Protobuf => match self.binary.get() {
                 Some(made) => Ok(made.clone()),
                 None => {

@@ -94,7 +94,10 @@ pub(crate) async fn watch(
     let output = context.output(Scope::Watch, binary::has_form(resource))?;
     let mut options = request::list_options(&context.query, true)?;
     let info = &context.info;
-    if !info.name.is_empty() && options.fields.exact("metadata.name").is_none() {
+    if !info.name.is_empty() && options.fields.exact("metadata.name") != Some(info.name.as_str()) {
+        if !options.fields.is_empty() {
+            return Err(ApiError::bad_request("fieldSelector metadata.name doesn't match requested name"));
+        }
         options.fields.terms.push(("metadata.name".to_owned(), info.name.clone(), true));
     }
     let stream = open(context, resource, &options, output).await?;

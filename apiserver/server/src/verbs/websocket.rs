@@ -1,7 +1,6 @@
 //! A watch over a WebSocket, as fabric8's clients (Spark, Flink) open it: one message per event.
 
 use axum::body::Body;
-use base64::Engine as _;
 use futures::{SinkExt as _, StreamExt as _};
 use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
@@ -13,6 +12,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::binary::FRAME_HEAD_BYTES;
+use crate::respond;
 
 use super::watch::Stream;
 
@@ -35,9 +35,11 @@ pub(super) fn serve(
     let accept = derive_accept_key(key.as_bytes());
     let upgrade =
         extensions.remove::<OnUpgrade>().ok_or_else(|| ApiError::bad_request("this connection cannot be upgraded"))?;
-    let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
-    let base64_protocol =
-        protocols.is_some_and(|list| list.split(',').any(|word| word.trim() == "base64.binary.k8s.io"));
+    // Whatever the subprotocol is called, messages are the same, as upstream has it.
+    let protocol = headers.get(header::SEC_WEBSOCKET_PROTOCOL).cloned();
+    if protocol.as_ref().is_some_and(|names| names.as_bytes().contains(&b',')) {
+        return Ok(respond::text(StatusCode::BAD_REQUEST, "missing or bad WebSocket-Protocol"));
+    }
     let is_binary = events.is_binary();
     tokio::spawn(async move {
         let Ok(connection) = upgrade.await else { return };
@@ -50,9 +52,7 @@ pub(super) fn serve(
                     for event in batch {
                         // A message needs neither a newline nor a length.
                         let whole = if is_binary { event.slice(FRAME_HEAD_BYTES..) } else { event.slice(..event.len().saturating_sub(1)) };
-                        let message = if base64_protocol {
-                            Message::text(base64::engine::general_purpose::STANDARD.encode(whole))
-                        } else if is_binary {
+                        let message = if is_binary {
                             Message::binary(whole)
                         } else {
                             Message::text(String::from_utf8_lossy(&whole).as_ref())
@@ -80,8 +80,8 @@ pub(super) fn serve(
     if let Ok(value) = HeaderValue::from_str(&accept) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, value);
     }
-    if base64_protocol {
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("base64.binary.k8s.io"));
+    if let Some(protocol) = protocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     Ok(response)
 }
