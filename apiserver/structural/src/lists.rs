@@ -1,6 +1,8 @@
 //! Lists that are sets or maps: they must not hold an item twice, and items of maps are known by their keys.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::sync::Arc;
 
 use kubernel_cel::declare::Topology;
 use kubernel_meta::field::Error;
@@ -16,10 +18,39 @@ pub(crate) fn duplicates(node: &Node, map: &Map<String, Value>, trail: Trail<'_>
     errors
 }
 
-/// The old item that a new one of the same list is compared with: only lists that are maps say which.
-pub(crate) fn correlated<'a>(node: &Node, old: &'a [Value], item: &Value) -> Option<&'a Value> {
-    let keys = node.map_keys()?;
-    old.iter().find(|old| keys.iter().all(|name| old.get(&**name) == item.get(&**name)))
+/// The items of an old list by what tells them apart: only lists that are maps say which new item is which old one.
+pub(crate) struct Correlation<'a> {
+    keys: &'a [Arc<str>],
+    old: HashMap<String, &'a Value>,
+}
+
+impl<'a> Correlation<'a> {
+    /// The items of `old`, a list that `node` describes; `None` where there is nothing to compare with.
+    pub(crate) fn new(node: &'a Node, old: Option<&'a Vec<Value>>) -> Option<Self> {
+        let (keys, list) = (node.map_keys()?, old?);
+        let mut old = HashMap::with_capacity(list.len());
+        for item in list {
+            old.entry(identity(keys, item)).or_insert(item);
+        }
+        Some(Self { keys, old })
+    }
+
+    /// The old item that a new one of the same list is compared with.
+    pub(crate) fn of(&self, item: &Value) -> Option<&'a Value> {
+        self.old.get(&identity(self.keys, item)).copied()
+    }
+}
+
+/// The values of an item's keys as text; a key may be missing.
+fn identity(keys: &[Arc<str>], item: &Value) -> String {
+    let mut text = String::new();
+    for value in keys.iter().map(|key| item.get(&**key)) {
+        let _ = match value {
+            Some(value) => write!(text, "{value},"),
+            None => write!(text, ","),
+        };
+    }
+    text
 }
 
 fn below(node: &Node, map: &Map<String, Value>, trail: &Trail<'_>, errors: &mut Vec<Error>) {

@@ -86,8 +86,8 @@ impl Strategy for DefinitionStrategy {
         validation::status_update(new)
     }
 
-    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
-        validation::warnings(object)
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        validation::warnings(object, old)
     }
 
     fn allow_unconditional_update(&self) -> bool {

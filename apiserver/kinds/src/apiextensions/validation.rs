@@ -45,18 +45,21 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     errors
 }
 
-/// Formats that no value is checked against, each once.
-pub(super) fn warnings(object: &Object) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for schema in object.list_at(&["spec", "versions"]).iter().filter_map(schema_of) {
-        for format in check::unknown_formats(schema) {
-            let text = format!("unrecognized format {}", go_quoted(&format));
-            if !warnings.contains(&text) {
-                warnings.push(text);
-            }
+/// Formats that no value is checked against and that were not there before, each once.
+pub(super) fn warnings(object: &Object, old: Option<&Object>) -> Vec<String> {
+    let known = old.map(unknown_formats).unwrap_or_default();
+    let mut added: Vec<String> = Vec::new();
+    for format in unknown_formats(object) {
+        if !known.contains(&format) && !added.contains(&format) {
+            added.push(format);
         }
     }
-    warnings
+    added.iter().map(|format| format!("unrecognized format {}", go_quoted(format))).collect()
+}
+
+fn unknown_formats(object: &Object) -> Vec<String> {
+    let schemas = object.list_at(&["spec", "versions"]).iter().filter_map(schema_of);
+    schemas.flat_map(check::unknown_formats).collect()
 }
 
 /// What is wrong with a change of a definition's status.

@@ -128,8 +128,9 @@ impl Run<'_> {
 
     fn list(&mut self, at: &At<'_>, new: &[Value], old: Option<&Vec<Value>>, same: bool) -> Result<(), Spent> {
         let Some((rules, node)) = at.rules.items.as_deref().zip(at.node.items.as_deref()) else { return Ok(()) };
+        let correlation = lists::Correlation::new(at.node, old);
         for (index, item) in new.iter().enumerate() {
-            let old = old.and_then(|old| lists::correlated(at.node, old, item));
+            let old = correlation.as_ref().and_then(|correlation| correlation.of(item));
             let same = old.map_or(same, |old| old == item);
             let trail = Trail::Index(at.trail, index);
             self.value(&At { rules, node, trail: &trail }, item, old, same, old.is_some())?;

@@ -116,8 +116,9 @@ impl Found {
 
     fn list(&mut self, node: &Node, list: &[Value], old: Option<&Vec<Value>>, trail: &Trail<'_>) {
         if let Some(items) = &node.items {
+            let correlation = lists::Correlation::new(node, old);
             for (index, item) in list.iter().enumerate() {
-                let old = old.and_then(|old| lists::correlated(node, old, item));
+                let old = correlation.as_ref().and_then(|correlation| correlation.of(item));
                 self.value(items, item, old, &Trail::Index(trail, index));
             }
         }
