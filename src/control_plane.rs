@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kubernel_meta::Object;
 use kubernel_scheduler::Ledger;
+use kubernel_server::admission::Plugins;
 use kubernel_server::pki::{Identity, Pki, ServingNames};
 use kubernel_server::{ApiServer, Config, LiveObjects, Serving, User};
 use kubernel_store::Embedded;
@@ -83,7 +84,9 @@ pub(crate) async fn start(
         requests_max: options.max_requests_inflight.saturating_add(options.max_mutating_requests_inflight),
         pki: Some(pki.clone()),
     };
-    let serving = Serving { versions: runtime_config.clone(), gates: feature_gates.clone() };
+    let plugins = Plugins::new(&options.enable_admission_plugins, &options.disable_admission_plugins)
+        .map_err(|error| error.to_string())?;
+    let serving = Serving { versions: runtime_config.clone(), gates: feature_gates.clone(), plugins };
     let api = ApiServer::serving(config, &serving);
     api.start().await.map_err(|error| error.to_string())?;
     let mut tasks = JoinSet::new();

@@ -121,6 +121,12 @@ pub(crate) struct ControlPlaneOptions {
     pub(crate) feature_gates: FeatureGates,
     #[command(flatten)]
     pub(crate) front_proxies: FrontProxyOptions,
+    /// Admission plug-ins to run besides the default ones, like DenyServiceExternalIPs
+    #[arg(long, env = "KUBERNEL_ENABLE_ADMISSION_PLUGINS", value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) enable_admission_plugins: Vec<String>,
+    /// Admission plug-ins not to run, like LimitRanger
+    #[arg(long, env = "KUBERNEL_DISABLE_ADMISSION_PLUGINS", value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) disable_admission_plugins: Vec<String>,
 }
 
 /// Which front proxies are believed besides the cluster's own servers, and in which headers they say whose requests they

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::admission::policy::Policies;
-use crate::admission::{Hooks, ParsedObjects, Turns};
+use crate::admission::{Hooks, ParsedObjects, Plugins, Turns};
 use crate::aggregation::{self, Aggregation};
 use crate::alloc::Allocator;
 use crate::authn::Authenticator;
@@ -72,6 +72,7 @@ struct Shared {
     parsed_objects: ParsedObjects,
     policies: Policies,
     quota_turns: Turns,
+    plugins: Plugins,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
     flow: Flow,
@@ -128,6 +129,7 @@ impl ApiServer {
             aggregation: Aggregation::default(),
             policies: Policies::default(),
             quota_turns: Turns::default(),
+            plugins: serving.plugins,
             metrics: Metrics::default(),
             counted,
             features: serving.gates.all(),
@@ -178,6 +180,11 @@ impl ApiServer {
     /// Whose turn it is to be counted against quotas.
     pub(crate) fn quota_turns(&self) -> &Turns {
         &self.0.quota_turns
+    }
+
+    /// Which admission plug-ins run.
+    pub(crate) fn plugins(&self) -> Plugins {
+        self.0.plugins
     }
 
     /// What admission has parsed already.

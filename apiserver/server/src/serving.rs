@@ -1,4 +1,4 @@
-//! Which built-in kinds are served: upstream's `--runtime-config` and `--feature-gates`.
+//! Which built-in kinds are served, upstream's `--runtime-config` and `--feature-gates`, and which admission plug-ins run.
 //!
 //! Stable versions are served unless they are switched off; alpha and beta versions only where they are switched on, and
 //! some of them only with their feature gate. What says more about a resource wins: `api/all`, then `api/ga`, `api/beta`
@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use kubernel_kinds::{Kind, previews, registry};
+
+use crate::admission::Plugins;
 
 /// Our own group, which is always served: its version says how young it is, not that it is optional.
 const OWN_GROUP: &str = "kernel.kubernel.io";
@@ -19,6 +21,8 @@ pub struct Serving {
     pub versions: RuntimeConfig,
     /// From `--feature-gates`.
     pub gates: FeatureGates,
+    /// Which admission plug-ins look at what is written.
+    pub plugins: Plugins,
 }
 
 /// `api/beta=true,networking.k8s.io/v1beta1/ipaddresses=false`: switches by what they switch.
@@ -166,7 +170,8 @@ mod tests {
     use super::*;
 
     fn serves(versions: &str, gates: &str, kind: &str) -> bool {
-        let serving = Serving { versions: versions.parse().unwrap(), gates: gates.parse().unwrap() };
+        let serving =
+            Serving { versions: versions.parse().unwrap(), gates: gates.parse().unwrap(), ..Serving::default() };
         serving.kinds().iter().any(|found| format!("{}/{}", found.api_version(), found.plural) == kind)
     }
 
@@ -198,7 +203,11 @@ mod tests {
 
     #[test]
     fn the_versions_of_a_group_follow_one_another() {
-        let all = Serving { versions: "api/all=true".parse().unwrap(), gates: "AllAlpha,AllBeta".parse().unwrap() };
+        let all = Serving {
+            versions: "api/all=true".parse().unwrap(),
+            gates: "AllAlpha,AllBeta".parse().unwrap(),
+            ..Serving::default()
+        };
         let mut groups: Vec<&str> = all.kinds().iter().map(|kind| &*kind.group).collect();
         groups.dedup();
         let distinct: BTreeSet<&str> = groups.iter().copied().collect();

@@ -385,7 +385,7 @@ async fn nodes_write_only_what_is_theirs() {
     let n1 = As::User("system:node:n1", &["system:nodes"]);
     let made = cluster.check(n1, "POST /api/v1/nodes", node("n1"), (201, "")).await;
     assert_eq!(made["spec"]["taints"][0]["key"], "node.kubernetes.io/not-ready");
-    let text = "node \"n1\" is not allowed to create node \"n2\"";
+    let text = "node \"n1\" is not allowed to modify node \"n2\"";
     cluster.check(n1, "POST /api/v1/nodes", node("n2"), (403, text)).await;
     let own = pod(
         "own",

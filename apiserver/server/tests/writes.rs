@@ -282,7 +282,11 @@ async fn an_earlier_version_shows_the_same_objects() {
 
 #[tokio::test]
 async fn a_gang_has_a_size_that_stays() {
-    let serving = Serving { versions: "api/alpha".parse().unwrap(), gates: "GenericWorkload".parse().unwrap() };
+    let serving = Serving {
+        versions: "api/alpha".parse().unwrap(),
+        gates: "GenericWorkload".parse().unwrap(),
+        ..Serving::default()
+    };
     let api = Api::serving(&serving).await;
     let path = "/apis/scheduling.k8s.io/v1alpha2/namespaces/t/workloads";
     let workload = |count: i64| {

@@ -1,10 +1,11 @@
-//! CertificateApproval, CertificateSigning and CertificateSubjectRestriction: a request for a certificate says truly who
-//! asks; only those with the right to a signer approve and sign for it; nobody gets `system:masters` that way.
+//! CertificateApproval, CertificateSigning, CertificateSubjectRestriction and ClusterTrustBundleAttest: a request for a
+//! certificate says truly who asks; only those with the right to a signer approve, sign and attest for it; nobody gets
+//! `system:masters` that way.
 
 use kubernel_meta::{ApiError, Object};
 use serde_json::json;
 
-use super::{Attributes, Operation};
+use super::{Attributes, Operation, Plugin};
 use crate::authn::user::MASTERS;
 use crate::authz::{self, Decision};
 use crate::pki::RequestSubject;
@@ -12,6 +13,7 @@ use crate::{ApiServer, User};
 
 const GROUP: &str = "certificates.k8s.io";
 const PLURAL: &str = "certificatesigningrequests";
+const BUNDLES: &str = "clustertrustbundles";
 const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 
 /// Writes who asks into a new request, whatever it says itself.
@@ -41,11 +43,18 @@ pub(super) async fn check(
     object: &Object,
     old: Option<&Object>,
 ) -> Result<(), ApiError> {
+    if request.kind.group != GROUP {
+        return Ok(());
+    }
+    let on = |plugin| server.plugins().run(plugin);
+    if request.is_of(GROUP, BUNDLES) && on(Plugin::ClusterTrustBundleAttest) {
+        return check_bundle(server, request, object, old).await;
+    }
     if !request.is_of(GROUP, PLURAL) {
         return Ok(());
     }
     match (request.operation, request.subresource, old) {
-        (Operation::Create, "", _) => {
+        (Operation::Create, "", _) if on(Plugin::CertificateSubjectRestriction) => {
             let asks_for_all = object.str_at(&["spec", "signerName"]) == CLIENT_SIGNER
                 && RequestSubject::read(object).is_some_and(|subject| subject.groups.iter().any(|g| g == MASTERS));
             if asks_for_all {
@@ -54,12 +63,40 @@ pub(super) async fn check(
             }
             Ok(())
         }
-        (Operation::Update, "approval", Some(old)) => check_signer(server, request, old, "approve").await,
-        (Operation::Update, "status", Some(old)) if old.at(&["status"]) != object.at(&["status"]) => {
-            check_signer(server, request, old, "sign").await
+        (Operation::Update, "approval", Some(old)) if on(Plugin::CertificateApproval) => {
+            check_signer(server, request, old, "approve", "approve requests with").await
+        }
+        (Operation::Update, "status", Some(old)) if on(Plugin::CertificateSigning) => {
+            let told =
+                |object: &Object| ["certificate", "conditions"].map(|field| object.at(&["status", field]).cloned());
+            if told(old) == told(object) {
+                return Ok(());
+            }
+            check_signer(server, request, old, "sign", "sign requests with").await
         }
         _ => Ok(()),
     }
+}
+
+/// What a bundle says for a signer only those may say who attest for it; owners and finalizers are no part of that.
+async fn check_bundle(
+    server: &ApiServer,
+    request: &Attributes<'_>,
+    object: &Object,
+    old: Option<&Object>,
+) -> Result<(), ApiError> {
+    let bare = |object: &Object| {
+        let mut object = object.clone();
+        for field in ["ownerReferences", "finalizers", "resourceVersion", "managedFields", "generation"] {
+            object.remove(&["metadata", field]);
+        }
+        object
+    };
+    let unchanged = old.is_some_and(|old| bare(old) == bare(object));
+    if object.str_at(&["spec", "signerName"]).is_empty() || unchanged {
+        return Ok(());
+    }
+    check_signer(server, request, object, "attest", "attest for").await
 }
 
 /// The user needs the verb on the signer, or on all signers of its domain.
@@ -68,6 +105,7 @@ async fn check_signer(
     request: &Attributes<'_>,
     object: &Object,
     verb: &str,
+    what: &str,
 ) -> Result<(), ApiError> {
     let signer = object.str_at(&["spec", "signerName"]);
     let domain = signer.split('/').next().unwrap_or_default();
@@ -86,5 +124,5 @@ async fn check_signer(
             return Ok(());
         }
     }
-    Err(request.forbidden(format!("user not permitted to {verb} requests with signerName {signer:?}")))
+    Err(request.forbidden(format!("user not permitted to {what} signerName {signer:?}")))
 }

@@ -2,7 +2,8 @@
 
 use kubernel_meta::{ApiError, Object};
 
-use super::{Attributes, Operation, View, default_class};
+use super::in_tree::default_class;
+use super::{Attributes, Operation, View};
 
 const DEFAULT_ANNOTATION: &str = "ingressclass.kubernetes.io/is-default-class";
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";

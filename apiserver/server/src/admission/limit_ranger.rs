@@ -39,10 +39,19 @@ pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, pod: &mut O
 }
 
 /// Refuses a Pod or claim that is out of bounds.
-pub(super) async fn check(view: &View<'_>, request: &Attributes<'_>, object: &Object) -> Result<(), ApiError> {
-    let is_pod = request.is_main("", "pods") && request.operation == Operation::Create;
+pub(super) async fn check(
+    view: &View<'_>,
+    request: &Attributes<'_>,
+    object: &Object,
+    old: Option<&Object>,
+) -> Result<(), ApiError> {
+    let is_pod = match (request.operation, request.subresource) {
+        (Operation::Create, "") | (Operation::Update, "resize") => request.is_of("", "pods"),
+        _ => false,
+    };
     let is_claim = request.is_main("", "persistentvolumeclaims");
-    if !is_pod && !is_claim {
+    let is_going = old.is_some_and(|old| old.deletion_timestamp().is_some());
+    if is_going || (!is_pod && !is_claim) {
         return Ok(());
     }
     for range in ranges(view, request.namespace).await? {
@@ -59,7 +68,7 @@ pub(super) async fn check(view: &View<'_>, request: &Attributes<'_>, object: &Ob
                 }
                 Some("Pod") if is_pod => {
                     let Some(spec) = object.map_at(&["spec"]) else { continue };
-                    let of = |list: &str| amounts::aggregate(spec, list);
+                    let of = |list: &str| amounts::with_own(spec, list);
                     check_bounds(limit, "Pod", &of("requests"), &of("limits"), &mut wrong);
                 }
                 Some(kind @ "PersistentVolumeClaim") if is_claim => {

@@ -1,6 +1,7 @@
 //! What the cluster adds to or refuses of a write, after it was authorized: plug-ins in upstream's order, one file each.
 //!
-//! [`mutate`] and [`validate`] are the list. Plug-ins see the write and the store's latest state; they write nothing
+//! [`mutate`] and [`validate`] are the way of a write; `in_tree` is the list of plug-ins, [`Plugins`] says which of them
+//! are switched on; policies, webhooks and quotas come after them. Plug-ins see the write and the store's latest state; they write nothing
 //! themselves.
 
 use std::time::Instant;
@@ -14,13 +15,18 @@ use crate::{ApiServer, User};
 
 mod admin_access;
 mod certificates;
+mod claim_resize;
 mod escalation;
+mod in_tree;
 mod ingress_class;
 mod limit_ranger;
 pub(crate) mod matching;
 mod namespace_lifecycle;
 mod node_restriction;
 mod node_taint;
+mod optional;
+mod owner_references;
+mod plugins;
 mod pod_security;
 pub(crate) mod policy;
 mod priority;
@@ -30,9 +36,11 @@ mod runtime_class;
 mod service_account;
 mod storage;
 mod tolerations;
+mod topology_labels;
 mod view;
 mod webhook;
 
+pub use plugins::{Plugin, PluginError, Plugins};
 pub use quota::{Turn, Turns};
 pub use view::{ParsedObjects, View};
 pub(crate) use webhook::Hooks;
@@ -136,29 +144,44 @@ async fn mutate_all(
     old: Option<&Object>,
 ) -> Result<Vec<String>, ApiError> {
     let view = View::new(server);
+    let plugins = server.plugins();
     let (mut passes, mut rounds) = (policy::Reinvocation::default(), webhook::Rounds::default());
-    mutate_in_tree(&view, attributes, object, old).await?;
-    policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
-    webhook::mutate(server, attributes, Some(object), old, &mut rounds).await?;
-    if passes.changed() || rounds.changed() {
+    loop {
+        in_tree::mutate(server, &view, attributes, object, old).await?;
+        if plugins.run(Plugin::MutatingAdmissionPolicy) {
+            policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
+        }
+        if plugins.run(Plugin::MutatingAdmissionWebhook) {
+            webhook::mutate(server, attributes, Some(object), old, &mut rounds).await?;
+        }
+        if rounds.is_second() || !(passes.changed() || rounds.changed()) {
+            return Ok(rounds.warnings);
+        }
         passes.start_again();
         rounds.start_again();
-        mutate_in_tree(&view, attributes, object, old).await?;
-        policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
-        webhook::mutate(server, attributes, Some(object), old, &mut rounds).await?;
     }
-    Ok(rounds.warnings)
 }
 
 /// The same for what is no object of the resource: a deletion (no object at all), or what a subresource carries (a
-/// Binding, an Eviction, the options of a stream). Only webhooks have a say.
+/// Binding, an Eviction, a TokenRequest, the options of a stream).
 pub async fn mutate_carried(
     server: &ApiServer,
     attributes: &Attributes<'_>,
     mut object: Option<&mut Object>,
     old: Option<&Object>,
 ) -> Result<Vec<String>, ApiError> {
+    let view = View::new(server);
+    let plugins = server.plugins();
     let mut rounds = webhook::Rounds::default();
+    if plugins.run(Plugin::NodeRestriction) {
+        node_restriction::check(server, &view, attributes, object.as_deref(), old).await?;
+    }
+    if let Some(object) = object.as_deref_mut().filter(|_| plugins.run(Plugin::PodTopologyLabels)) {
+        topology_labels::admit(&view, attributes, object).await?;
+    }
+    if !plugins.run(Plugin::MutatingAdmissionWebhook) {
+        return Ok(Vec::new());
+    }
     webhook::mutate(server, attributes, object.as_deref_mut(), old, &mut rounds).await?;
     if rounds.changed() {
         rounds.start_again();
@@ -173,28 +196,7 @@ pub async fn validate_carried(
     attributes: &Attributes<'_>,
     object: &Object,
 ) -> Result<Vec<String>, ApiError> {
-    let mut warnings = policy::validate(server, &View::new(server), attributes, Some(object), None).await?;
-    warnings.extend(webhook::validate(server, attributes, Some(object), None).await?);
-    Ok(warnings)
-}
-
-/// The plug-ins that are part of the server; they may run again on what others have changed.
-async fn mutate_in_tree(
-    view: &View<'_>,
-    attributes: &Attributes<'_>,
-    object: &mut Object,
-    old: Option<&Object>,
-) -> Result<(), ApiError> {
-    namespace_lifecycle::admit(view, attributes, object).await?;
-    limit_ranger::admit(view, attributes, object).await?;
-    service_account::admit(view, attributes, object).await?;
-    node_taint::admit(attributes, object);
-    priority::admit(view, attributes, object, old).await?;
-    tolerations::admit(attributes, object);
-    storage::admit(view, attributes, object).await?;
-    runtime_class::admit(view, attributes, object).await?;
-    certificates::admit(attributes, object);
-    ingress_class::admit(view, attributes, object).await
+    ask(server, &View::new(server), attributes, Some(object), None).await
 }
 
 /// What comes of a write that is accepted.
@@ -228,33 +230,37 @@ async fn validate_all(
     old: Option<&Object>,
 ) -> Result<Admitted, ApiError> {
     let view = View::new(server);
-    node_restriction::check(attributes, object, old)?;
-    let Some(object) = object else {
-        namespace_lifecycle::check_delete(attributes)?;
-        priority::check_delete(attributes)?;
-        let mut warnings = policy::validate(server, &view, attributes, None, old).await?;
-        warnings.extend(webhook::validate(server, attributes, None, old).await?);
-        return Ok(Admitted { warnings, ..Admitted::default() });
+    let mut warnings = match object {
+        Some(object) => in_tree::validate(server, &view, attributes, object, old).await?,
+        None => in_tree::check_delete(server, attributes).map(|()| Vec::new())?,
     };
-    limit_ranger::check(&view, attributes, object).await?;
-    priority::check(&view, attributes, object).await?;
-    admin_access::check(&view, attributes, object, old).await?;
-    certificates::check(server, attributes, object, old).await?;
-    escalation::check(server.authorizer(), attributes, object, old)?;
-    let mut warnings = pod_security::check(&view, attributes, object, old).await?;
-    warnings.extend(policy::validate(server, &view, attributes, Some(object), old).await?);
-    warnings.extend(webhook::validate(server, attributes, Some(object), old).await?);
-    let (changes, turn) = quota::count(server, &view, attributes, object, old).await?;
-    Ok(Admitted { warnings, changes, turn })
+    warnings.extend(ask(server, &view, attributes, object, old).await?);
+    let mut admitted = Admitted { warnings, ..Admitted::default() };
+    let counted = object.filter(|_| server.plugins().run(Plugin::ResourceQuota));
+    if let Some(object) = counted {
+        (admitted.changes, admitted.turn) = quota::count(server, &view, attributes, object, old).await?;
+    }
+    if server.plugins().run(Plugin::AlwaysDeny) {
+        return Err(attributes.forbidden("admission control is denying all modifications"));
+    }
+    Ok(admitted)
 }
 
-/// The name of the newest class that an annotation marks as default; the first by name where several are as new.
-async fn default_class(view: &View<'_>, prefix: &str, annotation: &str) -> Result<Option<String>, ApiError> {
-    let classes = view.list(prefix).await?;
-    let marked = classes.iter().filter(|class| class.annotations().any(|(k, v)| k == annotation && v == "true"));
-    let newest = marked.max_by(|a, b| {
-        let created = |class: &Object| class.str_at(&["metadata", "creationTimestamp"]).to_owned();
-        created(a).cmp(&created(b)).then_with(|| b.name().cmp(a.name()))
-    });
-    Ok(newest.map(|class| class.name().to_owned()))
+/// What policies and webhooks say; their warnings.
+async fn ask(
+    server: &ApiServer,
+    view: &View<'_>,
+    attributes: &Attributes<'_>,
+    object: Option<&Object>,
+    old: Option<&Object>,
+) -> Result<Vec<String>, ApiError> {
+    let plugins = server.plugins();
+    let mut warnings = Vec::new();
+    if plugins.run(Plugin::ValidatingAdmissionPolicy) {
+        warnings = policy::validate(server, view, attributes, object, old).await?;
+    }
+    if plugins.run(Plugin::ValidatingAdmissionWebhook) {
+        warnings.extend(webhook::validate(server, attributes, object, old).await?);
+    }
+    Ok(warnings)
 }

@@ -1,6 +1,8 @@
 //! NamespaceLifecycle: nothing is written into a namespace that is missing, nothing new into one that is going, and
 //! the namespaces that the cluster itself needs are not deleted.
 
+use std::sync::Arc;
+
 use kubernel_meta::{ApiError, Cause, Gvr, Object};
 
 use super::{Attributes, Operation, View};
@@ -9,14 +11,7 @@ use super::{Attributes, Operation, View};
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 
 pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, object: &Object) -> Result<(), ApiError> {
-    let reviews = request.kind.group == "authorization.k8s.io";
-    if request.namespace.is_empty() || !request.kind.namespaced || reviews {
-        return Ok(());
-    }
-    let key = format!("/registry/core/namespaces/{}", request.namespace);
-    let Some(namespace) = view.get(&key).await? else {
-        return Err(ApiError::not_found(&Gvr::new("", "v1", "namespaces"), request.namespace));
-    };
+    let Some(namespace) = namespace(view, request).await? else { return Ok(()) };
     if request.operation != Operation::Create || namespace.str_at(&["status", "phase"]) != "Terminating" {
         return Ok(());
     }
@@ -28,6 +23,21 @@ pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, object: &Ob
         message: format!("namespace {} is being terminated", request.namespace),
         field: "metadata.namespace".to_owned(),
     }))
+}
+
+/// NamespaceExists: the namespace is there, going or not.
+pub(super) async fn check_exists(view: &View<'_>, request: &Attributes<'_>) -> Result<(), ApiError> {
+    namespace(view, request).await.map(drop)
+}
+
+/// The namespace that is written into; none where there is nothing to look at.
+async fn namespace(view: &View<'_>, request: &Attributes<'_>) -> Result<Option<Arc<Object>>, ApiError> {
+    let reviews = request.kind.group == "authorization.k8s.io";
+    if request.namespace.is_empty() || !request.kind.namespaced || reviews {
+        return Ok(None);
+    }
+    let found = view.get(&format!("/registry/core/namespaces/{}", request.namespace)).await?;
+    found.map(Some).ok_or_else(|| ApiError::not_found(&Gvr::new("", "v1", "namespaces"), request.namespace))
 }
 
 pub(super) fn check_delete(request: &Attributes<'_>) -> Result<(), ApiError> {

@@ -9,6 +9,7 @@ use rand::RngExt as _;
 use serde_json::{Value, json};
 
 use super::{Attributes, Operation, View};
+use crate::authz::names_any;
 
 const DEFAULT_ACCOUNT: &str = "default";
 const VOLUME_PREFIX: &str = "kube-api-access-";
@@ -19,6 +20,9 @@ const DEFAULT_ACCOUNT_PAUSE: Duration = Duration::from_millis(100);
 /// What a token volume asks for: an hour and a bit, by which the issuer knows it (see `reviews::token_request`).
 const TOKEN_SECS: i64 = 3607;
 const ENFORCE_ANNOTATION: &str = "kubernetes.io/enforce-mountable-secrets";
+/// The lists of containers with what a container of each is called.
+const CONTAINERS: [(&str, &str); 2] = [("initContainers", "init container"), ("containers", "container")];
+const EPHEMERAL_CONTAINERS: [(&str, &str); 1] = [("ephemeralContainers", "ephemeral container")];
 /// Letters of generated names: no vowels and nothing that looks like another.
 const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 const SUFFIX_CHARS: usize = 5;
@@ -47,8 +51,30 @@ pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, pod: &mut O
     if pod.list_at(&["spec", "imagePullSecrets"]).is_empty() && !secrets.is_empty() {
         pod.set(&["spec", "imagePullSecrets"], secrets.to_vec());
     }
+    Ok(())
+}
+
+/// Refuses a Pod without an account, or with secrets that its account does not let it have.
+pub(super) async fn check(view: &View<'_>, request: &Attributes<'_>, pod: &Object) -> Result<(), ApiError> {
+    let lists: &[(&str, &str)] = match (request.operation, request.subresource) {
+        (Operation::Create, "") => &CONTAINERS,
+        (Operation::Update, "ephemeralcontainers") => &EPHEMERAL_CONTAINERS,
+        _ => return Ok(()),
+    };
+    if !request.is_of("", "pods") {
+        return Ok(());
+    }
+    if is_mirror(pod) {
+        return if request.operation == Operation::Create { check_mirror(request, pod) } else { Ok(()) };
+    }
+    let name = pod.str_at(&["spec", "serviceAccountName"]);
+    if name.is_empty() {
+        let text = format!("no service account specified for pod {}/{}", request.namespace, request.name);
+        return Err(request.forbidden(text));
+    }
+    let account = find(view, request, name).await?;
     if account.annotations().any(|(key, value)| key == ENFORCE_ANNOTATION && is_true(value)) {
-        check_secrets(&account, pod).map_err(|text| request.forbidden(text))?;
+        check_secrets(&account, pod, lists).map_err(|text| request.forbidden(text))?;
     }
     Ok(())
 }
@@ -120,10 +146,10 @@ fn check_mirror(request: &Attributes<'_>, pod: &Object) -> Result<(), ApiError> 
     if !pod.str_at(&["spec", "serviceAccountName"]).is_empty() {
         return Err(request.forbidden("a mirror pod may not reference service accounts"));
     }
+    if pod.at(&["spec"]).is_some_and(|spec| names_any(spec, "secrets")) {
+        return Err(request.forbidden("a mirror pod may not reference secrets"));
+    }
     for volume in pod.list_at(&["spec", "volumes"]) {
-        if volume.get("secret").is_some() {
-            return Err(request.forbidden("a mirror pod may not reference secrets"));
-        }
         let sources = volume["projected"]["sources"].as_array().map_or(&[][..], Vec::as_slice);
         if sources.iter().any(|source| source.get("serviceAccountToken").is_some()) {
             return Err(request.forbidden("a mirror pod may not use ServiceAccountToken volume projections"));
@@ -133,13 +159,14 @@ fn check_mirror(request: &Attributes<'_>, pod: &Object) -> Result<(), ApiError> 
 }
 
 /// The account says which secrets its Pods may use.
-fn check_secrets(account: &Object, pod: &Object) -> Result<(), String> {
+fn check_secrets(account: &Object, pod: &Object, lists: &[(&str, &str)]) -> Result<(), String> {
     let names = |field: &str| -> Vec<&str> {
         account.list_at(&[field]).iter().filter_map(|item| item["name"].as_str()).collect()
     };
     let (mountable, pullable, account) = (names("secrets"), names("imagePullSecrets"), account.name());
     let refused = "is not allowed because service account";
-    for volume in pod.list_at(&["spec", "volumes"]) {
+    let is_new = lists == EPHEMERAL_CONTAINERS;
+    for volume in pod.list_at(&["spec", "volumes"]).iter().filter(|_| !is_new) {
         if let Some(name) = volume["secret"]["secretName"].as_str()
             && !mountable.contains(&name)
         {
@@ -148,22 +175,26 @@ fn check_secrets(account: &Object, pod: &Object) -> Result<(), String> {
             ));
         }
     }
-    for (list, title) in [("initContainers", "init container"), ("containers", "container")] {
+    for (list, title) in lists {
         for container in pod.list_at(&["spec", list]) {
-            for variable in container["env"].as_array().into_iter().flatten() {
-                let name = variable["valueFrom"]["secretKeyRef"]["name"].as_str();
-                if let Some(name) = name.filter(|name| !mountable.contains(name)) {
-                    let (container, variable) =
-                        (container["name"].as_str().unwrap_or_default(), variable["name"].as_str().unwrap_or_default());
+            let own = container["name"].as_str().unwrap_or_default();
+            let variables = container["env"].as_array().into_iter().flatten().map(|variable| {
+                let how = format!("envVar {}", variable["name"].as_str().unwrap_or_default());
+                (how, &variable["valueFrom"]["secretKeyRef"]["name"])
+            });
+            let whole = container["envFrom"].as_array().into_iter().flatten();
+            let whole = whole.map(|source| ("envFrom".to_owned(), &source["secretRef"]["name"]));
+            for (how, name) in variables.chain(whole) {
+                if let Some(name) = name.as_str().filter(|name| !mountable.contains(name)) {
                     return Err(format!(
-                        "{title} {container} with envVar {variable} referencing secret.secretName=\"{name}\" \
-                         {refused} {account} does not reference that secret"
+                        "{title} {own} with {how} referencing secret.secretName=\"{name}\" {refused} {account} does \
+                         not reference that secret"
                     ));
                 }
             }
         }
     }
-    for (index, secret) in pod.list_at(&["spec", "imagePullSecrets"]).iter().enumerate() {
+    for (index, secret) in pod.list_at(&["spec", "imagePullSecrets"]).iter().filter(|_| !is_new).enumerate() {
         let name = secret["name"].as_str().unwrap_or_default();
         if !pullable.contains(&name) {
             return Err(format!(

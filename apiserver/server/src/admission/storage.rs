@@ -4,31 +4,41 @@
 use kubernel_meta::{ApiError, Object};
 use serde_json::Value;
 
-use super::{Attributes, Operation, View, default_class};
+use super::in_tree::default_class;
+use super::{Attributes, Operation, View};
 
 const DEFAULT_ANNOTATION: &str = "storageclass.kubernetes.io/is-default-class";
 const BETA_CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
 
-pub(super) async fn admit(view: &View<'_>, request: &Attributes<'_>, object: &mut Object) -> Result<(), ApiError> {
-    if request.operation != Operation::Create {
+/// DefaultStorageClass.
+pub(super) async fn admit_class(view: &View<'_>, request: &Attributes<'_>, claim: &mut Object) -> Result<(), ApiError> {
+    if request.operation != Operation::Create || !request.is_main("", "persistentvolumeclaims") {
         return Ok(());
     }
+    let named = claim.at(&["spec", "storageClassName"]).is_some_and(|name| !name.is_null())
+        || claim.annotations().any(|(key, _)| key == BETA_CLASS_ANNOTATION);
+    if named {
+        return Ok(());
+    }
+    let prefix = "/registry/storage.k8s.io/storageclasses/";
+    if let Some(class) = default_class(view, prefix, DEFAULT_ANNOTATION).await? {
+        claim.set(&["spec", "storageClassName"], class);
+    }
+    Ok(())
+}
+
+/// StorageObjectInUseProtection.
+pub(super) fn admit_finalizer(request: &Attributes<'_>, object: &mut Object) {
+    if request.operation != Operation::Create {
+        return;
+    }
     if request.is_main("", "persistentvolumeclaims") {
-        let named = object.at(&["spec", "storageClassName"]).is_some_and(|name| !name.is_null())
-            || object.annotations().any(|(key, _)| key == BETA_CLASS_ANNOTATION);
-        if !named
-            && let Some(class) =
-                default_class(view, "/registry/storage.k8s.io/storageclasses/", DEFAULT_ANNOTATION).await?
-        {
-            object.set(&["spec", "storageClassName"], class);
-        }
         add_finalizer(object, "kubernetes.io/pvc-protection");
     } else if request.is_main("", "persistentvolumes") {
         add_finalizer(object, "kubernetes.io/pv-protection");
     } else if request.is_main("storage.k8s.io", "volumeattributesclasses") {
         add_finalizer(object, "kubernetes.io/vac-protection");
     }
-    Ok(())
 }
 
 fn add_finalizer(object: &mut Object, finalizer: &str) {

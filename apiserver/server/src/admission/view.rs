@@ -51,6 +51,13 @@ impl<'a> View<'a> {
         Ok(snapshot.get(key).and_then(|entry| self.parsed.object(&entry)))
     }
 
+    /// The labels of the object under a key, which need no parsing; none where there is none.
+    pub async fn labels(&self, key: &str) -> Result<Vec<(String, String)>, ApiError> {
+        let entry = self.snapshot(key).await?.get(key);
+        let labels = entry.iter().flat_map(|entry| &entry.index.labels);
+        Ok(labels.map(|(key, value)| (key.to_string(), value.to_string())).collect())
+    }
+
     /// The objects whose keys start with `prefix`, in key order.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Arc<Object>>, ApiError> {
         let snapshot = self.snapshot(prefix).await?;

@@ -15,6 +15,7 @@ mod tests;
 pub use aggregation::aggregate_roles;
 pub use authorizer::Authorizer;
 pub use node::NodeAuthorizer;
+pub(crate) use node::names_any;
 pub use rule::Rule;
 
 use kubernel_meta::{ApiError, Details, Gvr, Reason};

@@ -133,30 +133,37 @@ async fn refers(node: &str, resource: &str, namespace: &str, name: &str, store: 
     Ok(pods.any(|pod| {
         serde_json::from_slice::<Value>(&pod.json).is_ok_and(|pod| {
             let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
-            in_tree(&pod["spec"], resource, name) || is_claim_of(&pod["spec"], pod_name, resource, name)
+            in_tree(&pod["spec"], resource, &|found| found == name)
+                || is_claim_of(&pod["spec"], pod_name, resource, name)
         })
     }))
 }
 
-/// Whether anything in a tree refers to the object: the fields by which Pods name others are unlike all their others.
-fn in_tree(tree: &Value, resource: &str, name: &str) -> bool {
-    let named = |value: &Value, key: &str| value.get(key).and_then(Value::as_str) == Some(name);
+/// Whether a Pod's spec refers to any object of the resource.
+pub(crate) fn names_any(spec: &Value, resource: &str) -> bool {
+    in_tree(spec, resource, &|found| !found.is_empty())
+}
+
+/// Whether anything in a tree refers to an object that is looked for: the fields by which Pods name others are unlike all
+/// their others.
+fn in_tree(tree: &Value, resource: &str, wanted: &dyn Fn(&str) -> bool) -> bool {
+    let named = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).is_some_and(wanted);
     match tree {
-        Value::Array(items) => items.iter().any(|item| in_tree(item, resource, name)),
+        Value::Array(items) => items.iter().any(|item| in_tree(item, resource, wanted)),
         Value::Object(map) => map.iter().any(|(key, value)| {
             let here = match (resource, key.as_str()) {
                 ("secrets", "secret") => named(value, "secretName") || named(value, "name"),
                 ("secrets", "secretRef" | "secretKeyRef" | "nodePublishSecretRef") => named(value, "name"),
-                ("secrets", "secretName") => value.as_str() == Some(name),
+                ("secrets", "secretName") => value.as_str().is_some_and(wanted),
                 ("secrets", "imagePullSecrets") => {
                     value.as_array().is_some_and(|list| list.iter().any(|item| named(item, "name")))
                 }
                 ("configmaps", "configMap" | "configMapRef" | "configMapKeyRef") => named(value, "name"),
                 ("persistentvolumeclaims", "persistentVolumeClaim") => named(value, "claimName"),
-                ("serviceaccounts", "serviceAccountName") => value.as_str() == Some(name),
+                ("serviceaccounts", "serviceAccountName") => value.as_str().is_some_and(wanted),
                 _ => false,
             };
-            here || in_tree(value, resource, name)
+            here || in_tree(value, resource, wanted)
         }),
         _ => false,
     }

@@ -26,8 +26,10 @@ pub(super) async fn create(context: &Context, pods: &Arc<Resource>, body: &[u8])
 }
 
 /// Answers a POST to `bindings`: the Pod is the one of the binding's name.
-pub(crate) async fn bind_by_name(context: &Context, body: &[u8]) -> Result<Answer, ApiError> {
-    let (options, binding) = read(context, body)?;
+pub(crate) async fn bind_by_name(context: &Context, bindings: &Arc<Resource>, body: &[u8]) -> Result<Answer, ApiError> {
+    let (options, mut binding) = read(context, body)?;
+    let (admit, name) = ((Operation::Create, Options::Create(&options)), binding.name().to_owned());
+    super::admit_carried(context, bindings, admit, &name, &mut binding).await?;
     let pods = context.resources.find("", "v1", "pods").ok_or_else(ApiError::unknown_resource)?;
     bind(context, pods, &options, &binding).await
 }

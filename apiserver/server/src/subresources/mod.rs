@@ -54,7 +54,7 @@ pub(crate) async fn serve(
     let answer = match (info.verb.as_str(), name) {
         ("create", "binding") => binding::create(context, resource, &read(body).await?).await?,
         ("create", "eviction") => eviction::create(context, resource, &read(body).await?).await?,
-        ("create", "token") => token::create(context, &read(body).await?).await?,
+        ("create", "token") => token::create(context, resource, &read(body).await?).await?,
         ("get", "scale") => scale::get(context, resource).await?,
         ("update", "scale") => scale::update(context, resource, &read(body).await?).await?,
         ("patch", "scale") => scale::patch(context, resource, &read(body).await?).await?,
@@ -76,7 +76,7 @@ async fn admit_connection(context: &Context, resource: &Arc<Resource>, mut optio
 }
 
 /// Lets admission change, accept or refuse what a subresource carries.
-async fn admit_carried(
+pub(crate) async fn admit_carried(
     context: &Context,
     resource: &Arc<Resource>,
     (operation, options): (Operation, Options<'_>),

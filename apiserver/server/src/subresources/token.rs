@@ -1,16 +1,20 @@
 //! `serviceaccounts/token`: a TokenRequest comes in and goes out with a token.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use kubernel_meta::{ApiError, time};
 use kubernel_schema::apply::{self, OneVersion, Write};
 
+use crate::admission::{Operation, Options};
 use crate::codec::{self, Expected};
 use crate::context::Context;
+use crate::resources::Resource;
 use crate::respond::Answer;
 use crate::{request, reviews};
 
 /// Answers a POST.
-pub(super) async fn create(context: &Context, body: &[u8]) -> Result<Answer, ApiError> {
+pub(super) async fn create(context: &Context, accounts: &Arc<Resource>, body: &[u8]) -> Result<Answer, ApiError> {
     const DEFINITION: &str = "io.k8s.api.authentication.v1.TokenRequest";
     let options = request::write_options(&context.query, "CreateOptions", false)?;
     let expected = Expected::built_in("authentication.k8s.io", "v1", "TokenRequest", DEFINITION)?;
@@ -29,6 +33,8 @@ pub(super) async fn create(context: &Context, body: &[u8]) -> Result<Answer, Api
     };
     apply::track_update(&expected.schema, &OneVersion, None, &mut object, &write).map_err(ApiError::internal)?;
     let (namespace, name) = (&context.info.namespace, &context.info.name);
+    let admit = (Operation::Create, Options::Create(&options));
+    super::admit_carried(context, accounts, admit, name, &mut object).await?;
     let object = reviews::service_account_token(&context.server, namespace, name, object).await?;
     Ok(Answer::Value(StatusCode::CREATED, object.into_value()))
 }

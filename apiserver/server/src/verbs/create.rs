@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use kubernel_meta::{ApiError, Object};
 
+use crate::admission::{Operation, Options};
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
@@ -18,7 +19,7 @@ pub(crate) async fn create(context: &Context, resource: &Arc<Resource>, body: &[
     let options = request::write_options(&context.query, "CreateOptions", false)?;
     let mut object = codec::read_object(context, resource, body, options.field_validation)?;
     match_namespace(resource, &context.info.namespace, &mut object)?;
-    dedup_owners(context, &mut object);
+    dedup_owners(context, &mut object, false);
     let manager = context.field_manager(&options.field_manager);
     let namespace = context.info.namespace.as_str();
     let target = Target {
@@ -37,7 +38,7 @@ pub(crate) async fn create(context: &Context, resource: &Arc<Resource>, body: &[
 /// Answers a review.
 pub(crate) async fn review(context: &Context, resource: &Arc<Resource>, body: &[u8]) -> Result<Answer, ApiError> {
     if resource.gvk.kind == "Binding" {
-        return subresources::bind_by_name(context, body).await;
+        return subresources::bind_by_name(context, resource, body).await;
     }
     let options = request::write_options(&context.query, "CreateOptions", false)?;
     let mut object = codec::read_object(context, resource, body, options.field_validation)?;
@@ -46,6 +47,9 @@ pub(crate) async fn review(context: &Context, resource: &Arc<Resource>, body: &[
     let manager = context.field_manager(&options.field_manager);
     let kin = Kin { resource, subresource: "", conversions: &context.conversions };
     codec::own(&kin, None, &mut object, &manager, context.now);
+    let name = object.name().to_owned();
+    subresources::admit_carried(context, resource, (Operation::Create, Options::Create(&options)), &name, &mut object)
+        .await?;
     let object = reviews::review(&context.server, &context.user, &resource.kind, namespace, object).await?;
     Answer::object(StatusCode::CREATED, resource, &object)
 }
@@ -70,8 +74,9 @@ pub(crate) fn match_namespace(resource: &Resource, namespace: &str, object: &mut
     Ok(())
 }
 
-/// Drops owner references that are named twice, with a warning.
-pub(crate) fn dedup_owners(context: &Context, object: &mut Object) {
+/// Drops owner references that are named twice, with a warning that says whose fault it is: the request's, or that of
+/// admission.
+pub(crate) fn dedup_owners(context: &Context, object: &mut Object, admitted: bool) {
     let owners = object.list_at(&["metadata", "ownerReferences"]);
     let mut kept: Vec<serde_json::Value> = Vec::with_capacity(owners.len());
     let mut twice: Vec<String> = Vec::new();
@@ -84,8 +89,9 @@ pub(crate) fn dedup_owners(context: &Context, object: &mut Object) {
     }
     if !twice.is_empty() {
         context.warn(format!(
-            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
+            ".metadata.ownerReferences contains duplicate entries{}; API server dedups owner references in 1.20+, and may \
              reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            if admitted { " after mutating admission happens" } else { "" },
             twice.join(", ")
         ));
         object.set(&["metadata", "ownerReferences"], kept);

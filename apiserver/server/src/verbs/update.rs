@@ -28,7 +28,7 @@ pub(crate) async fn update(
     let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
     checked_name(name, &object)?;
     match_namespace(resource, namespace, &mut object)?;
-    dedup_owners(context, &mut object);
+    dedup_owners(context, &mut object, false);
     let manager = context.field_manager(&options.field_manager);
     let target =
         Target { resource, namespace, name, subresource, options: &options, manager: &manager, strict_uid: true };

@@ -35,14 +35,20 @@ pub fn aggregate(spec: &Tree, list: &str) -> Amounts {
     total
 }
 
+/// The same, with what the Pod says as a whole in place of what its containers sum up to.
+pub fn with_own(spec: &Tree, list: &str) -> Amounts {
+    let mut total = aggregate(spec, list);
+    if let Some(own) = spec.get("resources").and_then(|resources| resources.get(list)) {
+        total.extend(read(own).into_iter().filter(|(name, _)| super::pod_level::is_supported(name)));
+    }
+    total
+}
+
 /// What a Pod asks of its node (upstream's PodRequests): the containers' requests, the Pod's own where it has some,
 /// and the runtime's overhead.
 pub fn pod_requests(spec: &Value) -> Amounts {
     let Some(tree) = spec.as_object() else { return Amounts::new() };
-    let mut total = aggregate(tree, "requests");
-    if let Some(own) = tree.get("resources").and_then(|resources| resources.get("requests")) {
-        total.extend(read(own).into_iter().filter(|(name, _)| super::pod_level::is_supported(name)));
-    }
+    let mut total = with_own(tree, "requests");
     if let Some(overhead) = tree.get("overhead") {
         add(&mut total, &read(overhead));
     }
@@ -53,10 +59,7 @@ pub fn pod_requests(spec: &Value) -> Amounts {
 /// runtime's overhead on top of what is limited.
 pub fn pod_limits(spec: &Value) -> Amounts {
     let Some(tree) = spec.as_object() else { return Amounts::new() };
-    let mut total = aggregate(tree, "limits");
-    if let Some(own) = tree.get("resources").and_then(|resources| resources.get("limits")) {
-        total.extend(read(own).into_iter().filter(|(name, _)| super::pod_level::is_supported(name)));
-    }
+    let mut total = with_own(tree, "limits");
     for (name, more) in tree.get("overhead").map(read).unwrap_or_default() {
         if let Some(limit) = total.get_mut(&name).filter(|limit| limit.signum() != 0) {
             *limit = limit.add(&more);

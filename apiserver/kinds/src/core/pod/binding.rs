@@ -47,10 +47,13 @@ pub fn assign(pod: &mut Object, binding: Binding<'_>, now: Timestamp) -> Result<
         return Err(format!("pod {} has non-empty .spec.schedulingGates", pod.name()));
     }
     pod.set(&["spec", "nodeName"], binding.object.str_at(&["target", "name"]));
-    for field in ["annotations", "labels"] {
-        if let Some(gained) = binding.object.map_at(&["metadata", field]).filter(|map| !map.is_empty()) {
-            pod.map_at_mut(&["metadata", field]).extend(gained.clone());
-        }
+    let gained = |field: &str| binding.object.map_at(&["metadata", field]).filter(|map| !map.is_empty()).cloned();
+    if let Some(annotations) = gained("annotations") {
+        pod.map_at_mut(&["metadata", "annotations"]).extend(annotations);
+    }
+    // Labels that the Pod has stay as they are.
+    for (key, value) in gained("labels").into_iter().flatten() {
+        pod.map_at_mut(&["metadata", "labels"]).entry(key).or_insert(value);
     }
     set_condition(pod, "PodScheduled", "True", now);
     Ok(())

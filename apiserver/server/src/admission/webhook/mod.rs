@@ -87,6 +87,11 @@ impl Rounds {
         self.changed
     }
 
+    /// Whether the second round was the last one.
+    pub(super) fn is_second(&self) -> bool {
+        self.again
+    }
+
     /// Makes the next call of [`mutate`] the second round.
     pub(super) fn start_again(&mut self) {
         self.again = true;
