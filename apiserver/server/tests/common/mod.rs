@@ -94,6 +94,17 @@ impl Api {
         Reply { code: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// Sends JSON as another user and gives the code and the whole answer.
+    pub async fn call_as(&self, user: User, request: &str, body: &Value) -> (u16, Value) {
+        let (method, path) = request.split_once(' ').unwrap();
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let response = self.server.service(user).oneshot(request.body(body).unwrap()).await.unwrap();
+        let code = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (code, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
     /// Reads an object or list that must be there.
     pub async fn get(&self, path: &str) -> Value {
         let reply = self.call("GET", path, Value::Null).await;
