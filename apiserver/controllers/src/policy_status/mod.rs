@@ -10,10 +10,11 @@ use serde_json::json;
 
 use crate::key::Key;
 use crate::queue::Next;
-use crate::{Context, Error};
+use crate::{Context, Error, trees};
 
 /// How many policies are worked on at once.
 const WORKERS: usize = 1;
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const MANAGER: &str = "validatingadmissionpolicy-status";
 
 /// Listens from now on; works while the future is polled.
@@ -39,7 +40,11 @@ async fn reconcile(context: &Context, key: Key) -> Result<Next, Error> {
         return Ok(Next::Done);
     }
     let policy = serde_json::to_value(&*policy).unwrap_or_default();
-    let warnings: Vec<_> = plan::warnings(&policy)
+    let mut definitions = plan::Definitions::default();
+    if plan::names_custom(&policy) {
+        trees::each(&context.client, DEFINITIONS, |definition| definitions.0.push(definition)).await?;
+    }
+    let warnings: Vec<_> = plan::warnings(&policy, &definitions)
         .into_iter()
         .map(|warning| json!({ "fieldRef": warning.field, "warning": warning.text }))
         .collect();

@@ -67,6 +67,24 @@ pub(super) async fn mutate(
     Ok(())
 }
 
+/// The same for what is no object of the resource.
+pub(super) async fn mutate_carried(
+    server: &ApiServer,
+    view: &View<'_>,
+    attributes: &Attributes<'_>,
+    object: Option<&mut Object>,
+    old: Option<&Object>,
+) -> Result<(), ApiError> {
+    let plugins = server.plugins();
+    if plugins.run(Plugin::NodeRestriction) {
+        node_restriction::check(server, view, attributes, object.as_deref(), old).await?;
+    }
+    match object.filter(|_| plugins.run(Plugin::PodTopologyLabels)) {
+        Some(object) => topology_labels::admit(view, attributes, object).await,
+        None => Ok(()),
+    }
+}
+
 /// Accepts or refuses a write; the warnings of those that accept it.
 pub(super) async fn validate(
     server: &ApiServer,

@@ -21,6 +21,7 @@ mod in_tree;
 mod ingress_class;
 mod limit_ranger;
 pub(crate) mod matching;
+mod metadata;
 mod namespace_lifecycle;
 mod node_restriction;
 mod node_taint;
@@ -40,6 +41,7 @@ mod topology_labels;
 mod view;
 mod webhook;
 
+pub(crate) use metadata::name_owners_once;
 pub use plugins::{Plugin, PluginError, Plugins};
 pub use quota::{Turn, Turns};
 pub use view::{ParsedObjects, View};
@@ -144,21 +146,53 @@ async fn mutate_all(
     old: Option<&Object>,
 ) -> Result<Vec<String>, ApiError> {
     let view = View::new(server);
-    let plugins = server.plugins();
+    let others = Others::find(server, attributes).await?;
+    let managed = others.may_change().then(|| metadata::managed_fields(object));
     let (mut passes, mut rounds) = (policy::Reinvocation::default(), webhook::Rounds::default());
     loop {
         in_tree::mutate(server, &view, attributes, object, old).await?;
-        if plugins.run(Plugin::MutatingAdmissionPolicy) {
+        if others.policies {
             policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
         }
-        if plugins.run(Plugin::MutatingAdmissionWebhook) {
+        if others.webhooks {
             webhook::mutate(server, attributes, Some(object), old, &mut rounds).await?;
         }
-        if rounds.is_second() || !(passes.changed() || rounds.changed()) {
-            return Ok(rounds.warnings);
+        let changed = passes.changed() || rounds.changed();
+        if changed && !rounds.is_second() {
+            passes.start_again();
+            rounds.start_again();
+            continue;
         }
-        passes.start_again();
-        rounds.start_again();
+        let mut warnings = rounds.warnings;
+        if let Some(managed) = managed.filter(|_| changed) {
+            warnings.extend(metadata::mend(object, managed));
+        }
+        return Ok(warnings);
+    }
+}
+
+/// Who may change a write besides the server's own plug-ins: nobody, mostly.
+#[derive(Clone, Copy)]
+struct Others {
+    policies: bool,
+    webhooks: bool,
+}
+
+impl Others {
+    async fn find(server: &ApiServer, attributes: &Attributes<'_>) -> Result<Self, ApiError> {
+        let plugins = server.plugins();
+        // Policies look at creations and updates only.
+        let changes = matches!(attributes.operation, Operation::Create | Operation::Update);
+        Ok(Self {
+            policies: changes
+                && plugins.run(Plugin::MutatingAdmissionPolicy)
+                && server.policies().any_mutating(&**server.store()).await?,
+            webhooks: plugins.run(Plugin::MutatingAdmissionWebhook) && webhook::any_mutating(server).await?,
+        })
+    }
+
+    fn may_change(self) -> bool {
+        self.policies || self.webhooks
     }
 }
 
@@ -171,23 +205,22 @@ pub async fn mutate_carried(
     old: Option<&Object>,
 ) -> Result<Vec<String>, ApiError> {
     let view = View::new(server);
-    let plugins = server.plugins();
-    let mut rounds = webhook::Rounds::default();
-    if plugins.run(Plugin::NodeRestriction) {
-        node_restriction::check(server, &view, attributes, object.as_deref(), old).await?;
-    }
-    if let Some(object) = object.as_deref_mut().filter(|_| plugins.run(Plugin::PodTopologyLabels)) {
-        topology_labels::admit(&view, attributes, object).await?;
-    }
-    if !plugins.run(Plugin::MutatingAdmissionWebhook) {
-        return Ok(Vec::new());
-    }
-    webhook::mutate(server, attributes, object.as_deref_mut(), old, &mut rounds).await?;
-    if rounds.changed() {
+    let others = Others::find(server, attributes).await?;
+    let (mut passes, mut rounds) = (policy::Reinvocation::default(), webhook::Rounds::default());
+    loop {
+        in_tree::mutate_carried(server, &view, attributes, object.as_deref_mut(), old).await?;
+        if let Some(object) = object.as_deref_mut().filter(|_| others.policies) {
+            policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
+        }
+        if others.webhooks {
+            webhook::mutate(server, attributes, object.as_deref_mut(), old, &mut rounds).await?;
+        }
+        if rounds.is_second() || !(passes.changed() || rounds.changed()) {
+            return Ok(rounds.warnings);
+        }
+        passes.start_again();
         rounds.start_again();
-        webhook::mutate(server, attributes, object, old, &mut rounds).await?;
     }
-    Ok(rounds.warnings)
 }
 
 /// Accepts or refuses what a subresource carries; says what to warn of.

@@ -53,7 +53,7 @@ impl<'a> View<'a> {
 
     /// The labels of the object under a key, which need no parsing; none where there is none.
     pub async fn labels(&self, key: &str) -> Result<Vec<(String, String)>, ApiError> {
-        let entry = self.snapshot(key).await?.get(key);
+        let entry = self.entry(key).await?;
         let labels = entry.iter().flat_map(|entry| &entry.index.labels);
         Ok(labels.map(|(key, value)| (key.to_string(), value.to_string())).collect())
     }
@@ -62,6 +62,16 @@ impl<'a> View<'a> {
     pub async fn list(&self, prefix: &str) -> Result<Vec<Arc<Object>>, ApiError> {
         let snapshot = self.snapshot(prefix).await?;
         Ok(snapshot.range(prefix, "").filter_map(|entry| self.parsed.object(&entry)).collect())
+    }
+
+    /// The objects whose keys start with `prefix`, as they are stored.
+    pub async fn entries(&self, prefix: &str) -> Result<Vec<Arc<Entry>>, ApiError> {
+        Ok(self.snapshot(prefix).await?.range(prefix, "").collect())
+    }
+
+    /// The object under a key, as it is stored.
+    pub async fn entry(&self, key: &str) -> Result<Option<Arc<Entry>>, ApiError> {
+        Ok(self.snapshot(key).await?.get(key))
     }
 
     /// The first objects whose keys start with `prefix`, in key order, and how many there are in all.

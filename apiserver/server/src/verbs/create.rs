@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use kubernel_meta::{ApiError, Object};
 
-use crate::admission::{Operation, Options};
+use crate::admission::{Operation, Options, name_owners_once};
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
@@ -19,7 +19,7 @@ pub(crate) async fn create(context: &Context, resource: &Arc<Resource>, body: &[
     let options = request::write_options(&context.query, "CreateOptions", false)?;
     let mut object = codec::read_object(context, resource, body, options.field_validation)?;
     match_namespace(resource, &context.info.namespace, &mut object)?;
-    dedup_owners(context, &mut object, false);
+    name_owners_once(&mut object, false).into_iter().for_each(|warning| context.warn(warning));
     let manager = context.field_manager(&options.field_manager);
     let namespace = context.info.namespace.as_str();
     let target = Target {
@@ -72,28 +72,4 @@ pub(crate) fn match_namespace(resource: &Resource, namespace: &str, object: &mut
     }
     object.set(&["metadata", "namespace"], expected);
     Ok(())
-}
-
-/// Drops owner references that are named twice, with a warning that says whose fault it is: the request's, or that of
-/// admission.
-pub(crate) fn dedup_owners(context: &Context, object: &mut Object, admitted: bool) {
-    let owners = object.list_at(&["metadata", "ownerReferences"]);
-    let mut kept: Vec<serde_json::Value> = Vec::with_capacity(owners.len());
-    let mut twice: Vec<String> = Vec::new();
-    for owner in owners {
-        if kept.contains(owner) {
-            twice.push(owner.get("uid").and_then(|uid| uid.as_str()).unwrap_or_default().to_owned());
-        } else {
-            kept.push(owner.clone());
-        }
-    }
-    if !twice.is_empty() {
-        context.warn(format!(
-            ".metadata.ownerReferences contains duplicate entries{}; API server dedups owner references in 1.20+, and may \
-             reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
-            if admitted { " after mutating admission happens" } else { "" },
-            twice.join(", ")
-        ));
-        object.set(&["metadata", "ownerReferences"], kept);
-    }
 }

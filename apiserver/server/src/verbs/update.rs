@@ -6,12 +6,13 @@ use http::StatusCode;
 use kubernel_meta::{ApiError, field};
 use kubernel_store::At;
 
+use crate::admission::name_owners_once;
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
 use crate::{codec, request};
 
-use super::create::{dedup_owners, match_namespace};
+use super::create::match_namespace;
 use super::patch::checked_name;
 use super::store_error;
 use super::write::{self, Target};
@@ -28,7 +29,7 @@ pub(crate) async fn update(
     let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
     checked_name(name, &object)?;
     match_namespace(resource, namespace, &mut object)?;
-    dedup_owners(context, &mut object, false);
+    name_owners_once(&mut object, false).into_iter().for_each(|warning| context.warn(warning));
     let manager = context.field_manager(&options.field_manager);
     let target =
         Target { resource, namespace, name, subresource, options: &options, manager: &manager, strict_uid: true };

@@ -52,6 +52,11 @@ impl Policies {
         Ok(self.0.now().validating.hooks.clone())
     }
 
+    /// Whether there are any mutating policies with bindings.
+    pub(crate) async fn any_mutating(&self, store: &dyn Store) -> Result<bool, ApiError> {
+        self.mutating(store).await.map(|hooks| !hooks.is_empty())
+    }
+
     /// The mutating policies that have bindings, by name.
     pub(super) async fn mutating(&self, store: &dyn Store) -> Result<Arc<[Hook]>, ApiError> {
         self.0.repair(store).await.map_err(ApiError::internal)?;

@@ -119,7 +119,8 @@ async fn run(
                 }
             }
         }
-        let parameters = parameters::collect(view, kind_of_parameters.as_deref(), binding, write.namespace).await;
+        let parameters =
+            parameters::collect(server, view, kind_of_parameters.as_deref(), binding, write.namespace).await;
         let parameters = match parameters {
             Ok(parameters) => parameters,
             Err(error) => {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use kubernel_meta::{Gvk, Object};
-use serde_json::Value;
+use kubernel_store::Entry;
 
 use super::compiled::{Binding, Policy};
 use crate::admission::View;
 use crate::resources::{Resource, Resources};
+use crate::{ApiServer, crds, document};
 
 /// The resource of a policy's parameters; `None` where it has no kind of them. The error is upstream's text.
 pub(super) fn resource(policy: &Policy, resources: &Resources) -> Result<Option<Arc<Resource>>, String> {
@@ -25,6 +26,7 @@ pub(super) fn resource(policy: &Policy, resources: &Resources) -> Result<Option<
 /// The parameters with which a binding puts a policy to work, each for an evaluation of its own; `None` is an evaluation
 /// without. The error is upstream's text.
 pub(super) async fn collect(
+    server: &ApiServer,
     view: &View<'_>,
     resource: Option<&Resource>,
     binding: &Binding,
@@ -46,16 +48,18 @@ pub(super) async fn collect(
     let found = match &reference.selector {
         _ if !reference.name.is_empty() => {
             let key = resource.key(namespace, &reference.name);
-            view.get(&key).await.map_err(|error| error.message().to_owned())?.into_iter().collect()
+            let entry = view.entry(&key).await.map_err(|error| error.message().to_owned())?;
+            read(server, resource, entry.into_iter()).await?
         }
         Some(selector) => {
             let selector = selector.as_ref().map_err(ToString::to_string)?;
-            let all = view.list(&resource.collection_prefix(namespace)).await;
-            let mut all = all.map_err(|error| error.message().to_owned())?;
-            all.retain(|object| {
-                selector.matches(|key| object.at(&["metadata", "labels", key]).and_then(Value::as_str))
+            let all = view.entries(&resource.collection_prefix(namespace)).await;
+            let all = all.map_err(|error| error.message().to_owned())?;
+            let meant = all.into_iter().filter(|entry| {
+                let labels = &entry.index.labels;
+                selector.matches(|key| labels.iter().find(|(name, _)| **name == *key).map(|(_, value)| &**value))
             });
-            all
+            read(server, resource, meant).await?
         }
         None => return Err("one of name or selector must be provided".to_owned()),
     };
@@ -63,4 +67,21 @@ pub(super) async fn collect(
         return Err("no params found for policy binding with `Deny` parameterNotFoundAction".to_owned());
     }
     Ok(found.into_iter().map(Some).collect())
+}
+
+/// Stored objects in the version that the policy names.
+async fn read(
+    server: &ApiServer,
+    resource: &Resource,
+    entries: impl Iterator<Item = Arc<Entry>>,
+) -> Result<Vec<Arc<Object>>, String> {
+    let mut objects = Vec::new();
+    for entry in entries {
+        let object = match crds::one(server, resource, entry).await {
+            Ok(entry) => document::decode(resource, &entry),
+            Err(error) => Err(error),
+        };
+        objects.push(Arc::new(object.map_err(|error| error.message().to_owned())?));
+    }
+    Ok(objects)
 }

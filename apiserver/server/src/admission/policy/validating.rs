@@ -104,7 +104,7 @@ impl Run<'_> {
             }
         }
         let parameters = parameters.map(|resource| &**resource);
-        let parameters = match parameters::collect(view, parameters, binding, write.namespace).await {
+        let parameters = match parameters::collect(server, view, parameters, binding, write.namespace).await {
             Ok(parameters) => parameters,
             Err(error) => {
                 self.misconfigured(policy, Some(binding), &error);

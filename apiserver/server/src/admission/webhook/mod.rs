@@ -98,6 +98,12 @@ impl Rounds {
     }
 }
 
+/// Whether there are any that change writes.
+pub(super) async fn any_mutating(server: &ApiServer) -> Result<bool, ApiError> {
+    server.hooks().repair(&**server.store()).await.map_err(ApiError::internal)?;
+    Ok(!server.hooks().now().mutating.is_empty())
+}
+
 /// Lets the webhooks change an object; where there is none (a deletion) they may only refuse.
 pub(super) async fn mutate(
     server: &ApiServer,
