@@ -164,3 +164,88 @@ async fn policies_do_not_lock_themselves_in() {
     assert_eq!(api.call("DELETE", &path, Value::Null).await.code, 200);
     assert_eq!(api.call("POST", CONFIG_MAPS, config_map("x", json!({}))).await.code, 201);
 }
+
+#[tokio::test]
+async fn custom_resources_are_targets_and_parameters() {
+    let api = Api::new().await;
+    let size =
+        json!({ "type": "object", "properties": { "size": { "type": "integer" }, "note": { "type": "string" } } });
+    let version = |name: &str, storage: bool| {
+        json!({
+            "name": name, "served": true, "storage": storage,
+            "schema": { "openAPIV3Schema": { "type": "object", "properties": { "spec": size } } },
+        })
+    };
+    for (plural, kind) in [("widgets", "Widget"), ("limits", "Limit")] {
+        let definition = json!({
+            "metadata": { "name": format!("{plural}.example.com") },
+            "spec": {
+                "group": "example.com", "scope": "Namespaced", "names": { "plural": plural, "kind": kind },
+                "versions": [version("v1", true), version("v2", false)],
+            },
+        });
+        api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition).await;
+    }
+    let object = |kind: &str, name: &str, size: i64| {
+        let labels = json!({ "for": "widgets" });
+        json!({ "apiVersion": "example.com/v1", "kind": kind, "metadata": { "name": name, "labels": labels }, "spec": { "size": size } })
+    };
+    let widgets = "/apis/example.com/v1/namespaces/t/widgets";
+    api.create("/apis/example.com/v1/namespaces/t/limits", object("Limit", "small", 3)).await;
+    api.create("/apis/example.com/v1/namespaces/t/limits", object("Limit", "large", 5)).await;
+    let rule = json!({ "apiGroups": ["example.com"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["widgets"] });
+    let matches = json!({ "resourceRules": [rule] });
+    // The parameters are stored in v1 and seen in v2.
+    let held = json!({
+        "matchConstraints": matches, "paramKind": { "apiVersion": "example.com/v2", "kind": "Limit" },
+        "validations": [{
+            "expression": "object.spec.size <= params.spec.size && params.apiVersion == 'example.com/v2'",
+            "messageExpression": "'at most ' + string(params.spec.size)",
+        }],
+    });
+    let selector = json!({ "matchLabels": { "for": "widgets" } });
+    let bound = json!({ "paramRef": { "selector": selector, "parameterNotFoundAction": "Deny" }, "validationActions": ["Deny", "Audit"] });
+    policy(&api, false, "held", held, bound).await;
+    let noted = json!({
+        "matchConstraints": matches,
+        "mutations": [
+            { "patchType": "ApplyConfiguration", "applyConfiguration": { "expression": "Object{spec: Object.spec{note: 'n' + string(object.spec.size)}}" } },
+            { "patchType": "JSONPatch", "jsonPatch": { "expression": "[JSONPatch{op: 'add', path: '/metadata/labels/noted', value: object.spec.note}]" } },
+        ],
+    });
+    policy(&api, true, "noted", noted, json!({})).await;
+    for (name, size, code, text) in
+        [("a", 3, 201, ""), ("b", 4, 422, "denied request: at most 3"), ("c", 6, 422, "denied request: at most 5")]
+    {
+        let reply = api.call("POST", widgets, object("Widget", name, size)).await;
+        assert!(reply.code == code && reply.body.to_string().contains(text), "{name}: {} {}", reply.code, reply.body);
+    }
+    let made = api.get(&format!("{widgets}/a")).await;
+    assert_eq!((&made["spec"]["note"], &made["metadata"]["labels"]["noted"]), (&json!("n3"), &json!("n3")));
+}
+
+#[tokio::test]
+async fn policies_see_what_subresources_carry() {
+    let api = Api::new().await;
+    api.create("/api/v1/namespaces/t/serviceaccounts", json!({ "metadata": { "name": "default" } })).await;
+    let pod = json!({ "metadata": { "name": "p" }, "spec": { "containers": [{ "name": "c", "image": "i" }] } });
+    api.create("/api/v1/namespaces/t/pods", pod).await;
+    let rule =
+        json!({ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods/binding"] });
+    let matches = json!({ "resourceRules": [rule] });
+    let expression = "[JSONPatch{op: 'add', path: '/metadata/annotations', value: {'to': object.target.name}}]";
+    let noted = json!({
+        "matchConstraints": matches,
+        "mutations": [{ "patchType": "JSONPatch", "jsonPatch": { "expression": expression } }],
+    });
+    policy(&api, true, "noted", noted, json!({})).await;
+    let held =
+        json!({ "matchConstraints": matches, "validations": [{ "expression": "object.target.name != 'other'" }] });
+    policy(&api, false, "held", held, json!({})).await;
+    let binding = |node: &str| json!({ "metadata": { "name": "p" }, "target": { "kind": "Node", "name": node } });
+    for (node, code) in [("other", 422), ("n", 201)] {
+        let reply = api.call("POST", "/api/v1/namespaces/t/pods/p/binding", binding(node)).await;
+        assert_eq!(reply.code, code, "{node}: {}", reply.body);
+    }
+    assert_eq!(api.get("/api/v1/namespaces/t/pods/p").await["metadata"]["annotations"]["to"], "n");
+}

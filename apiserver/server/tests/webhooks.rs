@@ -92,6 +92,24 @@ fn answer(path: &str, review: &Value) -> Value {
             response["status"] = json!({"code": 403, "reason": "Forbidden", "message": "not here"});
         }
         "/wrong" => response["uid"] = json!("other"),
+        "/append" => {
+            let seen = review["request"]["object"]["data"]["seen"].as_str().unwrap_or_default();
+            response["patchType"] = json!("JSONPatch");
+            response["patch"] = patch(json!([{"op": "add", "path": "/data/seen", "value": format!("{seen}x")}]));
+        }
+        "/annotate" => {
+            let steps = json!([{"op": "add", "path": "/metadata/annotations", "value": {"seen": "yes"}}]);
+            response["patchType"] = json!("JSONPatch");
+            response["patch"] = patch(steps);
+        }
+        "/spoil" => {
+            let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "u"});
+            response["patchType"] = json!("JSONPatch");
+            response["patch"] = patch(json!([
+                {"op": "add", "path": "/metadata/managedFields", "value": [{"fieldsType": "wrong"}]},
+                {"op": "add", "path": "/metadata/ownerReferences", "value": [owner, owner]},
+            ]));
+        }
         _ => {}
     }
     json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
@@ -221,5 +239,140 @@ async fn deletions_dry_runs_and_services_are_asked_about() {
         reply.body["message"].as_str().unwrap().ends_with("no endpoints available for service \"hook\""),
         "{}",
         reply.body
+    );
+}
+
+#[tokio::test]
+async fn broken_metadata_is_mended() {
+    let (api, hook) = (Api::new().await, Hook::start().await);
+    configure(&api, "Mutating", json!([hook.webhook("spoil", json!({}))])).await;
+    let reply = api.call("POST", CONFIG_MAPS, json!({"metadata": {"name": "a"}, "data": {"a": "b"}})).await;
+    assert_eq!(reply.code, 201, "{}", reply.body);
+    let metadata = &reply.body["metadata"];
+    assert_eq!(metadata["ownerReferences"].as_array().map(Vec::len), Some(1));
+    assert_eq!(metadata["managedFields"][0]["fieldsV1"], json!({"f:data": {".": {}, "f:a": {}}}));
+    let warnings: Vec<&str> = reply.headers.get_all("warning").iter().map(|text| text.to_str().unwrap()).collect();
+    for (warning, text) in warnings.iter().zip([
+        ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating \
+         admission controller; please fix your requests: ",
+        ".metadata.ownerReferences contains duplicate entries after mutating admission happens; ",
+    ]) {
+        assert!(warning.contains(text), "{warnings:?}");
+    }
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+}
+
+#[tokio::test]
+async fn webhooks_change_one_after_the_other_and_again_if_needed() {
+    let (api, hook) = (Api::new().await, Hook::start().await);
+    let named = |name: &str, policy: &str| hook.webhook("append", json!({"name": name, "reinvocationPolicy": policy}));
+    // The first sees its own change followed by that of the second, and is asked again; the second is not.
+    configure(&api, "Mutating", json!([named("a.example.com", "IfNeeded"), named("b.example.com", "Never")])).await;
+    let reply = api.call("POST", CONFIG_MAPS, json!({"metadata": {"name": "a"}, "data": {"seen": ""}})).await;
+    assert_eq!(reply.body["data"]["seen"], "xxx", "{}", reply.body);
+    let seen: Vec<Value> = hook.asked.lock().iter().map(|asked| asked["object"]["data"]["seen"].clone()).collect();
+    assert_eq!(seen, ["", "x", "xx"]);
+}
+
+#[tokio::test]
+async fn everything_that_is_written_is_asked_about() {
+    let (api, hook) = (Api::new().await, Hook::start().await);
+    api.create("/api/v1/namespaces/t/serviceaccounts", json!({"metadata": {"name": "default"}})).await;
+    let rule =
+        json!({"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["CREATE", "CONNECT"]});
+    configure(&api, "Validating", json!([hook.webhook("", json!({"rules": [rule]}))])).await;
+    let definition = json!({
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            }],
+        },
+    });
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let target = json!({"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n"}});
+    let widget = json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}});
+    let attributes = json!({"verb": "get", "resource": "pods"});
+    for (path, body, resource, subresource, kind) in [
+        (
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            definition,
+            "customresourcedefinitions",
+            "",
+            "CustomResourceDefinition",
+        ),
+        ("/apis/example.com/v1/namespaces/t/widgets", widget, "widgets", "", "Widget"),
+        ("/api/v1/namespaces/t/pods", pod, "pods", "", "Pod"),
+        ("/api/v1/namespaces/t/bindings", target, "bindings", "", "Binding"),
+        ("/api/v1/namespaces/t/pods/p/eviction", json!({"metadata": {"name": "p"}}), "pods", "eviction", "Eviction"),
+        (
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            json!({"spec": {"resourceAttributes": attributes}}),
+            "selfsubjectaccessreviews",
+            "",
+            "SelfSubjectAccessReview",
+        ),
+        (
+            "/apis/authentication.k8s.io/v1/tokenreviews",
+            json!({"spec": {"token": "x"}}),
+            "tokenreviews",
+            "",
+            "TokenReview",
+        ),
+    ] {
+        let reply = api.call("POST", path, body).await;
+        assert!(reply.code < 300, "{path}: {}", reply.body);
+        let asked = hook.asked.lock().pop().unwrap();
+        assert_eq!(asked["resource"]["resource"], resource, "{path}");
+        assert_eq!(asked["subResource"].as_str().unwrap_or_default(), subresource, "{path}");
+        assert_eq!((&asked["kind"]["kind"], &asked["object"]["kind"]), (&json!(kind), &json!(kind)), "{path}");
+    }
+    // Who configures webhooks is not asked about: nobody could take a broken one away.
+    let before = hook.asked.lock().len();
+    configure(&api, "Mutating", json!([])).await;
+    assert_eq!(hook.asked.lock().len(), before);
+}
+
+#[tokio::test]
+async fn custom_resources_are_shown_in_the_version_that_is_meant() {
+    let (api, hook) = (Api::new().await, Hook::start().await);
+    let version = |name: &str, storage: bool| {
+        json!({
+            "name": name, "served": true, "storage": storage,
+            "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+        })
+    };
+    api.create(
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        json!({
+            "metadata": {"name": "widgets.example.com"},
+            "spec": {
+                "group": "example.com", "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"},
+                "versions": [version("v1", true), version("v2", false)],
+            },
+        }),
+    )
+    .await;
+    let rule = |version: &str| json!([{"apiGroups": ["example.com"], "apiVersions": [version], "resources": ["widgets"], "operations": ["CREATE"]}]);
+    let exact = json!({"name": "exact.example.com", "rules": rule("v1"), "matchPolicy": "Exact"});
+    let equivalent = json!({"name": "any.example.com", "rules": rule("v1"), "matchPolicy": "Equivalent"});
+    configure(&api, "Mutating", json!([hook.webhook("annotate", exact), hook.webhook("annotate", equivalent)])).await;
+    let made = api
+        .create(
+            "/apis/example.com/v2/namespaces/t/widgets",
+            json!({"apiVersion": "example.com/v2", "kind": "Widget", "metadata": {"name": "w"}}),
+        )
+        .await;
+    assert_eq!(
+        (&made["apiVersion"], &made["metadata"]["annotations"]["seen"]),
+        (&json!("example.com/v2"), &json!("yes"))
+    );
+    let asked = std::mem::take(&mut *hook.asked.lock());
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!(
+        (&asked[0]["object"]["apiVersion"], &asked[0]["requestKind"]["version"]),
+        (&json!("example.com/v1"), &json!("v2"))
     );
 }
