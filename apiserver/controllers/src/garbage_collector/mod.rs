@@ -69,10 +69,16 @@ impl Collector {
         loop {
             match discovery::deletable(&self.context.client).await {
                 Ok(found) => {
-                    let found: Vec<Resource> = found.into_iter().filter(is_worth_watching).collect();
-                    let numbers: HashSet<usize> = found.into_iter().map(|resource| self.number(resource)).collect();
+                    let watched = found.resources.into_iter().filter(is_worth_watching);
+                    let numbers: HashSet<usize> = watched.map(|resource| self.number(resource)).collect();
+                    // Objects of a server that is away are not gone.
+                    let away: HashSet<usize> = {
+                        let known = self.resources.read();
+                        let is_away = |number: &usize| found.stale.contains(&known[*number].api.api_version);
+                        watches.keys().copied().filter(is_away).collect()
+                    };
                     watches.retain(|number, watch| {
-                        let still_there = numbers.contains(number);
+                        let still_there = numbers.contains(number) || away.contains(number);
                         if !still_there {
                             watch.abort();
                         }

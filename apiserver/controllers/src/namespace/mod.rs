@@ -29,6 +29,8 @@ struct Remaining {
     /// (finalizer, objects that have it).
     finalizers: Vec<(String, usize)>,
     failures: Vec<String>,
+    /// Groups and versions whose servers are away: what they have in the namespace nobody knows.
+    undiscovered: Vec<String>,
 }
 
 /// Listens from now on; works while the future is polled.
@@ -52,11 +54,11 @@ async fn reconcile(context: &Context, key: Key) -> Result<Next, Error> {
     if namespace.metadata.deletion_timestamp.is_none() || !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
         return Ok(Next::Done);
     }
-    let resources: Vec<Resource> =
-        discovery::deletable(&context.client).await?.into_iter().filter(|resource| resource.namespaced).collect();
-    let mut remaining = Remaining::default();
+    let found = discovery::deletable(&context.client).await?;
+    let mut remaining = Remaining { undiscovered: found.stale, ..Remaining::default() };
+    let namespaced = found.resources.into_iter().filter(|resource| resource.namespaced);
     let (pods, others): (Vec<_>, Vec<_>) =
-        resources.into_iter().partition(|resource| resource.api.plural == "pods" && resource.api.group.is_empty());
+        namespaced.partition(|resource| resource.api.plural == "pods" && resource.api.group.is_empty());
     for resource in &pods {
         empty(context, &key.name, resource, &mut remaining).await;
     }
@@ -169,10 +171,25 @@ fn conditions(remaining: &Remaining, now: Timestamp) -> Vec<NamespaceCondition> 
     } else {
         format!("Some content in the namespace has finalizers remaining: {}", list(&remaining.finalizers, "in"))
     };
-    let discovered = "All resources successfully discovered".to_owned();
+    let away = &remaining.undiscovered;
+    let discovered = if away.is_empty() {
+        "All resources successfully discovered".to_owned()
+    } else {
+        let each: Vec<String> = away.iter().map(|gv| format!("{gv}: stale GroupVersion discovery: {gv}")).collect();
+        format!(
+            "Discovery failed for some groups, {} failing: unable to retrieve the complete list of server APIs: {}",
+            away.len(),
+            each.join(", ")
+        )
+    };
     let parsed = "All legacy kube types successfully parsed".to_owned();
     vec![
-        condition("NamespaceDeletionDiscoveryFailure", false, ("DiscoveryFailed", "ResourcesDiscovered"), discovered),
+        condition(
+            "NamespaceDeletionDiscoveryFailure",
+            !away.is_empty(),
+            ("DiscoveryFailed", "ResourcesDiscovered"),
+            discovered,
+        ),
         condition(
             "NamespaceDeletionGroupVersionParsingFailure",
             false,

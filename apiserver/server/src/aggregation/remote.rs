@@ -91,7 +91,7 @@ async fn discovery(
             if list["kind"] == "APIGroupDiscoveryList" {
                 let found = find(&list, &service.group, &service.version);
                 let nothing = || json!({ "version": service.version });
-                return Ok((found.cloned().unwrap_or_else(nothing), answer.etag()));
+                return Ok((found.map_or_else(nothing, tidy), answer.etag()));
             }
         }
         (StatusCode::NOT_ACCEPTABLE | StatusCode::NOT_FOUND, _) => {}
@@ -111,6 +111,32 @@ fn find<'a>(list: &'a Value, group: &str, version: &str) -> Option<&'a Value> {
     found["versions"].as_array()?.iter().find(|known| known["version"] == version)
 }
 
+/// The fields of an `APIVersionDiscovery` that have their types: clients read the merged document whole or not at all.
+fn tidy(version: &Value) -> Value {
+    const TEXTS: [&str; 5] = ["resource", "scope", "singularResource", "subresource", "version"];
+    const LISTS: [&str; 3] = ["verbs", "shortNames", "categories"];
+    let mut out = Map::new();
+    for (field, value) in version.as_object().into_iter().flatten() {
+        let kept = match (field.as_str(), value) {
+            (name, Value::String(_)) if TEXTS.contains(&name) => value.clone(),
+            (name, Value::Array(all)) if LISTS.contains(&name) => {
+                all.iter().filter(|one| one.is_string()).cloned().collect()
+            }
+            ("responseKind", Value::Object(_)) => kind_of(value),
+            ("acceptedTypes", Value::Array(all)) => all.iter().map(kind_of).collect(),
+            ("resources" | "subresources", Value::Array(all)) => all.iter().map(tidy).collect(),
+            _ => continue,
+        };
+        out.insert(field.clone(), kept);
+    }
+    Value::Object(out)
+}
+
+fn kind_of(from: &Value) -> Value {
+    let text = |field: &str| from[field].as_str().unwrap_or_default();
+    json!({ "group": text("group"), "version": text("version"), "kind": text("kind") })
+}
+
 fn parse(body: &Bytes) -> Result<Value, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
@@ -119,7 +145,6 @@ fn parse(body: &Bytes) -> Result<Value, String> {
 fn of_legacy(list: &Value, version: &str) -> Value {
     let listed = list["resources"].as_array().map_or(&[][..], Vec::as_slice);
     let text = |from: &Value, field: &str| json!(from[field].as_str().unwrap_or_default());
-    let kind = |from: &Value| json!({ "group": text(from, "group"), "version": text(from, "version"), "kind": text(from, "kind") });
     let verbs = |from: &Value| from["verbs"].as_array().cloned().unwrap_or_default();
     let mut resources: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for from in listed {
@@ -130,7 +155,7 @@ fn of_legacy(list: &Value, version: &str) -> Value {
         let scope = if from["namespaced"] == true { "Namespaced" } else { "Cluster" };
         entry.insert("scope".to_owned(), json!(scope));
         if sub.is_empty() {
-            entry.insert("responseKind".to_owned(), kind(from));
+            entry.insert("responseKind".to_owned(), kind_of(from));
             entry.insert("singularResource".to_owned(), text(from, "singularName"));
             entry.insert("verbs".to_owned(), json!(verbs(from)));
             for field in ["shortNames", "categories"] {
@@ -140,7 +165,7 @@ fn of_legacy(list: &Value, version: &str) -> Value {
             }
             continue;
         }
-        let of_sub = json!({ "subresource": sub, "responseKind": kind(from), "verbs": verbs(from) });
+        let of_sub = json!({ "subresource": sub, "responseKind": kind_of(from), "verbs": verbs(from) });
         if let Some(all) = entry.entry("subresources").or_insert_with(|| json!([])).as_array_mut() {
             all.push(of_sub);
         }
@@ -173,6 +198,22 @@ async fn openapi(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strange_documents() {
+        let version = json!({"version": "v1", "freshness": 7, "more": {}, "resources": [
+            {"resource": "things", "verbs": ["get", 1], "responseKind": {"kind": "Thing", "x": 1}, "scope": null,
+             "subresources": [{"subresource": "status", "verbs": "get", "acceptedTypes": ["odd"]}]},
+            "odd",
+        ]});
+        let nothing = json!({"group": "", "version": "", "kind": ""});
+        let wanted = json!({"version": "v1", "resources": [
+            {"resource": "things", "verbs": ["get"], "responseKind": {"group": "", "version": "", "kind": "Thing"},
+             "subresources": [{"subresource": "status", "acceptedTypes": [nothing]}]},
+            {},
+        ]});
+        assert_eq!(tidy(&version), wanted);
+    }
 
     #[test]
     fn resources_as_of_old() {

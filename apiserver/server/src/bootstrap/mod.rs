@@ -4,6 +4,7 @@
 //! Everything goes through the same pipeline as any write. What is there already stays as its owner made it, but for
 //! the default roles and bindings, to which missing rules and subjects are added (upstream's autoupdate).
 
+mod api_services;
 mod objects;
 pub(crate) mod rbac;
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use kubernel_meta::Object;
 use serde_json::{Value, json};
 
+use super::api_services;
 use crate::ApiServer;
 use crate::pki::{Pki, RequestHeaders};
 
@@ -27,32 +28,6 @@ const PRIORITY_CLASSES: [(&str, i64, &str); 2] = [
     ),
 ];
 
-/// The groups that the server itself serves: group, version, the group's and the version's place among all others.
-const API_SERVICES: [(&str, &str, i64, i64); 22] = [
-    ("", "v1", 18_000, 1),
-    ("admissionregistration.k8s.io", "v1", 16_700, 15),
-    ("apiextensions.k8s.io", "v1", 16_700, 15),
-    ("apps", "v1", 17_800, 15),
-    ("authentication.k8s.io", "v1", 17_700, 15),
-    ("authorization.k8s.io", "v1", 17_600, 15),
-    ("autoscaling", "v1", 17_500, 15),
-    ("batch", "v1", 17_400, 15),
-    ("certificates.k8s.io", "v1", 17_300, 15),
-    ("coordination.k8s.io", "v1", 16_500, 15),
-    ("discovery.k8s.io", "v1", 16_200, 15),
-    ("events.k8s.io", "v1", 17_750, 15),
-    ("flowcontrol.apiserver.k8s.io", "v1", 16_100, 21),
-    ("networking.k8s.io", "v1", 17_200, 15),
-    ("node.k8s.io", "v1", 16_300, 15),
-    ("policy", "v1", 17_100, 15),
-    ("rbac.authorization.k8s.io", "v1", 17_000, 15),
-    ("resource.k8s.io", "v1", 16_200, 21),
-    ("scheduling.k8s.io", "v1", 16_600, 15),
-    ("storage.k8s.io", "v1", 16_800, 15),
-    ("autoscaling", "v2", 17_500, 30),
-    ("kernel.kubernel.io", "v1alpha1", 16_000, 15),
-];
-
 /// Everything that the server's configuration asks for. The only Secret is the join token's.
 pub(super) fn all(server: &ApiServer) -> Vec<Object> {
     let config = server.config();
@@ -67,7 +42,7 @@ pub(super) fn all(server: &ApiServer) -> Vec<Object> {
         })
     }));
     values.extend(FLOW.lines().filter_map(|line| serde_json::from_str(line).ok()).map(flow));
-    values.extend(API_SERVICES.iter().map(api_service));
+    values.extend(api_services::all(&server.resources()));
     values.push(json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": { "name": "kubernetes" },
         "spec": { "cidrs": [config.service_cidr.trunc().to_string()] },
@@ -101,23 +76,6 @@ pub(super) fn refresh(old: &Object, wanted: &Object) -> Option<Object> {
         }
     }
     (new != *old).then_some(new)
-}
-
-fn api_service((group, version, group_priority, version_priority): &(&str, &str, i64, i64)) -> Value {
-    let mut spec = json!({
-        "version": version, "groupPriorityMinimum": group_priority, "versionPriority": version_priority,
-    });
-    if !group.is_empty() {
-        spec["group"] = json!(group);
-    }
-    json!({
-        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
-        "metadata": {
-            "name": format!("{version}.{group}"),
-            "labels": { "kube-aggregator.kubernetes.io/automanaged": "onstart" },
-        },
-        "spec": spec,
-    })
 }
 
 fn flow(line: Value) -> Value {

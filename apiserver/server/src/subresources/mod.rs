@@ -14,8 +14,8 @@ mod token;
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::Response;
 use http::request::Parts;
+use http::{Method, Response};
 use kubernel_meta::{ApiError, Object};
 use serde_json::{Value, json};
 
@@ -41,10 +41,12 @@ pub(crate) async fn serve(
             None => ApiError::unknown_resource(),
         });
     };
-    if !subresource.verbs.iter().any(|verb| *verb == info.verb) {
+    let name = info.subresource.as_str();
+    // A method that is no verb goes through a proxy all the same.
+    let is_proxied = name == "proxy" && parts.method == Method::OPTIONS;
+    if !is_proxied && !subresource.verbs.iter().any(|verb| *verb == info.verb) {
         return Err(not_allowed());
     }
-    let name = info.subresource.as_str();
     match (info.resource.as_str(), name) {
         ("pods", "log") => return log::serve(context, resource).await,
         ("pods", "exec" | "attach" | "portforward") => return connect::pod(context, resource, parts, body).await,
