@@ -8,7 +8,8 @@ use kubernel_meta::{Object, validation};
 use kubernel_schema::{Schema, builtin, decode, zero};
 use serde_json::{Value, json};
 
-const GROUPS: [(&str, &str); 1] = [("core", include_str!("data/rules/core.json"))];
+const GROUPS: [(&str, &str); 2] =
+    [("core", include_str!("data/rules/core.json")), ("apiextensions", include_str!("data/rules/apiextensions.json"))];
 
 /// An object as the pipeline hands it to its strategy: decoded, defaulted, with what the server fills in.
 fn decoded(kind: &Kind, value: &Value) -> Object {

@@ -48,10 +48,7 @@ fn review_errors(reviews: &[Value], path: &Path) -> Vec<Error> {
             errors.push(path.invalid(name, "duplicate version"));
             continue;
         }
-        let wrong = validation::dns1035_label(name);
-        if !wrong.is_empty() {
-            errors.push(path.invalid(name, wrong.join(",")));
-        }
+        errors.extend(validation::dns1035_label(name).into_iter().map(|wrong| path.invalid(name, wrong)));
         seen.push(name);
     }
     if !seen.iter().any(|name| REVIEWS.contains(name)) {

@@ -10,7 +10,7 @@ use kubernel_structural::check;
 use serde_json::Value;
 
 use super::conversion::conversion_errors;
-use super::versions::{Part, errors_of};
+use super::versions::{Part, errors_of, has_status};
 use crate::tree::flag;
 
 const APPROVAL: &str = "api-approved.kubernetes.io";
@@ -94,6 +94,11 @@ fn spec_errors(object: &Object) -> Vec<Error> {
             errors.push(path.child("versions").index(index).child("schema").child("openAPIV3Schema").required(""));
         }
     }
+    let preserves = object.at(&["spec", "preserveUnknownFields"]) == Some(&Value::Bool(true));
+    if preserves && versions.iter().filter_map(schema_of).any(check::has_default) {
+        let detail = "must be false in order to use defaults in the schema";
+        errors.push(path.child("preserveUnknownFields").invalid(true, detail));
+    }
     let lifted = Lifted::of(versions);
     let mut names: Vec<&str> = Vec::with_capacity(versions.len());
     let mut unique = true;
@@ -105,7 +110,7 @@ fn spec_errors(object: &Object) -> Vec<Error> {
         errors.extend(label(&path.child("name"), name, ""));
         errors.extend(deprecation(&path.child("deprecationWarning"), version));
         for part in lifted.own() {
-            errors.extend(errors_of(part, version, &path, false));
+            errors.extend(errors_of(part, version, &path, false, has_status(version)));
         }
     }
     let all = || {
@@ -132,8 +137,13 @@ fn spec_errors(object: &Object) -> Vec<Error> {
     errors.extend(names_errors(object, "spec", "names"));
     if let Some(first) = versions.first() {
         for part in lifted.shared() {
-            errors.extend(errors_of(part, first, &path, true));
+            errors.extend(errors_of(part, first, &path, true, versions.iter().any(has_status)));
         }
+    }
+    let strategy = object.str_at(&["spec", "conversion", "strategy"]);
+    if preserves && object.at(&["spec", "conversion"]).is_some() && strategy != "None" {
+        let at = path.child("conversion").child("strategy");
+        errors.push(at.invalid(strategy, "must be None if spec.preserveUnknownFields is true"));
     }
     errors.extend(conversion_errors(object.at(&["spec", "conversion"]), &path.child("conversion")));
     errors

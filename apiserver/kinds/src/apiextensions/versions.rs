@@ -32,14 +32,19 @@ impl Part {
     }
 }
 
-/// What is wrong with a part of a version; `path` is the version's, or `spec` for a part that is `shared`.
-pub(super) fn errors_of(part: Part, version: &Value, path: &Path, shared: bool) -> Vec<Error> {
+/// Whether a version has a `status` subresource.
+pub(super) fn has_status(version: &Value) -> bool {
+    version.pointer("/subresources/status").is_some_and(|status| !status.is_null())
+}
+
+/// What is wrong with a part of a version; `path` is the version's, or `spec` for a part that is `shared`. `has_status`
+/// says whether whoever has the schema has a `status` subresource.
+pub(super) fn errors_of(part: Part, version: &Value, path: &Path, shared: bool, has_status: bool) -> Vec<Error> {
     let path = path.child(if shared && part == Part::Schema { "validation" } else { part.key() });
     let said = version.get(part.key()).filter(|value| !value.is_null());
     let list = || said.and_then(Value::as_array).into_iter().flatten().enumerate();
     match part {
         Part::Schema => {
-            let has_status = version.pointer("/subresources/status").is_some_and(|status| !status.is_null());
             let schema = schema_of(version);
             schema.map(|schema| check::schema(schema, &path.child("openAPIV3Schema"), has_status)).unwrap_or_default()
         }

@@ -94,12 +94,28 @@ fn collect_formats(schema: &Value, depth: usize, found: &mut Vec<String>) {
     if let Some(format) = text(json, "format").filter(|format| !format.is_empty() && !is_known_format(format)) {
         found.push(format.to_owned());
     }
-    let properties = json.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values);
-    let lists = ["allOf", "anyOf", "oneOf"].iter().filter_map(|key| json.get(*key)?.as_array()).flatten();
-    let single = ["items", "additionalProperties", "not"].iter().filter_map(|key| json.get(*key));
-    for schema in properties.chain(lists).chain(single) {
+    for schema in inner_schemas(json) {
         collect_formats(schema, depth + 1, found);
     }
+}
+
+/// Whether a schema has a default anywhere.
+pub fn has_default(schema: &Value) -> bool {
+    defaults_somewhere(schema, 0)
+}
+
+fn defaults_somewhere(schema: &Value, depth: usize) -> bool {
+    let Some(json) = schema.as_object().filter(|_| depth <= DEPTH_MAX) else { return false };
+    json.get("default").is_some_and(|default| !default.is_null())
+        || inner_schemas(json).any(|schema| defaults_somewhere(schema, depth + 1))
+}
+
+/// The schemas of one level below.
+fn inner_schemas(json: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let properties = json.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let lists = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|key| json.get(key)?.as_array()).flatten();
+    let single = ["items", "additionalProperties", "not"].into_iter().filter_map(|key| json.get(key));
+    properties.chain(lists).chain(single)
 }
 
 fn root_with_status(json: &Map<String, Value>, path: &Path) -> Option<Error> {
