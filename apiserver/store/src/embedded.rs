@@ -80,7 +80,14 @@ impl Embedded {
 
     /// A store that forgets everything with the process: for tests and trials.
     pub fn ephemeral() -> Arc<Self> {
-        Self::start(State::default(), None)
+        Self::ephemeral_after(0)
+    }
+
+    /// The same with a past that nobody knows: the first change gets the revision after this one.
+    pub fn ephemeral_after(revision: Revision) -> Arc<Self> {
+        let mut state = State::default();
+        state.revision = revision;
+        Self::start(state, None)
     }
 
     fn start(state: State, journal: Option<Journal>) -> Arc<Self> {

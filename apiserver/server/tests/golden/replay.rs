@@ -74,7 +74,8 @@ impl Server {
         let service_cidr = "10.96.0.0/16".parse().unwrap();
         let names = ServingNames { hosts: Vec::new(), addresses: Vec::new(), service_cidr };
         let pki = Some(Arc::new(Pki::open(folder.path(), &names).unwrap()));
-        let store = Embedded::ephemeral();
+        // The recorded server had forgotten its first revision.
+        let store = Embedded::ephemeral_after(2);
         let config = Config {
             store,
             service_cidr,
