@@ -18,15 +18,12 @@ use crate::pki::Issued;
 pub(crate) fn config(trust: &Trust, identity: Option<&Issued>) -> Result<ClientConfig, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        Trust::Any => Arc::new(AnyCertificate(provider.clone())),
-        Trust::System | Trust::Bundle(_) => Arc::new(Verifier::new(trust, provider.clone())?),
-    };
+    let verifier = Verifier::new(trust, provider.clone())?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| text(&error))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier);
+        .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some(issued) => {
@@ -79,41 +76,58 @@ pub(super) fn refusal(error: &std::io::Error) -> String {
 }
 
 /// Believes what the roots vouch for; and, as Go does, a certificate that is one of the roots itself: many webhooks have
-/// a self-signed one.
+/// a self-signed one. Whoever it is must have the key of what they show.
 #[derive(Debug)]
 struct Verifier {
-    roots: Vec<CertificateDer<'static>>,
-    by_issuer: Arc<WebPkiServerVerifier>,
+    /// `None` believes everybody.
+    roots: Option<Roots>,
     provider: Arc<CryptoProvider>,
+}
+
+#[derive(Debug)]
+struct Roots {
+    certificates: Vec<CertificateDer<'static>>,
+    by_issuer: Arc<WebPkiServerVerifier>,
 }
 
 impl Verifier {
     fn new(trust: &Trust, provider: Arc<CryptoProvider>) -> Result<Self, String> {
-        let roots: Vec<CertificateDer<'static>> = match trust {
-            Trust::System => rustls_native_certs::load_native_certs().certs,
-            Trust::Bundle(pem) => {
-                CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap_or_default()
+        let roots = match trust {
+            Trust::Any => None,
+            Trust::System => {
+                let nobody = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+                Some(Roots::new(rustls_native_certs::load_native_certs().certs, nobody, &provider)?)
             }
-            Trust::Any => Vec::new(),
+            Trust::Bundle(pem) => {
+                let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>();
+                let nobody = "unable to load root certificates: unable to parse bytes as PEM block";
+                Some(Roots::new(certificates.unwrap_or_default(), nobody, &provider)?)
+            }
         };
+        Ok(Self { roots, provider })
+    }
+}
+
+impl Roots {
+    /// `nobody` is the error where there are none.
+    fn new(
+        certificates: Vec<CertificateDer<'static>>,
+        nobody: &str,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, String> {
         let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(roots.iter().cloned());
+        store.add_parsable_certificates(certificates.iter().cloned());
         if store.is_empty() {
-            return Err(match trust {
-                Trust::Bundle(_) => "unable to load root certificates: unable to parse bytes as PEM block".to_owned(),
-                Trust::System | Trust::Any => {
-                    "tls: failed to verify certificate: x509: certificate signed by unknown authority".to_owned()
-                }
-            });
+            return Err(nobody.to_owned());
         }
         let by_issuer = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone())
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { roots, by_issuer, provider })
+        Ok(Self { certificates, by_issuer })
     }
 
-    fn is_root(&self, certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Option<()> {
-        self.roots.iter().find(|root| root.as_ref() == certificate.as_ref())?;
+    fn has(&self, certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Option<()> {
+        self.certificates.iter().find(|root| root.as_ref() == certificate.as_ref())?;
         rustls::client::verify_server_name(&ParsedCertificate::try_from(certificate).ok()?, name).ok()?;
         let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
         let now = i64::try_from(now.as_secs()).ok()?;
@@ -131,9 +145,9 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let outcome = self.by_issuer.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match outcome {
-            Err(_) if self.is_root(end_entity, server_name, now).is_some() => Ok(ServerCertVerified::assertion()),
+        let Some(roots) = &self.roots else { return Ok(ServerCertVerified::assertion()) };
+        match roots.by_issuer.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(_) if roots.has(end_entity, server_name, now).is_some() => Ok(ServerCertVerified::assertion()),
             outcome => outcome,
         }
     }
@@ -144,7 +158,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        signed_in_tls12(&self.provider, message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -153,69 +168,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        signed_in_tls13(&self.provider, message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// Believes everybody, as long as they have the key of what they show.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        signed_in_tls12(&self.0, message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        signed_in_tls13(&self.0, message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-fn signed_in_tls12(
-    provider: &CryptoProvider,
-    message: &[u8],
-    certificate: &CertificateDer<'_>,
-    signature: &DigitallySignedStruct,
-) -> Result<HandshakeSignatureValid, rustls::Error> {
-    let algorithms = &provider.signature_verification_algorithms;
-    rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-}
-
-fn signed_in_tls13(
-    provider: &CryptoProvider,
-    message: &[u8],
-    certificate: &CertificateDer<'_>,
-    signature: &DigitallySignedStruct,
-) -> Result<HandshakeSignatureValid, rustls::Error> {
-    let algorithms = &provider.signature_verification_algorithms;
-    rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
 }
