@@ -310,6 +310,7 @@ async fn documents_are_merged() {
     assert_eq!((&version["freshness"], &version["resources"][0]["resource"]), (&json!("Current"), &json!("things")));
     let (_, paths) = cluster.get("/").await;
     assert!(paths["paths"].as_array().unwrap().contains(&json!("/apis/ext.example.com/v1")));
+    until!(cluster.get("/openapi/v3").await.1["paths"].get("apis/ext.example.com/v1").is_some());
     let (_, index) = cluster.get("/openapi/v3").await;
     let url = &index["paths"]["apis/ext.example.com/v1"]["serverRelativeURL"];
     assert_eq!(url, "/openapi/v3/apis/ext.example.com/v1?hash=H");
@@ -405,8 +406,7 @@ async fn one_of_our_own_servers_behind_another() {
     let list = front.discovery().await;
     let item = list["items"].as_array().unwrap().iter().find(|item| item["metadata"]["name"] == "ext.example.com");
     assert_eq!(item.unwrap()["versions"][0]["resources"][0]["resource"], "things");
-    let (_, index) = front.get("/openapi/v3").await;
-    assert!(index["paths"].get("apis/ext.example.com/v1").is_some());
+    until!(front.get("/openapi/v3").await.1["paths"].get("apis/ext.example.com/v1").is_some());
 
     // A watch arrives as it happens.
     let request = Request::builder().uri(format!("{THINGS}?watch=true")).body(Body::empty()).unwrap();

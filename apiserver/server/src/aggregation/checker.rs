@@ -62,6 +62,13 @@ async fn look(server: &ApiServer, name: &str, backend: &Backend) -> bool {
     if let Err(problem) = write(server, &service, &condition).await {
         tracing::debug!(name, problem, "the status of an APIService was not written");
     }
+    // Its documents may take their time.
+    if passed
+        && let Some(known) = server.aggregation().remote(name)
+        && let Some(remote) = known.with_openapi(server, &service, backend).await
+    {
+        server.aggregation().set_remote(name, remote);
+    }
     passed
 }
 

@@ -11,8 +11,10 @@ use super::proxy::identify;
 use super::table::Backend;
 use crate::{ApiServer, User};
 
-/// How long an answer may take.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long an answer may take that says whether a server is there, or what it has.
+pub(super) const WAIT: Duration = Duration::from_secs(5);
+/// How long an answer may take that has to be worked out: OpenAPI documents, above all after a start.
+pub(super) const LONG_WAIT: Duration = Duration::from_secs(60);
 /// The most that an answer may hold: all OpenAPI documents of a server in one.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// As whom it asks: somebody who may read everything.
@@ -41,13 +43,13 @@ pub(super) async fn head(server: &ApiServer, backend: &Backend, path: &str) -> R
     Ok(answer.status())
 }
 
-/// The answer to a GET. The error is a text.
+/// The answer to a GET that comes within `wait`. The error is a text.
 pub(super) async fn get(
     server: &ApiServer,
     backend: &Backend,
     path: &str,
-    accept: &str,
-    etag: &str,
+    (accept, etag): (&str, &str),
+    wait: Duration,
 ) -> Result<Answer, String> {
     let request = request(backend, path, accept, etag)?;
     let exchange = async {
@@ -55,7 +57,7 @@ pub(super) async fn get(
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
         Ok(Answer { code: parts.status, headers: parts.headers, body: body.to_bytes() })
     };
-    tokio::time::timeout(WAIT, exchange).await.map_err(|_| TOO_SLOW.to_owned())?
+    tokio::time::timeout(wait, exchange).await.map_err(|_| TOO_SLOW.to_owned())?
 }
 
 /// What Go says where an answer takes too long.

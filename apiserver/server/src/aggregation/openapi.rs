@@ -73,7 +73,7 @@ async fn v2_document(server: &ApiServer, service: &ApiService) -> Option<Arc<Val
     let etag = kept.as_ref().map_or("", |kept| &kept.etag);
     let asked = Instant::now();
     let backend = service.backend.as_ref()?;
-    let new = match fetch::get(server, backend, "/openapi/v2", "application/json", etag).await {
+    let new = match fetch::get(server, backend, "/openapi/v2", ("application/json", etag), fetch::WAIT).await {
         Ok(answer) if answer.code == StatusCode::OK => {
             let document = Arc::new(serde_json::from_slice(&answer.body).ok()?);
             Some(Kept { document, etag: answer.etag(), asked })

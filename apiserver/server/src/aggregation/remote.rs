@@ -30,7 +30,7 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    /// Asks the server; what it does not answer stays as it was.
+    /// Asks the server for its resources; the rest stays as it was.
     pub(super) async fn read(server: &ApiServer, service: &ApiService, backend: &Backend, old: Option<&Self>) -> Self {
         let (discovery, etag) = match discovery(server, service, backend, old).await {
             Ok((entry, etag)) => (with_freshness(entry, "Current"), etag),
@@ -39,15 +39,31 @@ impl Remote {
                 return Self::stale(service, old);
             }
         };
-        let openapi = match openapi(server, service, backend).await {
-            Ok(paths) => paths,
-            Err(problem) => {
-                tracing::debug!(name = service.name, problem, "no OpenAPI v3 of an APIService");
-                old.map(|old| old.openapi.clone()).unwrap_or_default()
-            }
-        };
+        let openapi = old.map(|old| old.openapi.clone()).unwrap_or_default();
         let swagger = Mutex::new(old.and_then(|old| old.swagger.lock().clone()));
         Self { discovery, etag, openapi, swagger }
+    }
+
+    /// The same, with the OpenAPI v3 documents that the server has now; `None` where they are the same.
+    pub(super) async fn with_openapi(
+        &self,
+        server: &ApiServer,
+        service: &ApiService,
+        backend: &Backend,
+    ) -> Option<Self> {
+        match openapi(server, service, backend).await {
+            Ok(openapi) if openapi == self.openapi => None,
+            Ok(openapi) => Some(Self {
+                discovery: self.discovery.clone(),
+                etag: self.etag.clone(),
+                openapi,
+                swagger: Mutex::new(self.swagger.lock().clone()),
+            }),
+            Err(problem) => {
+                tracing::debug!(name = service.name, problem, "no OpenAPI v3 of an APIService");
+                None
+            }
+        }
     }
 
     /// What is left where the server cannot be asked.
@@ -83,7 +99,7 @@ async fn discovery(
 ) -> Result<(Value, String), String> {
     let etag = old.map_or("", |old| &old.etag);
     let root = if service.group.is_empty() { "/api" } else { "/apis" };
-    let answer = fetch::get(server, backend, root, DISCOVERY, etag).await?;
+    let answer = fetch::get(server, backend, root, (DISCOVERY, etag), fetch::WAIT).await?;
     match (answer.code, old) {
         (StatusCode::NOT_MODIFIED, Some(old)) => return Ok((old.discovery.clone(), old.etag.clone())),
         (StatusCode::OK, _) => {
@@ -98,7 +114,7 @@ async fn discovery(
         (code, _) => return Err(format!("{root}: {code}")),
     }
     let path = service.path();
-    let answer = fetch::get(server, backend, &path, "application/json", "").await?;
+    let answer = fetch::get(server, backend, &path, ("application/json", ""), fetch::WAIT).await?;
     if answer.code != StatusCode::OK {
         return Err(format!("{path}: {}", answer.code));
     }
@@ -180,7 +196,7 @@ async fn openapi(
     service: &ApiService,
     backend: &Backend,
 ) -> Result<BTreeMap<String, String>, String> {
-    let answer = fetch::get(server, backend, "/openapi/v3", "application/json", "").await?;
+    let answer = fetch::get(server, backend, "/openapi/v3", ("application/json", ""), fetch::LONG_WAIT).await?;
     match answer.code {
         StatusCode::OK => {}
         StatusCode::NOT_FOUND => return Ok(BTreeMap::new()),
