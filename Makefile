@@ -8,7 +8,7 @@ export LISTEN ?= 127.0.0.1:6443
 
 IMAGES := target/images/sample.tar
 
-.PHONY: up down test unit lint e2e bench images release
+.PHONY: up down test unit lint e2e bench bench-sim images release
 
 up: release images
 	@e2e/prerequisites.sh clients
@@ -34,6 +34,10 @@ e2e: images
 bench: release
 	@e2e/prerequisites.sh all
 	@e2e/bench.sh
+
+# Ten thousand random worlds of the kernel; one that fails leaves a file that replays it.
+bench-sim:
+	cargo run --release --locked -p kubernel-sim --bin kernel_sim
 
 release:
 	@e2e/prerequisites.sh node

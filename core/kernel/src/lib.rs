@@ -12,8 +12,13 @@
 //!   [`Turn`], chooses the agent itself and claims exactly what one task needs: an offer made to measure and accepted
 //!   in advance. Thus fairness is decided task by task, even on a cluster of one machine.
 //!
-//! Turns follow weighted dominant resource fairness over the tree of roles, then over a role's frameworks
+//! Every kind of resource (plain, reserved, a volume, revocable, items such as ports) has a number, and one ledger counts
+//! them all (`kind.rs`, `names.rs`, `resources.rs`). What agents are to do comes out of a step as [`Order`]s.
+//!
+//! Turns follow guarantees of roles (`quota.rs`), then weighted dominant resource fairness over the tree of roles, then over a role's frameworks
 //! (`allocator/`). What must always hold is in [`invariants`].
+//!
+//! Why somebody has no offer is answered by [`State::why_no_offer`].
 //!
 //! Where to go next: `input.rs` and `event.rs` (everything that can happen), `decide/` (what an input leads to),
 //! `apply/` (what an event changes), `allocator/` (whose turn it is), `invariants.rs`.

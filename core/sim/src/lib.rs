@@ -3,11 +3,13 @@
 //! Pure: no clock, no randomness but the seed's. The same seed gives the same events and the same hash of them; a run
 //! that fails says its seed and step, which is all it takes to see it again.
 //!
-//! Next: `world.rs` (what happens at random), `fairness.rs` (who gets what in the long run), `scale.rs` and
+//! Next: `world.rs` (how a world runs), `anything.rs` (what happens at random), `liveness.rs` (how it ends), `fairness.rs` (who gets what in the long run), `scale.rs` and
 //! `bin/kernel_bench.rs` (how fast).
 
+mod anything;
 mod fairness;
 mod hash;
+mod liveness;
 mod rng;
 mod scale;
 mod world;

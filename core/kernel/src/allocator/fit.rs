@@ -64,7 +64,7 @@ impl State {
             return Err(Unfit::Region);
         }
         let cut = self.cut(&mut free, sub, role)?;
-        if !self.is_enough(config, found, path, &free) {
+        if free.is_zero() || !self.is_enough(config, found, path, &free) {
             return Err(if cut { Unfit::Quota } else { Unfit::TooSmall });
         }
         if !sub.admits(agent_id, &free) {

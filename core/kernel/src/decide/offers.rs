@@ -1,8 +1,10 @@
 //! Answers to offers, and claims.
 
+use std::borrow::Cow;
+
 use super::send;
 use crate::{
-    AgentId, Availability, Closed, Event, FrameworkId, Kernel, Message, Millis, Mode, NewTask, Offer, OfferId,
+    Agent, AgentId, Availability, Closed, Event, FrameworkId, Kernel, Message, Millis, Mode, NewTask, Offer, OfferId,
     Operation, Reason, Refusal, Resources, RoleId, Status, Step, TaskSpec, TaskState,
     decide::launch::Remaining,
     limits::{ANSWER_MAX, DECLINED_MS_MIN, FILTER_GRAIN_MS, FILTER_MS_MAX, FILTERS_MAX, TASKS_MAX},
@@ -27,10 +29,11 @@ impl Kernel {
         if found.availability == Availability::Draining || !found.connected {
             return Err(Refusal::AgentDraining);
         }
-        if !found.free().contains(&task.resources) {
+        let needs = needs(found, framework, &task);
+        if !found.free().contains(&needs) {
             return Err(Refusal::Insufficient);
         }
-        if self.state.roles.has_quotas() && !self.within_quota(role, &task.resources) {
+        if self.state.roles.has_quotas() && !self.within_quota(role, &needs) {
             return Err(Refusal::OverQuota);
         }
         let task = self.new_task(framework, task)?;
@@ -58,12 +61,7 @@ impl Kernel {
     ) -> Result<(), Refusal> {
         self.subscribed(framework, role)?;
         let found = self.state.agents.get(&agent).ok_or(Refusal::UnknownAgent)?;
-        let mut needs = task.resources.clone();
-        if let Some(executor) = &task.executor
-            && !found.executors.contains_key(&(framework, executor.name.clone()))
-        {
-            needs.add(&executor.resources);
-        }
+        let needs = needs(found, framework, &task);
         if needs.iter_items().any(|(id, items)| found.allocated.items(id).overlaps(items)) {
             return Err(Refusal::Insufficient);
         }
@@ -212,5 +210,17 @@ impl Kernel {
         }
         let task = crate::TaskId(self.state.last.task + 1);
         Ok(NewTask { task, name: key.1, resources, executor, priority })
+    }
+}
+
+/// What a task takes of an agent, with its executor unless that is there.
+fn needs<'a>(agent: &Agent, framework: FrameworkId, task: &'a TaskSpec) -> Cow<'a, Resources> {
+    match &task.executor {
+        Some(executor) if !agent.executors.contains_key(&(framework, executor.name.clone())) => {
+            let mut sum = task.resources.clone();
+            sum.add(&executor.resources);
+            Cow::Owned(sum)
+        }
+        _ => Cow::Borrowed(&task.resources),
     }
 }
