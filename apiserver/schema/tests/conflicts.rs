@@ -2,12 +2,14 @@
 
 #![allow(clippy::expect_used, reason = "a test")]
 
+#[path = "support/steps.rs"]
+mod steps;
 mod support;
 
 use kubernel_meta::Object;
 use kubernel_schema::Schema;
 use serde_json::{Value, json};
-use support::steps::{self, Row, rows, write};
+use steps::{Row, rows, write};
 
 const ROWS: &[Row] = rows! {
     // Scalars.

@@ -4,11 +4,13 @@
 
 #![allow(clippy::expect_used, reason = "a test")]
 
+#[path = "support/steps.rs"]
+mod steps;
 mod support;
 
 use kubernel_schema::Schema;
 use serde_json::json;
-use support::steps::{self, Row, rows};
+use steps::{Row, rows};
 
 const ROWS: &[Row] = rows! {
     // Lists in items of lists.

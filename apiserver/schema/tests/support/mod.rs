@@ -1,7 +1,5 @@
 //! Schemas for tests: a custom resource's from its structural schema, a built-in kind's by its name.
 
-pub(crate) mod steps;
-
 use kubernel_schema::{Field, ListPatch, ListShape, ListTopology, MapShape, Schema, Shape, Struct, Types, Unknown};
 use serde_json::{Value, json};
 

@@ -20,7 +20,7 @@ pub(crate) struct Row {
 
 macro_rules! rows {
     ($($name:literal: [$($manager:literal $spec:literal),*] => $outcome:literal, $owners:literal;)*) => {
-        &[$($crate::support::steps::Row { name: $name, steps: &[$(($manager, $spec)),*], outcome: $outcome, owners: $owners }),*]
+        &[$($crate::steps::Row { name: $name, steps: &[$(($manager, $spec)),*], outcome: $outcome, owners: $owners }),*]
     };
 }
 
