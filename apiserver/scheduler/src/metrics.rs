@@ -124,3 +124,36 @@ impl Source for SchedulerMetrics {
         self.known.write(page);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kubernel_metrics::Format;
+
+    use super::*;
+
+    #[test]
+    fn dashboards_find_their_series() {
+        let metrics = SchedulerMetrics::default();
+        metrics.placed(2, Duration::from_millis(3));
+        metrics.bound(Outcome::Bound, Duration::from_millis(2));
+        metrics.bound(Outcome::Failed, Duration::from_millis(2));
+        metrics.unschedulable();
+        metrics.scheduled(Duration::from_millis(30), 17);
+        metrics.look(&Counts { ready: 1, blocked: 2, delayed: 3, bindings: 4, pods: 5, nodes: 6 });
+        let mut page = Page::new(Format::Text);
+        metrics.write(&mut page);
+        let page = page.finish();
+        for line in [
+            "scheduler_schedule_attempts_total{profile=\"default-scheduler\",result=\"scheduled\"} 1",
+            "scheduler_schedule_attempts_total{profile=\"default-scheduler\",result=\"unschedulable\"} 1",
+            "scheduler_scheduling_attempt_duration_seconds_bucket{profile=\"default-scheduler\",result=\"error\",le=\"0.002\"} 1",
+            "scheduler_scheduling_algorithm_duration_seconds_count 2",
+            "scheduler_framework_extension_point_duration_seconds_count{extension_point=\"Bind\",profile=\"default-scheduler\",status=\"Success\"} 1",
+            "scheduler_pod_scheduling_sli_duration_seconds_bucket{attempts=\"16+\",le=\"0.04\"} 1",
+            "scheduler_pending_pods{queue=\"unschedulable\"} 2",
+            "scheduler_cache_size{type=\"nodes\"} 6",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line}\n{page}");
+        }
+    }
+}

@@ -50,6 +50,28 @@ async fn health_is_told_in_upstreams_words() {
 }
 
 #[tokio::test]
+async fn documents_are_only_read() {
+    let api = Api::new().await;
+    for (method, path, code) in [
+        ("POST", "/version", 405),
+        ("HEAD", "/version", 405),
+        ("DELETE", "/apis", 405),
+        ("PUT", "/api/v1", 405),
+        ("PATCH", "/apis/apps", 405),
+        ("OPTIONS", "/apis/apps/v1", 405),
+        ("POST", "/apis/none", 404),
+        ("POST", "/none", 404),
+        ("POST", "//version", 404),
+        ("POST", "/healthz", 200),
+        ("HEAD", "/livez/ping", 200),
+        ("POST", "/metrics", 200),
+        ("HEAD", "/openapi/v2", 200),
+    ] {
+        assert_eq!(text(&api, method, path).await.0, code, "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_stops_is_alive_but_not_ready() {
     let api = Api::new().await;
     api.server.shut_down();

@@ -16,27 +16,38 @@ use kubernel_meta::ApiError;
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::handler::write;
+use crate::handler::{not_allowed, write};
 use crate::metrics;
 use crate::negotiate;
 use crate::respond::{self, Answer};
 
-/// Answers a request that is for no resource.
+/// Answers a request that is for no resource. Documents have routes that know only GET; the other paths do not ask for the
+/// method.
 pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<Body>, ApiError> {
     let path = context.info.path.as_str();
-    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    if path.starts_with("//") {
+        return Ok(respond::not_found());
+    }
     let words: Vec<&str> = path.trim_matches('/').split('/').collect();
-    if let [endpoint @ ("healthz" | "livez" | "readyz")] = words.as_slice() {
+    let found = find(context, parts, &words).await?;
+    let has_route = matches!(words.as_slice(), ["version" | "api" | "apis" | ".well-known" | "openid", ..]);
+    if has_route && parts.method != Method::GET && found.status() != StatusCode::NOT_FOUND {
+        return Err(not_allowed());
+    }
+    Ok(found)
+}
+
+async fn find(context: &Context, parts: &Parts, words: &[&str]) -> Result<Response<Body>, ApiError> {
+    if let [endpoint @ ("healthz" | "livez" | "readyz")] = words {
         context.measure_with(|| context.server.metrics().requests.measure_path(&format!("/{endpoint}")));
     }
-    if let (true, ["api"] | ["apis"]) = (reads, words.as_slice())
+    if let ["api"] | ["apis"] = words
         && let Some(media) = negotiate::aggregated_discovery(&context.headers)
     {
         return aggregated::serve(context, words[0] == "api", media);
     }
-    match words.as_slice() {
-        _ if !reads || path.starts_with("//") => {}
-        ["healthz" | "livez" | "readyz", ..] => return Ok(health::serve(context, &words)),
+    match words {
+        ["healthz" | "livez" | "readyz", ..] => return Ok(health::serve(context, words)),
         ["version"] => return value(context, version::version()).await,
         ["api"] => return value(context, legacy::versions(&context.headers)).await,
         ["apis"] => {
@@ -72,7 +83,7 @@ pub(crate) async fn serve(context: &Context, parts: &Parts) -> Result<Response<B
         }
         _ => {}
     }
-    Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"))
+    Ok(respond::not_found())
 }
 
 async fn listed(context: &Context, group: &str, version: &str) -> Result<Response<Body>, ApiError> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use kubernel_flow::seats::{self, Demand};
 use kubernel_flow::{Arrival, Permit, QueueSet, Queuing, Refusal};
+use kubernel_metrics::Histogram;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -23,8 +24,11 @@ pub(crate) enum Refused {
     TimeOut,
 }
 
+/// How long requests wait and run, in seconds.
+static SECS: [f64; 13] = [0.0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0];
+
 /// What became of a schema's requests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counts {
     /// How many run.
     pub(crate) executing: AtomicU64,
@@ -34,6 +38,19 @@ pub(crate) struct Counts {
     pub(crate) dispatched: AtomicU64,
     /// How many were sent away, by [`Refused`].
     pub(crate) rejected: [AtomicU64; 3],
+    /// How long those waited that got a place, and those that did not.
+    pub(crate) waited: [Histogram; 2],
+    /// How long those ran that got one.
+    pub(crate) ran: Histogram,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        let (executing, waiting, dispatched) = (AtomicU64::default(), AtomicU64::default(), AtomicU64::default());
+        let seconds = || Histogram::new(&SECS);
+        let rejected = Default::default();
+        Self { executing, waiting, dispatched, rejected, waited: [seconds(), seconds()], ran: seconds() }
+    }
 }
 
 /// The requests of one level.
@@ -51,6 +68,7 @@ pub(crate) struct Place {
     counts: Arc<Counts>,
     permit: Permit,
     clock: Instant,
+    since: Duration,
 }
 
 /// A request that waits; who goes away meanwhile leaves the line, or the place that it has just been given.
@@ -80,7 +98,8 @@ impl Refused {
 /// A place for a request, now or before it has waited for too long.
 pub(super) async fn enter(found: Found, seats: u32, clock: Instant, wait_max: Duration) -> Result<Place, Refused> {
     let Found { flow, counts, line, .. } = found;
-    let arrival = line.arrive(clock.elapsed(), flow, seats);
+    let came = clock.elapsed();
+    let arrival = line.arrive(came, flow, seats);
     let outcome = match arrival {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err((ticket, queue, called))) => {
@@ -94,11 +113,13 @@ pub(super) async fn enter(found: Found, seats: u32, clock: Instant, wait_max: Du
         Err(Refusal::ConcurrencyLimit) => Err(Refused::ConcurrencyLimit),
         Err(Refusal::QueueFull) => Err(Refused::QueueFull),
     };
+    let since = clock.elapsed();
+    counts.waited[usize::from(outcome.is_err())].observe(since.saturating_sub(came).as_secs_f64());
     match outcome {
         Ok(permit) => {
             counts.dispatched.fetch_add(1, Ordering::Relaxed);
             counts.executing.fetch_add(1, Ordering::Relaxed);
-            Ok(Place { line, counts, permit, clock })
+            Ok(Place { line, counts, permit, clock, since })
         }
         Err(refused) => {
             counts.rejected[refused as usize].fetch_add(1, Ordering::Relaxed);
@@ -175,8 +196,10 @@ impl Waiters {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        let now = self.clock.elapsed();
         self.counts.executing.fetch_sub(1, Ordering::Relaxed);
-        self.line.finish(self.clock.elapsed(), self.permit);
+        self.counts.ran.observe(now.saturating_sub(self.since).as_secs_f64());
+        self.line.finish(now, self.permit);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use kubernel_metrics::Page;
+use kubernel_metrics::{About, Kind, Page};
 
 use crate::flow::{Refused, Table};
 
@@ -61,5 +61,30 @@ pub(super) fn write(table: &Table, page: &mut Page) {
                 [("flow_schema", &*schema.name), ("priority_level", &schema.level), ("reason", refused.reason())];
             page.sample(&labels, counts.rejected[refused as usize].load(Ordering::Relaxed));
         }
+    }
+    let secs = |name, help, labels| About { name, help, labels };
+    let waited = secs(
+        "apiserver_flowcontrol_request_wait_duration_seconds",
+        "[BETA] How long requests waited for their turn, in seconds.",
+        &["execute", "flow_schema", "priority_level"],
+    );
+    page.metric(&waited, Kind::Histogram);
+    for (schema, counts) in table.schemas() {
+        for (execute, waited) in
+            ["true", "false"].into_iter().zip(&counts.waited).filter(|(_, waited)| waited.count() > 0)
+        {
+            let labels = [("execute", execute), ("flow_schema", &*schema.name), ("priority_level", &*schema.level)];
+            page.histogram(&labels, waited);
+        }
+    }
+    let ran = secs(
+        "apiserver_flowcontrol_request_execution_seconds",
+        "[ALPHA] How long requests ran, watches until they were open, in seconds.",
+        &["flow_schema", "priority_level"],
+    );
+    page.metric(&ran, Kind::Histogram);
+    for (schema, counts) in table.schemas().filter(|(_, counts)| counts.ran.count() > 0) {
+        let labels = [("flow_schema", schema.name.as_str()), ("priority_level", &schema.level)];
+        page.histogram(&labels, &counts.ran);
     }
 }
