@@ -19,6 +19,8 @@ pub static DOUBLING_SECS: [f64; 15] = exponential(0.001, 2.0);
 pub static WAITING_SECS: [f64; 20] = exponential(0.01, 2.0);
 /// Of work queues, in seconds: from ten nanoseconds on.
 pub static QUEUE_SECS: [f64; 12] = exponential(1e-8, 10.0);
+/// Of calls of a container runtime, in seconds: up to a slow pull.
+pub static RUNTIME_SECS: [f64; 14] = exponential(0.005, 2.5);
 /// Of answers, in bytes.
 pub static RESPONSE_BYTES: [f64; 7] = exponential(1000.0, 10.0);
 /// Of events of a watch, in bytes.

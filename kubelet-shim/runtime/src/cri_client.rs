@@ -1,12 +1,13 @@
 //! The CRI client: one connection to a runtime's Unix socket.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::sync::broadcast;
-use tonic::transport::Channel;
 
+use crate::counted::{Counted, RuntimeMetrics};
 use crate::cri::image_service_client::ImageServiceClient;
 use crate::cri::runtime_service_client::RuntimeServiceClient;
 use crate::{ExecOutput, Fut, Result, Runtime, RuntimeError, RuntimeEvent, cri, events};
@@ -22,8 +23,9 @@ const PULL_TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// A container runtime that speaks CRI v1, as containerd and CRI-O do.
 pub struct CriRuntime {
-    runtime: RuntimeServiceClient<Channel>,
-    images: ImageServiceClient<Channel>,
+    runtime: RuntimeServiceClient<Counted>,
+    images: ImageServiceClient<Counted>,
+    metrics: Arc<RuntimeMetrics>,
     events: broadcast::Sender<RuntimeEvent>,
     socket: PathBuf,
 }
@@ -38,7 +40,10 @@ impl CriRuntime {
             .map_err(|error| RuntimeError::Unreachable { socket: socket.clone(), message: chain(&error) })?;
         let (events, _) = broadcast::channel(EVENTS_MAX);
         events::listen(channel.clone(), events.downgrade());
+        let metrics = Arc::new(RuntimeMetrics::default());
+        let channel = Counted::new(channel, metrics.clone());
         Ok(Self {
+            metrics,
             runtime: RuntimeServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX),
@@ -53,11 +58,11 @@ impl CriRuntime {
         &self.socket
     }
 
-    fn runtime(&self) -> RuntimeServiceClient<Channel> {
+    fn runtime(&self) -> RuntimeServiceClient<Counted> {
         self.runtime.clone()
     }
 
-    fn images_client(&self) -> ImageServiceClient<Channel> {
+    fn images_client(&self) -> ImageServiceClient<Counted> {
         self.images.clone()
     }
 }
@@ -100,6 +105,10 @@ fn missing(what: &str) -> RuntimeError {
 }
 
 impl Runtime for CriRuntime {
+    fn metrics(&self) -> Option<&RuntimeMetrics> {
+        Some(&self.metrics)
+    }
+
     fn version(&self) -> Fut<'_, cri::VersionResponse> {
         async move { Ok(self.runtime().version(call(cri::VersionRequest::default())).await?.into_inner()) }.boxed()
     }

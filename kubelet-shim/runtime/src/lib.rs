@@ -9,6 +9,7 @@
 
 pub mod cgroup;
 pub mod containerd;
+mod counted;
 mod cri_client;
 mod error;
 mod events;
@@ -19,6 +20,7 @@ pub mod oci;
 mod pause;
 mod runtime;
 
+pub use counted::RuntimeMetrics;
 pub use cri_client::CriRuntime;
 pub use error::{Result, RuntimeError};
 pub use fake::FakeRuntime;

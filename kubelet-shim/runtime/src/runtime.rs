@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::sync::broadcast;
 
-use crate::{Result, cri};
+use crate::{Result, RuntimeMetrics, cri};
 
 /// A future of a runtime call. Boxed, so that one agent can hold any runtime behind `Arc<dyn Runtime>`.
 pub type Fut<'a, T> = BoxFuture<'a, Result<T>>;
@@ -35,6 +35,11 @@ pub struct ExecOutput {
 ///
 /// Every call may be repeated: stopping or removing what is already gone succeeds.
 pub trait Runtime: Send + Sync + 'static {
+    /// What was counted of its calls; `None` where nothing is.
+    fn metrics(&self) -> Option<&RuntimeMetrics> {
+        None
+    }
+
     /// The runtime's name and version, for the Node object.
     fn version(&self) -> Fut<'_, cri::VersionResponse>;
     /// Whether the runtime and its network are ready, as runtime conditions.

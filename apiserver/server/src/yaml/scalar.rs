@@ -53,8 +53,8 @@ pub(super) fn escape(character: char) -> String {
         _ => {
             let code = u32::from(character);
             return match code {
-                ..=0xff => format!("\\x{code:02X}"),
-                ..=0xffff => format!("\\u{code:04X}"),
+                0..=0xff => format!("\\x{code:02X}"),
+                0x100..=0xffff => format!("\\u{code:04X}"),
                 _ => format!("\\U{code:08X}"),
             };
         }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use kubernel_metrics::{Format, Page, process};
+use kubernel_metrics::{Format, Page, Source as _, process};
 use kubernel_runtime::cgroup::Usage;
 
 use super::stats::{self, PodUse};
@@ -35,6 +35,9 @@ pub(crate) async fn of_agent(State(node): State<Arc<NodeContext>>, headers: Head
     }
     out.gauge("kubelet_active_pods", "[ALPHA] Pods that are not over.");
     out.sample(&[("static", "")], views.iter().filter(|view| !view.finished).count());
+    if let Some(metrics) = node.runtime.metrics() {
+        metrics.write(out);
+    }
     process::write(out);
     page.finish()
 }
