@@ -12,7 +12,7 @@ use crate::{Error, trees};
 
 const CLAIMS: (&str, &str) = ("resource.k8s.io", "resourceclaims");
 
-/// Counts; what belongs to no resource that is served is left out.
+/// Counts; of a resource that is not served there is nothing.
 pub(super) async fn of(client: &Client, quota: &Object, now: Timestamp) -> Result<Amounts, Error> {
     let names: BTreeSet<String> =
         quota.map_at(&["spec", "hard"]).into_iter().flatten().map(|(k, _)| k.clone()).collect();
@@ -24,8 +24,11 @@ pub(super) async fn of(client: &Client, quota: &Object, now: Timestamp) -> Resul
     for (group, plural) in resources {
         let Some(measure) = Measure::of(group, plural) else { continue };
         let counted: BTreeSet<String> = names.iter().filter(|name| measure.counts(name, &classes)).cloned().collect();
-        let Some(path) = path(client, group, plural, quota.namespace(), &counted).await? else { continue };
         let mut sum: Amounts = counted.iter().map(|name| (name.clone(), quota::whole(0))).collect();
+        let Some(path) = path(client, group, plural, quota.namespace(), &counted).await? else {
+            quota::add(&mut used, &sum);
+            continue;
+        };
         if !has_scopes && measure.is_plain_count(&counted) {
             let count = i64::try_from(trees::count(client, &path).await?).unwrap_or(i64::MAX);
             sum.values_mut().for_each(|amount| *amount = quota::whole(count));
