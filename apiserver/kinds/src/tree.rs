@@ -1,5 +1,8 @@
 //! Reading and defaulting JSON trees in Go's terms: what is missing, null or of another type reads as the zero value.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use serde_json::{Map, Value};
 
 /// The text in a field; empty where there is none.
@@ -20,6 +23,12 @@ pub(crate) fn flag(value: &Value, key: &str) -> bool {
 /// The list in a field; empty where there is none.
 pub(crate) fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The items of which an earlier one has the same key, item by item: linear, for lists of any length.
+pub(crate) fn repeated<'a, K: Eq + Hash>(items: &'a [Value], key: impl Fn(&'a Value) -> K) -> Vec<bool> {
+    let mut seen = HashSet::with_capacity(items.len());
+    items.iter().map(|item| !seen.insert(key(item))).collect()
 }
 
 /// The field where it is set to something other than null.

@@ -5,7 +5,7 @@ use kubernel_meta::{LabelSelector, Object, validation as meta};
 use serde_json::Value;
 
 use super::expressions;
-use crate::tree::{int, items, set, text};
+use crate::tree::{int, items, repeated, set, text};
 use crate::validate;
 
 const TIMEOUT_SECS_MAX: i64 = 30;
@@ -30,11 +30,12 @@ fn errors_of(object: &Object, old: Option<&[Value]>, mutating: bool) -> Vec<Erro
         conditions(old) == conditions(webhooks)
     };
     let unchanged = old.filter(same).is_some();
+    let twice = repeated(webhooks, |webhook| text(webhook, "name"));
     for (at, webhook) in webhooks.iter().enumerate() {
         let path = path.index(at);
         let name = text(webhook, "name");
         errors.extend(webhook_errors(&path, webhook, mutating, unchanged));
-        if !name.is_empty() && webhooks[..at].iter().any(|other| text(other, "name") == name) {
+        if !name.is_empty() && twice[at] {
             errors.push(path.child("name").duplicate(name));
         }
     }

@@ -9,7 +9,7 @@ use kubernel_meta::{Object, validation};
 use super::pod::amounts;
 use super::{node_config, resource_names};
 use crate::go_form;
-use crate::tree::text;
+use crate::tree::{repeated, text};
 use crate::validate;
 
 /// What is wrong with a new Node.
@@ -112,9 +112,10 @@ fn taint_effect(path: &Path, effect: &str) -> Option<Error> {
 
 fn addresses(path: &Path, node: &Object) -> Vec<Error> {
     let addresses = node.list_at(&["status", "addresses"]);
+    let twice = repeated(addresses, |address| address);
     let mut errors = Vec::new();
     for (at, address) in addresses.iter().enumerate() {
-        if addresses[..at].contains(address) {
+        if twice[at] {
             let shown = go_form::compact("io.k8s.api.core.v1.NodeAddress", address);
             errors.push(path.index(at).duplicate(address.clone()).shown_as(shown));
         }

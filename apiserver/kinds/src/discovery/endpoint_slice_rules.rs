@@ -7,7 +7,7 @@ use kubernel_meta::{Object, validation};
 use serde_json::Value;
 
 use crate::core::endpoints_rules::special_addresses;
-use crate::tree::{items, set, text};
+use crate::tree::{items, repeated, set, text};
 use crate::validate;
 
 const ENDPOINTS_MAX: usize = 1000;
@@ -111,13 +111,14 @@ fn ports(ports: &[Value]) -> Vec<Error> {
     if ports.len() > PORTS_MAX {
         return vec![path.too_many(ports.len(), PORTS_MAX)];
     }
+    let twice = repeated(ports, |port| text(port, "name"));
     let mut errors = Vec::new();
     for (at, port) in ports.iter().enumerate() {
         let (path, name) = (path.index(at), text(port, "name"));
         if !name.is_empty() {
             errors.extend(validate::texts(&path.child("name"), name, validation::dns1123_label(name)));
         }
-        if ports[..at].iter().any(|other| text(other, "name") == name) {
+        if twice[at] {
             errors.push(path.child("name").duplicate(name));
         }
         errors.extend(validate::protocol(&path.child("protocol"), text(port, "protocol")));

@@ -5,7 +5,7 @@ use kubernel_meta::{Object, validation as meta};
 use serde_json::Value;
 
 use crate::go_form;
-use crate::tree::{items, text};
+use crate::tree::{items, repeated, text};
 use crate::validate;
 
 /// Resources that containers have without a domain in their names.
@@ -38,13 +38,14 @@ fn scheduling_errors(path: &Path, scheduling: &Value) -> Vec<Error> {
     let selector = validate::pairs(scheduling.get("nodeSelector"));
     let mut errors = meta::labels(selector, &path.child("nodeSelector"));
     let tolerations = items(scheduling, "tolerations");
+    let twice = repeated(tolerations, |toleration| toleration);
     for (at, toleration) in tolerations.iter().enumerate() {
         let path = path.child("tolerations").index(at);
         if text(toleration, "key").is_empty() && text(toleration, "operator") != "Exists" {
             let message = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
             errors.push(path.child("operator").invalid(text(toleration, "operator"), message));
         }
-        if tolerations[..at].contains(toleration) {
+        if twice[at] {
             let shown = go_form::compact("io.k8s.api.core.v1.Toleration", toleration);
             errors.push(path.duplicate(toleration.clone()).shown_as(shown));
         }

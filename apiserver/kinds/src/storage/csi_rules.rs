@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::core::pod::amounts;
 use crate::go_form;
-use crate::tree::{items, set, text};
+use crate::tree::{items, repeated, set, text};
 use crate::validate;
 
 const TOKEN_SECS_MIN: i64 = 600;
@@ -69,13 +69,14 @@ pub(super) fn driver_update(new: &Object, old: &Object) -> Vec<Error> {
 pub(super) fn node(node: &Object) -> Vec<Error> {
     let path = Path::root("spec").child("drivers");
     let drivers = node.list_at(&["spec", "drivers"]);
+    let twice = repeated(drivers, |driver| text(driver, "name"));
     let mut errors = Vec::new();
     for (at, driver) in drivers.iter().enumerate() {
         let path = path.index(at);
         let name = text(driver, "name");
         if name.is_empty() {
             errors.push(path.child("name").required(""));
-        } else if drivers[..at].iter().any(|other| text(other, "name") == name) {
+        } else if twice[at] {
             errors.push(path.child("name").duplicate(name));
         }
         if text(driver, "nodeID").is_empty() {

@@ -7,7 +7,7 @@ use kubernel_meta::{Object, validation as meta};
 use serde_json::Value;
 
 use super::{addresses, needs};
-use crate::tree::{int, items, set, text};
+use crate::tree::{int, items, repeated, set, text};
 use crate::validate;
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
@@ -96,6 +96,7 @@ fn of_type(path: &Path, spec: &Value, type_: &str) -> Vec<Error> {
 
 fn ports(path: &Path, spec: &Value) -> Vec<Error> {
     let ports = items(spec, "ports");
+    let twice = repeated(ports, |port| text(port, "name"));
     let mut errors = Vec::new();
     for (at, port) in ports.iter().enumerate() {
         let (path, name) = (path.index(at), text(port, "name"));
@@ -103,7 +104,7 @@ fn ports(path: &Path, spec: &Value) -> Vec<Error> {
             errors.push(path.child("name").required(""));
         } else if !name.is_empty() {
             errors.extend(validate::texts(&path.child("name"), name, meta::dns1123_label(name)));
-            if ports[..at].iter().any(|other| text(other, "name") == name) {
+            if twice[at] {
                 errors.push(path.child("name").duplicate(name));
             }
         }
@@ -117,10 +118,10 @@ fn ports(path: &Path, spec: &Value) -> Vec<Error> {
 }
 
 fn duplicate_ports(path: &Path, ports: &[Value]) -> Vec<Error> {
-    let key = |port: &Value| (int(port, "port"), text(port, "protocol").to_owned());
+    let twice = repeated(ports, |port| (int(port, "port"), text(port, "protocol")));
     let mut errors = Vec::new();
     for (at, port) in ports.iter().enumerate() {
-        if ports[..at].iter().any(|other| key(other) == key(port)) {
+        if twice[at] {
             let value = serde_json::json!({
                 "Name": "", "Protocol": text(port, "protocol"), "AppProtocol": null, "Port": int(port, "port"),
                 "TargetPort": 0, "NodePort": 0,
@@ -132,6 +133,7 @@ fn duplicate_ports(path: &Path, ports: &[Value]) -> Vec<Error> {
 }
 
 fn node_ports(path: &Path, ports: &[Value], type_: &str) -> Vec<Error> {
+    let twice = repeated(ports, |port| (int(port, "nodePort"), text(port, "protocol")));
     let mut errors = Vec::new();
     for (at, port) in ports.iter().enumerate() {
         let number = int(port, "nodePort");
@@ -142,8 +144,7 @@ fn node_ports(path: &Path, ports: &[Value], type_: &str) -> Vec<Error> {
         if type_ == "ClusterIP" {
             errors.push(at_port.forbidden("may not be used when `type` is 'ClusterIP'"));
         }
-        let key = |port: &Value| (int(port, "nodePort"), text(port, "protocol").to_owned());
-        if ports[..at].iter().any(|other| key(other) == key(port)) {
+        if twice[at] {
             errors.push(at_port.duplicate(number));
         }
     }

@@ -5,7 +5,7 @@ use kubernel_meta::validation as meta;
 use serde_json::Value;
 
 use super::selectors::{self, label_key};
-use crate::tree::{int, items, set, text};
+use crate::tree::{int, items, repeated, set, text};
 use crate::validate::texts;
 
 const SPREAD_ACTIONS: [&str; 2] = ["DoNotSchedule", "ScheduleAnyway"];
@@ -123,11 +123,12 @@ pub(super) fn readiness_gates(path: &Path, spec: &Value) -> Vec<Error> {
 /// What is wrong with scheduling gates.
 pub(super) fn gates(path: &Path, spec: &Value) -> Vec<Error> {
     let gates = items(spec, "schedulingGates");
+    let twice = repeated(gates, |gate| text(gate, "name"));
     let mut errors = Vec::new();
     for (i, gate) in gates.iter().enumerate() {
         let name = text(gate, "name");
         errors.extend(texts(&path.index(i), name, meta::label_key(name)));
-        if gates[..i].iter().any(|other| text(other, "name") == name) {
+        if twice[i] {
             errors.push(path.index(i).duplicate(name));
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{apparmor, seccomp, windows};
 use crate::go_form;
-use crate::tree::{flag, items, set, text};
+use crate::tree::{flag, items, repeated, set, text};
 
 const DEFINITION: &str = "io.k8s.api.core.v1.SecurityContext";
 const ID_MAX: i64 = i32::MAX as i64;
@@ -84,6 +84,7 @@ pub(super) fn id(path: &Path, value: Option<&Value>) -> Vec<Error> {
 
 fn sysctls(path: &Path, sysctls: &[Value], spec: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
+    let twice = repeated(sysctls, |sysctl| text(sysctl, "name"));
     for (i, sysctl) in sysctls.iter().enumerate() {
         let (at, name) = (path.index(i).child("name"), text(sysctl, "name"));
         if name.is_empty() {
@@ -91,7 +92,7 @@ fn sysctls(path: &Path, sysctls: &[Value], spec: &Value) -> Vec<Error> {
         } else if !is_sysctl(name) {
             let detail = format!("must have at most {SYSCTL_LENGTH_MAX} characters and match regex {SYSCTL_PATTERN}");
             errors.push(at.invalid(name, detail));
-        } else if sysctls[..i].iter().any(|other| text(other, "name") == name) {
+        } else if twice[i] {
             errors.push(at.duplicate(name));
         }
         let dotted = name.replace('/', ".");
