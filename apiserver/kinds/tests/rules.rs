@@ -8,8 +8,14 @@ use kubernel_meta::{Object, validation};
 use kubernel_schema::{Schema, builtin, decode, zero};
 use serde_json::{Value, json};
 
-const GROUPS: [(&str, &str); 2] =
-    [("core", include_str!("data/rules/core.json")), ("apiextensions", include_str!("data/rules/apiextensions.json"))];
+const GROUPS: [(&str, &str); 6] = [
+    ("core", include_str!("data/rules/core.json")),
+    ("apps", include_str!("data/rules/apps.json")),
+    ("batch", include_str!("data/rules/batch.json")),
+    ("autoscaling", include_str!("data/rules/autoscaling.json")),
+    ("policy", include_str!("data/rules/policy.json")),
+    ("apiextensions", include_str!("data/rules/apiextensions.json")),
+];
 
 /// An object as the pipeline hands it to its strategy: decoded, defaulted, with what the server fills in.
 fn decoded(kind: &Kind, value: &Value) -> Object {

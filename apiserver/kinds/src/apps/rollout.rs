@@ -47,10 +47,10 @@ pub(crate) fn daemon_set_strategy(path: &Path, strategy: &Value) -> Vec<Error> {
             let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
             let (unavailable_at, surge_at) = (at.child("maxUnavailable"), at.child("maxSurge"));
             let mut errors = int_or_percent(&unavailable_at, unavailable);
-            errors.extend(at_most_all(&unavailable_at, unavailable));
             errors.extend(int_or_percent(&surge_at, surge));
+            errors.extend(at_most_all(&unavailable_at, unavailable));
             errors.extend(at_most_all(&surge_at, surge));
-            match (amount(unavailable) > 0, amount(surge) > 0) {
+            match (amount(unavailable) != 0, amount(surge) != 0) {
                 (true, true) => {
                     let value = surge.cloned().unwrap_or_default();
                     errors.push(surge_at.invalid(value, "may not be set when maxUnavailable is non-zero"));

@@ -2,11 +2,12 @@
 
 use super::stateful_set_rules;
 use jiff::Timestamp;
+use kubernel_meta::field::Path;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
-use crate::core::persistent_volume_claim;
 use crate::core::pod::{spec_defaults, warnings as pod_warnings};
+use crate::core::{persistent_volume_claim, persistent_volume_warnings};
 use crate::descriptor::kind;
 use crate::tree::{default_text, default_to, map_in, maps_in};
 use crate::{Kind, Strategy, print, strategy};
@@ -114,6 +115,13 @@ impl Strategy for StatefulSetStrategy {
 
     fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
         let mut warnings = pod_warnings::of_template(&["spec", "template"], object, old);
+        for (at, claim) in object.list_at(&["spec", "volumeClaimTemplates"]).iter().enumerate() {
+            let path = Path::root("spec").child("volumeClaimTemplates").index(at);
+            // Upstream's path is another one for updates, and misspelt.
+            let path = if old.is_some() { path.child("Spec") } else { path };
+            let spec = claim.get("spec").unwrap_or(&Value::Null);
+            warnings.extend(persistent_volume_warnings::of_claim_spec(&path, spec));
+        }
         if object.int_at(&["spec", "revisionHistoryLimit"]).is_some_and(|limit| limit < 0) {
             warnings.push(
                 "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is \

@@ -42,6 +42,10 @@ impl Strategy for AutoscalerStrategy {
         rules::create(&as_v2(object))
     }
 
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        rules::update(&as_v2(new), &as_v2(old))
+    }
+
     fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, _old: &Object) -> Vec<field::Error> {
         rules::status(new)
     }

@@ -40,6 +40,10 @@ impl Strategy for AutoscalerStrategy {
         rules::create(object)
     }
 
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        rules::update(new, old)
+    }
+
     fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, _old: &Object) -> Vec<field::Error> {
         rules::status(new)
     }

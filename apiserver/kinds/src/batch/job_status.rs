@@ -207,7 +207,7 @@ fn running(path: &Path, change: &Change<'_>) -> Vec<Error> {
     if (change.finish_turned() || change.changed("terminating")) && change.is_finished() && terminating > 0 {
         errors.push(path.child("terminating").invalid(terminating, "terminating>0 is invalid for finished job"));
     }
-    if (change.changed("ready") || change.changed("active")) && ready > active {
+    if (change.changed("ready") || change.changed("active")) && set(change.new, "ready").is_some() && ready > active {
         errors.push(path.child("ready").invalid(ready, "cannot set more ready pods than active"));
     }
     errors
