@@ -17,5 +17,5 @@ mod world;
 pub use fairness::{Split, split};
 pub use hash::EventHash;
 pub use rng::Rng;
-pub use scale::{Placements, Round, placements, round};
+pub use scale::{Placements, Registrations, Round, decline_offers, placements, registrations, round};
 pub use world::{Failure, Outcome, run};

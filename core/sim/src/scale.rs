@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use kubernel_kernel::{AgentId, Availability, Config, Input, Kernel, Millis, Mode, Resources, TaskSpec, Turn};
+use kubernel_kernel::{
+    AgentId, Availability, Config, FrameworkId, Input, Kernel, Kind, Millis, Mode, Ranges, ResourceId, Resources,
+    RoleId, Running, Shape, Step, TaskSpec, TaskState, Turn,
+};
 
 /// A cluster in which one framework wants tasks placed for many roles.
 #[derive(Debug)]
@@ -99,6 +102,73 @@ impl Round {
         for (framework, offers) in held {
             self.kernel.step(Millis(0), Input::Decline { framework, offers, filter_ms: 3_600_000 });
         }
+    }
+}
+
+/// A cluster as `HierarchicalAllocator_BENCHMARK_Test.DeclineOffers` of Mesos has it: two thirds of each agent in use, the
+/// ports with holes, all frameworks in `*`.
+pub fn decline_offers(agents: u32, frameworks: u32) -> Round {
+    let mut kernel = Kernel::new(Config::default());
+    let ports = Kind { shape: Shape::Ranges, ..Kind::plain("ports") };
+    let ports = kernel.kind(&ports, &mut Step::default()).unwrap_or(ResourceId::PODS);
+    let mut total = Resources::new(24_000, 4096 << 20, 4096 << 20, 0);
+    total.set_items(ports, Ranges::interval(31_000, 32_000));
+    let mut used = Resources::new(16_000, 2014 << 20, 1024 << 20, 0);
+    used.set_items(ports, (0..16).map(|at| (31_000 + at * 50, 31_010 + at * 50)).collect());
+    for at in 0..frameworks {
+        let name = format!("framework-{at}").into();
+        let roles = vec!["*".into()];
+        kernel.step(Millis(0), Input::Subscribe { name, mode: Mode::Offers, roles, failover_ms: None });
+    }
+    let role = kernel.state().roles().id("*").unwrap_or(RoleId::ROOT);
+    for at in 0..agents {
+        let (name, total) = (format!("agent-{at}").into(), total.clone());
+        kernel.step(Millis(0), Input::AddAgent { name, total, availability: Availability::Open });
+        let framework = FrameworkId(1 + at % frameworks);
+        let (task, agent) = (TaskSpec::new(format!("task-{at}"), used.clone()), AgentId(1 + at));
+        kernel.step(Millis(0), Input::Adopt { framework, role, agent, task, state: TaskState::Running });
+    }
+    Round { kernel }
+}
+
+/// A kernel that has just started and knows its frameworks, and agents that tell it what they run.
+#[derive(Debug)]
+pub struct Registrations {
+    kernel: Kernel,
+    inputs: Vec<Input>,
+}
+
+/// So many agents, each with so many tasks of ten frameworks.
+pub fn registrations(agents: u32, tasks: u32) -> Registrations {
+    let mut kernel = Kernel::new(Config::default());
+    for at in 1..=10 {
+        let (framework, name) = (FrameworkId(at), format!("framework-{at}").into());
+        let input = Input::RecoverFramework { framework, name, mode: Mode::Offers, failover_ms: None };
+        kernel.step(Millis(0), input);
+    }
+    let role: Arc<str> = "*".into();
+    let running = |agent: u32, at: u32| Running {
+        framework: FrameworkId(1 + at % 10),
+        role: role.clone(),
+        task: TaskSpec::new(format!("task-{agent}-{at}"), Resources::new(100, 64 << 20, 0, 0)),
+        state: TaskState::Running,
+    };
+    let input = |agent: u32| Input::RegisterAgent {
+        name: format!("agent-{agent}").into(),
+        total: Resources::new(24_000, 64 << 30, 100 << 30, 0),
+        traits: Arc::default(),
+        tasks: (0..tasks).map(|at| running(agent, at)).collect(),
+    };
+    Registrations { kernel, inputs: (0..agents).map(input).collect() }
+}
+
+impl Registrations {
+    /// Every agent registers; returns how many tasks there are then.
+    pub fn run(&mut self) -> usize {
+        for input in self.inputs.drain(..) {
+            self.kernel.step(Millis(0), input);
+        }
+        self.kernel.state().tasks().len()
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use kubernel_sim::{placements, round};
+use kubernel_sim::{decline_offers, placements, registrations, round};
+
+/// Rounds of which the mean is told.
+const ROUNDS: u32 = 10;
 
 fn main() {
     let mut cluster = placements(10_000, 100, 20_000);
@@ -28,4 +31,38 @@ fn main() {
             );
         }
     }
+
+    for (agents, frameworks) in [(1_000, 100), (5_000, 500), (10_000, 1_000), (20_000, 2_000), (50_000, 6_000)] {
+        let mut cluster = decline_offers(agents, frameworks);
+        cluster.run();
+        let mut secs = 0.0;
+        for _ in 0..ROUNDS {
+            cluster.decline_all();
+            let start = Instant::now();
+            cluster.run();
+            secs += start.elapsed().as_secs_f64();
+        }
+        let mean = secs / f64::from(ROUNDS);
+        println!(
+            "kernel DeclineOffers, {agents} agents, {frameworks} frameworks: {mean:.3} s a round (mean of {ROUNDS})"
+        );
+    }
+
+    let mut cluster = registrations(40_000, 10);
+    let start = Instant::now();
+    let tasks = cluster.run();
+    println!("kernel re-registration, 40000 agents, {tasks} tasks: {:.3} s", start.elapsed().as_secs_f64());
+    drop(cluster);
+
+    let before = resident_mib();
+    let mut cluster = placements(50_000, 100, 20_000);
+    let placed = cluster.place(1_000_000);
+    println!("kernel memory, 50000 agents, {placed} tasks: {} MiB", resident_mib().saturating_sub(before));
+}
+
+/// What the process holds of the machine's memory, as Linux says; 0 elsewhere.
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
