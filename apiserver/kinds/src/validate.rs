@@ -121,6 +121,12 @@ pub fn cidr_warning(path: &Path, text: &str) -> Option<String> {
         .then(|| format!("{path}: IPv6 CIDR value {text:?} should be in RFC 5952 canonical format ({canonical:?})"))
 }
 
+/// An address as upstream reads it where it does not validate: with zeros before numbers.
+pub fn loose_ip(text: &str) -> Option<IpAddr> {
+    let plain = || text.split('.').map(without_zeros).collect::<Vec<_>>().join(".").parse::<Ipv4Addr>().ok();
+    text.parse().ok().or_else(|| plain().map(IpAddr::V4))
+}
+
 /// A number of an address without the zeros before it.
 fn without_zeros(number: &str) -> String {
     match number.trim_start_matches('0') {

@@ -35,6 +35,7 @@ fn errors_of(object: &Object, old: Option<&[Value]>, mutating: bool) -> Vec<Erro
         let path = path.index(at);
         let name = text(webhook, "name");
         errors.extend(webhook_errors(&path, webhook, mutating, unchanged));
+        errors.extend(versions(&path.child("admissionReviewVersions"), items(webhook, "admissionReviewVersions")));
         if !name.is_empty() && twice[at] {
             errors.push(path.child("name").duplicate(name));
         }
@@ -44,7 +45,6 @@ fn errors_of(object: &Object, old: Option<&[Value]>, mutating: bool) -> Vec<Erro
 
 fn webhook_errors(path: &Path, webhook: &Value, mutating: bool, unchanged: bool) -> Vec<Error> {
     let mut errors = qualified_name(&path.child("name"), text(webhook, "name"));
-    errors.extend(versions(&path.child("admissionReviewVersions"), items(webhook, "admissionReviewVersions")));
     for (at, rule) in items(webhook, "rules").iter().enumerate() {
         errors.extend(rule_errors(&path.child("rules").index(at), rule));
     }
@@ -104,7 +104,7 @@ fn versions(path: &Path, versions: &[Value]) -> Vec<Error> {
         }
         errors.extend(validate::texts(&path.index(at), name, meta::dns1035_label(name)));
     }
-    if !names.iter().any(|name| KNOWN.contains(name)) && errors.is_empty() {
+    if !names.iter().any(|name| KNOWN.contains(name)) {
         errors.push(path.invalid(names, "must include at least one of v1, v1beta1"));
     }
     errors
@@ -160,10 +160,20 @@ fn resource_errors(path: &Path, resources: &[Value]) -> Vec<Error> {
         if name.is_empty() {
             errors.push(path.index(at).required(""));
         }
+        let Some((resource, sub)) = name.split_once('/') else { continue };
+        for wide in [format!("{resource}/*"), format!("*/{sub}")] {
+            if names[..at].contains(&wide.as_str()) {
+                let message = format!("if '{wide}' is present, must not specify {name}");
+                errors.push(path.index(at).invalid(*name, message));
+            }
+        }
     }
+    // Upstream looks at the last of these names only.
+    let last = names.iter().rfind(|name| !name.is_empty() && !name.contains('/'));
     if names.len() > 1 && names.contains(&"*/*") {
         errors.push(path.invalid(resources.to_vec(), "if '*/*' is present, must not specify other resources"));
-    } else if names.contains(&"*") && names.iter().any(|name| *name != "*" && !name.contains('/')) {
+    }
+    if names.contains(&"*") && last.is_some_and(|last| *last != "*") {
         let message = "if '*' is present, must not specify other resources without subresources";
         errors.push(path.invalid(resources.to_vec(), message));
     }

@@ -49,6 +49,9 @@ impl Strategy for RequestStrategy {
                 None => drop(new.remove(&["status", "conditions"])),
             }
         }
+        if subresource == "status" {
+            rules::keep_decisions(new, old);
+        }
         rules::stamp_conditions(new, old);
     }
 

@@ -39,8 +39,9 @@ const USAGES: [&str; 23] = [
 pub(super) fn create(request: &Object) -> Vec<Error> {
     let path = Path::root("spec");
     let mut errors = Vec::new();
-    if request.str_at(&["spec", "request"]).is_empty() {
-        errors.push(path.child("request").invalid("", "PEM block type must be CERTIFICATE REQUEST"));
+    let asked = request.str_at(&["spec", "request"]);
+    if labels(asked).first().is_none_or(|label| label != "CERTIFICATE REQUEST") {
+        errors.push(path.child("request").invalid(asked, "PEM block type must be CERTIFICATE REQUEST"));
     }
     let usages: Vec<&str> = request.list_at(&["spec", "usages"]).iter().filter_map(Value::as_str).collect();
     let at = path.child("usages");
@@ -63,6 +64,18 @@ pub(super) fn create(request: &Object) -> Vec<Error> {
         errors.push(path.child("expirationSeconds").invalid(secs, message));
     }
     errors
+}
+
+/// The labels of the PEM blocks in base64-encoded text.
+fn labels(encoded: &str) -> Vec<String> {
+    let decoded = BASE64_STANDARD.decode(encoded).unwrap_or_default();
+    let text = String::from_utf8_lossy(&decoded);
+    let begun = text.split("-----BEGIN ").skip(1);
+    let whole = begun.filter_map(|block| {
+        let (label, rest) = block.split_once("-----")?;
+        rest.contains(&format!("\n-----END {label}-----")).then(|| label.to_owned())
+    });
+    whole.collect()
 }
 
 fn signer(path: &Path, name: &str) -> Vec<Error> {
@@ -98,6 +111,20 @@ fn signer(path: &Path, name: &str) -> Vec<Error> {
     errors
 }
 
+/// Approvals and denials are not changed through `status`: where there are as many as before, they stay as they were.
+pub(super) fn keep_decisions(new: &mut Object, old: &Object) {
+    for type_ in ["Approved", "Denied"] {
+        let is_one = |entry: &&Value| text(entry, "type") == type_;
+        let before: Vec<Value> = old.list_at(&["status", "conditions"]).iter().filter(is_one).cloned().collect();
+        if new.list_at(&["status", "conditions"]).iter().filter(is_one).count() != before.len() {
+            continue;
+        }
+        let conditions = new.map_at_mut(&["status"]).get_mut("conditions").and_then(Value::as_array_mut);
+        let entries = conditions.into_iter().flatten().filter(|entry| text(entry, "type") == type_);
+        entries.zip(before).for_each(|(entry, before)| *entry = before);
+    }
+}
+
 /// Conditions that came with this write were updated now, and their status changed when it differs from before. The
 /// object's own times stand in for the clock where the server gave none.
 pub(super) fn stamp_conditions(new: &mut Object, old: &Object) {
@@ -115,13 +142,23 @@ pub(super) fn stamp_conditions(new: &mut Object, old: &Object) {
     }
 }
 
+fn both(conditions: &[Value]) -> bool {
+    condition(conditions, "Approved").is_some() && condition(conditions, "Denied").is_some()
+}
+
+/// Whether a type of conditions is there twice.
+fn repeats(conditions: &[Value]) -> bool {
+    let types = || conditions.iter().map(|entry| text(entry, "type"));
+    types().enumerate().any(|(at, type_)| types().take(at).any(|other| other == type_))
+}
+
 /// What is wrong with a change of the status, through `status` or `approval`.
 pub(super) fn status(subresource: &str, new: &Object, old: &Object) -> Vec<Error> {
     let path = Path::root("status").child("conditions");
     let (after, before) = (new.list_at(&["status", "conditions"]), old.list_at(&["status", "conditions"]));
     let mut errors = Vec::new();
-    for (at, entry) in after.iter().enumerate() {
-        let (at, type_) = (path.index(at), text(entry, "type"));
+    for (at_index, entry) in after.iter().enumerate() {
+        let (at, type_) = (path.index(at_index), text(entry, "type"));
         if type_.is_empty() {
             errors.push(at.child("type").required(""));
         }
@@ -134,9 +171,18 @@ pub(super) fn status(subresource: &str, new: &Object, old: &Object) -> Vec<Error
             "False" | "Unknown" => {}
             other => errors.push(at.child("status").not_supported(other, &["False", "True", "Unknown"])),
         }
-    }
-    if condition(after, "Approved").is_some() && condition(after, "Denied").is_some() {
-        errors.push(path.invalid("Denied", "Approved and Denied conditions are mutually exclusive"));
+        let earlier = &after[..at_index];
+        let opposite = match type_ {
+            "Approved" => "Denied",
+            "Denied" => "Approved",
+            _ => "",
+        };
+        if !opposite.is_empty() && !both(before) && condition(earlier, opposite).is_some() {
+            errors.push(path.invalid(type_, "Approved and Denied conditions are mutually exclusive"));
+        }
+        if !repeats(before) && condition(earlier, type_).is_some() {
+            errors.push(at.child("type").duplicate(type_));
+        }
     }
     for type_ in ["Approved", "Denied", "Failed"] {
         let (had, has) = (condition(before, type_).is_some(), condition(after, type_).is_some());
@@ -148,10 +194,15 @@ pub(super) fn status(subresource: &str, new: &Object, old: &Object) -> Vec<Error
         }
     }
     let certificate = |object: &Object| object.str_at(&["status", "certificate"]).to_owned();
-    let decoded = BASE64_STANDARD.decode(certificate(new)).unwrap_or_default();
-    if !decoded.is_empty() && !String::from_utf8_lossy(&decoded).contains("-----BEGIN CERTIFICATE-----") {
+    if certificate(old) != certificate(new) && !certificate(new).is_empty() {
+        let found = labels(&certificate(new));
+        let wrong = match found.iter().find(|label| *label != "CERTIFICATE") {
+            None if found.is_empty() => Some("must contain at least one CERTIFICATE PEM block".to_owned()),
+            None => None,
+            Some(label) => Some(format!("only CERTIFICATE PEM blocks are allowed, found {label:?}")),
+        };
         let at = Path::root("status").child("certificate");
-        errors.push(at.invalid("<certificate data>", "must contain at least one CERTIFICATE PEM block"));
+        errors.extend(wrong.map(|wrong| at.invalid("<certificate data>", wrong)));
     }
     if !certificate(old).is_empty() && certificate(old) != certificate(new) {
         let at = Path::root("status").child("certificate");

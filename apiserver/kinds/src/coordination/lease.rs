@@ -22,6 +22,8 @@ kind! {
     strategy: LeaseStrategy;
 }
 
+const COORDINATED: [&str; 2] = ["strategy", "preferredHolder"];
+
 /// What only Leases know.
 #[derive(Debug)]
 pub struct LeaseStrategy;
@@ -39,6 +41,21 @@ impl Strategy for LeaseStrategy {
             errors.push(path.child("leaseTransitions").invalid(count, "must be greater than or equal to 0"));
         }
         errors
+    }
+
+    /// Coordinated leader election is off: a Lease keeps its strategy and holder to come only where it has them already.
+    fn prepare_create(&self, _kind: &Kind, object: &mut Object) {
+        for field in COORDINATED {
+            object.remove(&["spec", field]);
+        }
+    }
+
+    fn prepare_update(&self, _kind: &Kind, new: &mut Object, old: &Object) {
+        for field in COORDINATED {
+            if old.at(&["spec", field]).is_none_or(Value::is_null) {
+                new.remove(&["spec", field]);
+            }
+        }
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {

@@ -13,6 +13,7 @@ use crate::validate;
 const ENDPOINTS_MAX: usize = 1000;
 const ADDRESSES_MAX: usize = 100;
 const PORTS_MAX: usize = 20_000;
+const HINTS_MAX: usize = 8;
 const TYPES: [&str; 3] = ["FQDN", "IPv4", "IPv6"];
 
 /// `deprecatedTopology` came before zones and node names; nothing writes it any more.
@@ -70,14 +71,59 @@ fn endpoints(endpoints: &[Value], type_: &str) -> Vec<Error> {
             };
             errors.extend(validate::texts(&path.child(field), name, messages));
         }
+        if let Some(hints) = set(endpoint, "hints") {
+            errors.extend(hint_errors(&path.child("hints"), hints));
+        }
     }
     errors
+}
+
+/// What is wrong with the zones and nodes that should use an endpoint.
+fn hint_errors(path: &Path, hints: &Value) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for field in ["forZones", "forNodes"] {
+        let (path, places) = (path.child(field), items(hints, field));
+        if places.len() > HINTS_MAX {
+            errors.push(path.too_many(places.len(), HINTS_MAX));
+            return errors;
+        }
+        for (at, place) in places.iter().enumerate() {
+            let (path, name) = (path.index(at).child("name"), text(place, "name"));
+            if places[..at].iter().any(|other| text(other, "name") == name) {
+                errors.push(path.duplicate(name));
+            }
+            let messages = match field {
+                "forZones" => validation::label_value(name),
+                _ => validation::dns1123_subdomain(name),
+            };
+            errors.extend(validate::texts(&path, name, messages));
+        }
+    }
+    errors
+}
+
+/// What is wrong with the name of a host: it has at least two parts.
+fn host_name(path: &Path, name: &str) -> Vec<Error> {
+    if name.is_empty() {
+        return vec![path.required("")];
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let wrong = validation::dns1123_subdomain(name);
+    if !wrong.is_empty() {
+        return vec![path.invalid(name, wrong.join(","))];
+    }
+    let labels: Vec<&str> = name.split('.').collect();
+    if labels.len() < 2 {
+        return vec![path.invalid(name, "should be a domain with at least two segments separated by dots")];
+    }
+    let long = labels.into_iter().map(|label| (label, validation::dns1123_label(label)));
+    long.filter(|(_, wrong)| !wrong.is_empty()).map(|(label, wrong)| path.invalid(label, wrong.join(","))).collect()
 }
 
 fn address_rules(path: &Path, index: usize, address: &str, type_: &str) -> Vec<Error> {
     let at = path.index(index);
     if type_ == "FQDN" {
-        return validate::texts(&at, address, validation::dns1123_subdomain(address)).collect();
+        return host_name(&at, address);
     }
     match address.parse::<IpAddr>() {
         Err(_) if has_leading_zeros(address) => vec![at.invalid(address, "must not have leading 0s")],

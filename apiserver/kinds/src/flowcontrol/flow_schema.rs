@@ -45,6 +45,10 @@ impl Strategy for FlowSchemaStrategy {
         rules::flow_schema(object)
     }
 
+    fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, _old: &Object) -> Vec<field::Error> {
+        rules::status(new)
+    }
+
     fn allow_unconditional_update(&self) -> bool {
         false
     }

@@ -58,6 +58,10 @@ impl Strategy for PriorityLevelStrategy {
         rules::priority_level(object)
     }
 
+    fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, _old: &Object) -> Vec<field::Error> {
+        rules::status(new)
+    }
+
     fn allow_unconditional_update(&self) -> bool {
         false
     }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use kubernel_meta::Object;
 use kubernel_meta::field::{Error, Path};
+use kubernel_meta::{Object, validation as meta};
 use serde_json::{Value, json};
 
 use crate::go_form;
@@ -40,8 +40,16 @@ pub(super) fn address(object: &Object) -> Vec<Error> {
     let Some(parent) = object.at(&["spec", "parentRef"]).filter(|parent| parent.is_object()) else {
         return vec![path.required("")];
     };
-    let missing = ["resource", "name"].into_iter().filter(|field| text(parent, field).is_empty());
-    missing.map(|field| path.child(field).required("")).collect()
+    let check = |field: &str| {
+        let (at, value) = (path.child(field), text(parent, field));
+        match (field, value) {
+            ("group" | "namespace", "") => Vec::new(),
+            (_, "") => vec![at.required("")],
+            ("group", group) => validate::texts(&at, group, meta::dns1123_subdomain(group)).collect(),
+            _ => validate::texts(&at, value, meta::path_segment_name(value)).collect(),
+        }
+    };
+    ["group", "resource", "name", "namespace"].into_iter().flat_map(check).collect()
 }
 
 /// What is wrong with a change: the parent stays.
@@ -75,7 +83,7 @@ pub(super) fn cidrs(object: &Object) -> Vec<Error> {
         .filter_map(|block| block.as_str()?.parse::<IpNet>().ok())
         .map(|net| net.addr().is_ipv4())
         .collect();
-    if errors.is_empty() && families.len() == 2 && families[0] == families[1] {
+    if families.len() == 2 && families[0] == families[1] {
         let message = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
         errors.push(path.invalid(blocks.to_vec(), message));
     }
@@ -86,7 +94,15 @@ pub(super) fn cidrs(object: &Object) -> Vec<Error> {
 pub(super) fn cidrs_update(new: &Object, old: &Object) -> Vec<Error> {
     let path = Path::root("spec").child("cidrs");
     let (after, before) = (new.list_at(&["spec", "cidrs"]), old.list_at(&["spec", "cidrs"]));
-    let changed = before.iter().enumerate().filter(|(at, block)| after.get(*at) != Some(block));
-    let shown = |at: usize| after.get(at).cloned().unwrap_or_default();
-    changed.map(|(at, _)| path.index(at).invalid(shown(at), "field is immutable")).collect()
+    let is_grown = before.len() == 1 && after.len() == 2;
+    if after.len() != before.len() && !is_grown {
+        return vec![path.invalid(after.to_vec(), "field is immutable")];
+    }
+    let pairs = before.iter().zip(after).enumerate().filter(|(_, (before, after))| before != after);
+    let mut errors: Vec<Error> =
+        pairs.map(|(at, (_, block))| path.index(at).invalid(block.clone(), "field is immutable")).collect();
+    if is_grown {
+        errors.extend(cidrs(new));
+    }
+    errors
 }

@@ -39,6 +39,14 @@ impl Strategy for IngressStrategy {
         ingress_rules::create(object)
     }
 
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        ingress_rules::update(new, old)
+    }
+
+    fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, old: &Object) -> Vec<field::Error> {
+        ingress_rules::status(new, old)
+    }
+
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         let class = object.str_at(&["spec", "ingressClassName"]);
         let annotation = object.str_at(&["metadata", "annotations", "kubernetes.io/ingress.class"]);

@@ -11,11 +11,17 @@ use crate::validate;
 
 const CONTROLLER_LENGTH_MAX: usize = 250;
 
-/// What is wrong with an Ingress.
+/// What older objects may keep though it is wrong.
+#[derive(Clone, Copy, Default)]
+struct Kept {
+    secret_names: bool,
+    rules_of_wildcards: bool,
+}
+
+/// What is wrong with a new Ingress.
 pub(super) fn create(ingress: &Object) -> Vec<Error> {
-    let (path, spec) = (Path::root("spec"), ingress.at(&["spec"]).unwrap_or(&Value::Null));
-    let mut errors = Vec::new();
-    let class = set(spec, "ingressClassName").and_then(Value::as_str);
+    let mut errors = spec_errors(ingress, Kept::default());
+    let class = ingress.at(&["spec", "ingressClassName"]).and_then(Value::as_str);
     let annotation = ingress.at(&["metadata", "annotations", "kubernetes.io/ingress.class"]).and_then(Value::as_str);
     if let (Some(class), Some(annotation)) = (class, annotation)
         && class != annotation
@@ -23,6 +29,46 @@ pub(super) fn create(ingress: &Object) -> Vec<Error> {
         let at = Path::root("annotations").child("kubernetes.io/ingress.class");
         errors.push(at.invalid(annotation, "must match `ingressClassName` when both are specified"));
     }
+    errors
+}
+
+/// What is wrong with a change of an Ingress.
+pub(super) fn update(ingress: &Object, old: &Object) -> Vec<Error> {
+    let tls = old.list_at(&["spec", "tls"]);
+    let rules = old.list_at(&["spec", "rules"]);
+    let is_broken = |rule: &Value| text(rule, "host").contains('*') && !value_errors(&Path::root(""), rule).is_empty();
+    let kept = Kept {
+        secret_names: tls.iter().any(|tls| !secret_name_messages(tls).is_empty()),
+        rules_of_wildcards: rules.iter().any(is_broken),
+    };
+    spec_errors(ingress, kept)
+}
+
+/// What is wrong with the addresses in a status; those that were there before may stay.
+pub(super) fn status(new: &Object, old: &Object) -> Vec<Error> {
+    let place = ["status", "loadBalancer", "ingress"];
+    let before: Vec<&str> = old.list_at(&place).iter().map(|ingress| text(ingress, "ip")).collect();
+    let path = Path::root("status").child("loadBalancer").child("ingress");
+    let mut errors = Vec::new();
+    for (at, ingress) in new.list_at(&place).iter().enumerate() {
+        let (path, ip, host) = (path.index(at), text(ingress, "ip"), text(ingress, "hostname"));
+        if !ip.is_empty() && !before.contains(&ip) {
+            errors.extend(validate::ip(&path.child("ip"), ip));
+        }
+        if !host.is_empty() {
+            let at = path.child("hostname");
+            errors.extend(validate::texts(&at, host, meta::dns1123_subdomain(host)));
+            if host.parse::<IpAddr>().is_ok() {
+                errors.push(at.invalid(host, "must be a DNS name, not an IP address"));
+            }
+        }
+    }
+    errors
+}
+
+fn spec_errors(ingress: &Object, kept: Kept) -> Vec<Error> {
+    let (path, spec) = (Path::root("spec"), ingress.at(&["spec"]).unwrap_or(&Value::Null));
+    let mut errors = Vec::new();
     let rules = items(spec, "rules");
     let default = set(spec, "defaultBackend");
     if rules.is_empty() && default.is_none() {
@@ -33,25 +79,36 @@ pub(super) fn create(ingress: &Object) -> Vec<Error> {
         errors.extend(backend(&path.child("defaultBackend"), default));
     }
     for (at, rule) in rules.iter().enumerate() {
-        errors.extend(rule_errors(&path.child("rules").index(at), rule));
+        errors.extend(rule_errors(&path.child("rules").index(at), rule, kept));
     }
     for (at, tls) in items(spec, "tls").iter().enumerate() {
-        let at = path.child("tls").index(at).child("hosts");
+        let path = path.child("tls").index(at);
         for (index, host) in items(tls, "hosts").iter().filter_map(Value::as_str).enumerate() {
-            errors.extend(validate::texts(&at.index(index), host, host_messages(host)));
+            errors.extend(validate::texts(&path.child("hosts").index(index), host, host_messages(host)));
+        }
+        if !kept.secret_names {
+            let name = text(tls, "secretName");
+            errors.extend(validate::texts(&path.child("secretName"), name, secret_name_messages(tls)));
         }
     }
-    if let Some(class) = class {
+    if let Some(class) = set(spec, "ingressClassName").and_then(Value::as_str) {
         errors.extend(validate::texts(&path.child("ingressClassName"), class, meta::dns1123_subdomain(class)));
     }
     errors
+}
+
+fn secret_name_messages(tls: &Value) -> Vec<String> {
+    match text(tls, "secretName") {
+        "" => Vec::new(),
+        name => meta::dns1123_subdomain(name),
+    }
 }
 
 fn host_messages(host: &str) -> Vec<String> {
     if host.contains('*') { meta::wildcard_dns1123_subdomain(host) } else { meta::dns1123_subdomain(host) }
 }
 
-fn rule_errors(path: &Path, rule: &Value) -> Vec<Error> {
+fn rule_errors(path: &Path, rule: &Value, kept: Kept) -> Vec<Error> {
     let (at, host) = (path.child("host"), text(rule, "host"));
     let mut errors = Vec::new();
     if !host.is_empty() {
@@ -60,6 +117,15 @@ fn rule_errors(path: &Path, rule: &Value) -> Vec<Error> {
         }
         errors.extend(validate::texts(&at, host, host_messages(host)));
     }
+    if !(kept.rules_of_wildcards && host.contains('*')) {
+        errors.extend(value_errors(path, rule));
+    }
+    errors
+}
+
+/// What is wrong with what a rule does.
+fn value_errors(path: &Path, rule: &Value) -> Vec<Error> {
+    let mut errors = Vec::new();
     let Some(http) = set(rule, "http") else { return errors };
     let at = path.child("http").child("paths");
     if items(http, "paths").is_empty() {
@@ -68,6 +134,9 @@ fn rule_errors(path: &Path, rule: &Value) -> Vec<Error> {
     for (index, entry) in items(http, "paths").iter().enumerate() {
         let at = at.index(index);
         errors.extend(path_errors(&at, entry));
+        if set(entry, "pathType").is_none() {
+            continue;
+        }
         errors.extend(backend(&at.child("backend"), entry.get("backend").unwrap_or(&Value::Null)));
     }
     errors
@@ -80,10 +149,10 @@ fn path_errors(path: &Path, entry: &Value) -> Vec<Error> {
     let route = text(entry, "path");
     match kind {
         "Exact" | "Prefix" => {
-            if !route.starts_with('/') {
-                return vec![at.invalid(route, "must be an absolute path")];
-            }
             let mut errors = Vec::new();
+            if !route.starts_with('/') {
+                errors.push(at.invalid(route, "must be an absolute path"));
+            }
             for part in ANYWHERE.iter().chain(&["%2F"]).filter(|part| route.contains(**part)) {
                 errors.push(at.invalid(route, format!("must not contain '{part}'")));
             }
@@ -96,7 +165,9 @@ fn path_errors(path: &Path, entry: &Value) -> Vec<Error> {
             vec![at.invalid(route, "must be an absolute path")]
         }
         "ImplementationSpecific" => Vec::new(),
-        "" => vec![path.child("pathType").required("pathType must be specified")],
+        "" if set(entry, "pathType").is_none() => {
+            vec![path.child("pathType").required("pathType must be specified")]
+        }
         other => {
             let known = ["Exact", "ImplementationSpecific", "Prefix"];
             vec![path.child("pathType").not_supported(other, &known)]
@@ -110,13 +181,7 @@ fn backend(path: &Path, backend: &Value) -> Vec<Error> {
     match (service, resource) {
         (None, None) => errors.push(path.invalid("", "resource or service backend is required")),
         (Some(_), Some(_)) => errors.push(path.invalid("", "cannot set both resource and service backends")),
-        (None, Some(resource)) => {
-            for field in ["kind", "name"] {
-                if text(resource, field).is_empty() {
-                    errors.push(path.child("resource").child(field).required(""));
-                }
-            }
-        }
+        (None, Some(resource)) => errors.extend(reference(&path.child("resource"), resource)),
         (Some(service), None) => {
             let (at, name) = (path.child("service").child("name"), text(service, "name"));
             if name.is_empty() {
@@ -143,6 +208,23 @@ fn service_port(path: &Path, port: &Value) -> Vec<Error> {
     }
 }
 
+/// What is wrong with a reference to another object by group, kind and name.
+fn reference(path: &Path, reference: &Value) -> Vec<Error> {
+    let mut errors = Vec::new();
+    if let Some(group) = set(reference, "apiGroup").and_then(Value::as_str) {
+        errors.extend(validate::texts(&path.child("apiGroup"), group, meta::dns1123_subdomain(group)));
+    }
+    for field in ["kind", "name"] {
+        let (at, value) = (path.child(field), text(reference, field));
+        if value.is_empty() {
+            errors.push(at.required(""));
+        } else {
+            errors.extend(validate::texts(&at, value, meta::path_segment_name(value)));
+        }
+    }
+    errors
+}
+
 /// What is wrong with an IngressClass.
 pub(super) fn class(class: &Object) -> Vec<Error> {
     let (path, spec) = (Path::root("spec"), class.at(&["spec"]).unwrap_or(&Value::Null));
@@ -159,27 +241,17 @@ pub(super) fn class(class: &Object) -> Vec<Error> {
 }
 
 fn parameter_errors(path: &Path, parameters: &Value) -> Vec<Error> {
-    let mut errors = Vec::new();
-    if let Some(group) = set(parameters, "apiGroup").and_then(Value::as_str) {
-        errors.extend(validate::texts(&path.child("apiGroup"), group, meta::dns1123_subdomain(group)));
-    }
-    for field in ["kind", "name"] {
-        let (at, value) = (path.child(field), text(parameters, field));
-        if value.is_empty() {
-            errors.push(at.required(""));
-        } else {
-            errors.extend(validate::texts(&at, value, meta::path_segment_name(value)));
-        }
-    }
-    let namespace = set(parameters, "namespace");
+    let mut errors = reference(path, parameters);
+    let namespace = set(parameters, "namespace").and_then(Value::as_str);
     match text(parameters, "scope") {
-        "Namespace" if namespace.is_none() => {
-            errors.push(path.child("namespace").required("`parameters.scope` is set to 'Namespace'"));
-        }
+        "Namespace" => match namespace {
+            None => errors.push(path.child("namespace").required("`parameters.scope` is set to 'Namespace'")),
+            Some(name) => errors.extend(validate::texts(&path.child("namespace"), name, meta::dns1123_label(name))),
+        },
         "Cluster" if namespace.is_some() => {
             errors.push(path.child("namespace").forbidden("`parameters.scope` is set to 'Cluster'"));
         }
-        "Namespace" | "Cluster" => {}
+        "Cluster" => {}
         "" => errors.push(path.child("scope").required("")),
         other => errors.push(path.child("scope").not_supported(other, &["Cluster", "Namespace"])),
     }

@@ -6,7 +6,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
-use crate::tree::{default_text, maps_in};
+use crate::tree::{default_to, maps_in};
 use crate::{Kind, Strategy, print};
 
 kind! {
@@ -33,7 +33,7 @@ impl Strategy for NetworkPolicyStrategy {
         let spec = object.map_at_mut(&["spec"]);
         for list in ["ingress", "egress"] {
             for port in maps_in(spec, list).flat_map(|rule| maps_in(rule, "ports")) {
-                default_text(port, "protocol", "TCP");
+                default_to(port, "protocol", "TCP");
             }
         }
         if spec.get("policyTypes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
@@ -48,6 +48,14 @@ impl Strategy for NetworkPolicyStrategy {
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         network_policy_rules::create(object)
+    }
+
+    fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
+        network_policy_rules::update(new, old)
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        network_policy_rules::warnings(object)
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {

@@ -1,15 +1,50 @@
 //! Rules of NetworkPolicies.
 
+use std::collections::HashSet;
+
 use ipnet::IpNet;
 use kubernel_meta::field::{Error, Path};
-use kubernel_meta::{LabelSelector, Object};
+use kubernel_meta::{LabelSelector, Object, validation as meta};
 use serde_json::Value;
 
 use crate::tree::{items, set, text};
 use crate::validate;
 
-/// What is wrong with a NetworkPolicy.
+/// What is wrong with a new NetworkPolicy.
 pub(super) fn create(policy: &Object) -> Vec<Error> {
+    errors_of(policy, &HashSet::new())
+}
+
+/// What is wrong with a change; networks that were there before may stay as they are.
+pub(super) fn update(policy: &Object, old: &Object) -> Vec<Error> {
+    let kept: HashSet<&str> = networks(old).map(|(_, network)| network).collect();
+    errors_of(policy, &kept)
+}
+
+/// What is to be said about networks that are valid and yet not written as they should be.
+pub(super) fn warnings(policy: &Object) -> Vec<String> {
+    networks(policy).filter_map(|(path, network)| validate::cidr_warning(&path, network)).collect()
+}
+
+/// Every network in a policy, and where it is.
+fn networks(policy: &Object) -> impl Iterator<Item = (Path, &str)> {
+    let rules = [("ingress", "from"), ("egress", "to")].into_iter().flat_map(|(list, peers)| {
+        let rules = policy.list_at(&["spec", list]).iter().enumerate();
+        rules.map(move |(at, rule)| (Path::root("spec").child(list).index(at).child(peers), items(rule, peers)))
+    });
+    let blocks = rules.flat_map(|(path, peers)| {
+        let blocks = peers.iter().enumerate().filter_map(|(at, peer)| Some((at, set(peer, "ipBlock")?)));
+        blocks.map(move |(at, block)| (path.index(at).child("ipBlock"), block))
+    });
+    blocks.flat_map(|(path, block)| {
+        let excepts = items(block, "except").iter().filter_map(Value::as_str).enumerate();
+        let at = path.child("except");
+        let whole = (path.child("cidr"), text(block, "cidr"));
+        std::iter::once(whole).chain(excepts.map(move |(index, except)| (at.index(index), except)))
+    })
+}
+
+fn errors_of(policy: &Object, kept: &HashSet<&str>) -> Vec<Error> {
     let (path, spec) = (Path::root("spec"), policy.at(&["spec"]).unwrap_or(&Value::Null));
     let selector = spec.get("podSelector").unwrap_or(&Value::Null);
     let mut errors = LabelSelector::validate_value(selector, &path.child("podSelector"));
@@ -20,7 +55,7 @@ pub(super) fn create(policy: &Object) -> Vec<Error> {
                 errors.extend(port_errors(&path.child("ports").index(at), port));
             }
             for (at, peer) in items(rule, peers).iter().enumerate() {
-                errors.extend(peer_errors(&path.child(peers).index(at), peer));
+                errors.extend(peer_errors(&path.child(peers).index(at), peer, kept));
             }
         }
     }
@@ -39,12 +74,15 @@ pub(super) fn create(policy: &Object) -> Vec<Error> {
 
 fn port_errors(path: &Path, port: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
-    match text(port, "protocol") {
-        "" | "TCP" | "UDP" | "SCTP" => {}
-        other => errors.push(path.child("protocol").not_supported(other, &["TCP", "UDP", "SCTP"])),
+    match set(port, "protocol").and_then(Value::as_str) {
+        None | Some("TCP" | "UDP" | "SCTP") => {}
+        Some(other) => errors.push(path.child("protocol").not_supported(other, &["TCP", "UDP", "SCTP"])),
     }
     let number = set(port, "port");
-    errors.extend(validate::port_or_name(&path.child("port"), number));
+    let is_name = number.is_some_and(Value::is_string);
+    if !is_name {
+        errors.extend(validate::port_or_name(&path.child("port"), number));
+    }
     if let Some(end) = port.get("endPort").and_then(Value::as_i64) {
         let at = path.child("endPort");
         match number {
@@ -52,16 +90,21 @@ fn port_errors(path: &Path, port: &Value) -> Vec<Error> {
             Some(Value::String(_)) => {
                 errors.push(at.invalid(end, "may not be specified when `port` is non-numeric"));
             }
-            Some(start) if start.as_i64().is_some_and(|start| end < start) => {
-                errors.push(at.invalid(end, "must be greater than or equal to `port`"));
+            Some(start) => {
+                if start.as_i64().is_some_and(|start| end < start) {
+                    errors.push(at.invalid(end, "must be greater than or equal to `port`"));
+                }
+                errors.extend(meta::port_number(end).into_iter().map(|message| at.invalid(end, message)));
             }
-            Some(_) => {}
         }
+    }
+    if is_name {
+        errors.extend(validate::port_or_name(&path.child("port"), number));
     }
     errors
 }
 
-fn peer_errors(path: &Path, peer: &Value) -> Vec<Error> {
+fn peer_errors(path: &Path, peer: &Value, kept: &HashSet<&str>) -> Vec<Error> {
     let mut errors = Vec::new();
     let mut peers = 0;
     for field in ["podSelector", "namespaceSelector"] {
@@ -70,40 +113,39 @@ fn peer_errors(path: &Path, peer: &Value) -> Vec<Error> {
             errors.extend(LabelSelector::validate_value(selector, &path.child(field)));
         }
     }
-    if let Some(block) = set(peer, "ipBlock") {
-        if peers > 0 {
-            errors.push(path.forbidden("may not specify both ipBlock and another peer"));
-        }
-        peers += 1;
-        errors.extend(block_errors(&path.child("ipBlock"), block));
+    let block = set(peer, "ipBlock");
+    if let Some(block) = block {
+        errors.extend(block_errors(&path.child("ipBlock"), block, kept));
     }
-    if peers == 0 {
-        errors.push(path.required("must specify a peer"));
+    match (peers, block) {
+        (0, None) => errors.push(path.required("must specify a peer")),
+        (1.., Some(_)) => errors.push(path.forbidden("may not specify both ipBlock and another peer")),
+        _ => {}
     }
     errors
 }
 
-fn block_errors(path: &Path, block: &Value) -> Vec<Error> {
+fn block_errors(path: &Path, block: &Value, kept: &HashSet<&str>) -> Vec<Error> {
     let (at, text) = (path.child("cidr"), text(block, "cidr"));
     if text.is_empty() {
         return vec![at.required("")];
     }
-    if let Some(error) = validate::cidr(&at, text) {
-        return vec![error];
-    }
-    let whole = text.parse::<IpNet>().ok();
-    let mut errors = Vec::new();
+    let check = |at: &Path, text: &str| if kept.contains(text) { None } else { validate::cidr(at, text) };
+    let mut errors: Vec<Error> = check(&at, text).into_iter().collect();
+    let Some(whole) = loose(text) else { return errors };
     for (index, except) in items(block, "except").iter().filter_map(Value::as_str).enumerate() {
         let at = path.child("except").index(index);
-        if let Some(error) = validate::cidr(&at, except) {
-            errors.push(error);
-            continue;
-        }
-        let part = except.parse::<IpNet>().ok();
-        let inside = whole.zip(part).is_some_and(|(whole, part)| whole.contains(&part) && whole != part);
-        if !inside {
+        errors.extend(check(&at, except));
+        let Some(part) = loose(except) else { continue };
+        if !whole.contains(&part.addr()) || whole.prefix_len() >= part.prefix_len() {
             errors.push(at.invalid(except, "must be a strict subset of `cidr`"));
         }
     }
     errors
+}
+
+/// A network as upstream reads it where it does not validate: with zeros before numbers.
+fn loose(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    validate::loose_ip(address).and_then(|address| IpNet::new(address, length.parse().ok()?).ok())
 }

@@ -55,5 +55,6 @@ fn scheduling_errors(path: &Path, scheduling: &Value) -> Vec<Error> {
 
 /// What is wrong with a change: the handler stays.
 pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
-    validate::immutable(&Path::root("handler"), new.at(&["handler"]), old.at(&["handler"])).into_iter().collect()
+    let handler = validate::immutable(&Path::root("handler"), new.at(&["handler"]), old.at(&["handler"]));
+    create(new).into_iter().chain(handler).collect()
 }

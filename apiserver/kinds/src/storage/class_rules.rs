@@ -7,14 +7,13 @@ use serde_json::Value;
 use crate::tree::{items, text};
 use crate::validate;
 
+const PARAMETERS_MAX: usize = 512;
+const PARAMETERS_BYTES_MAX: usize = 256 << 10;
+
 /// What is wrong with a StorageClass.
 pub(super) fn create(class: &Object) -> Vec<Error> {
     let mut errors = driver_name(&Path::root("provisioner"), class.str_at(&["provisioner"]));
-    for key in class.map_at(&["parameters"]).into_iter().flatten().map(|(key, _)| key) {
-        if key.is_empty() {
-            errors.push(Path::root("parameters").invalid("", "field can not be empty."));
-        }
-    }
+    errors.extend(parameters(class));
     match class.str_at(&["reclaimPolicy"]) {
         "" | "Delete" | "Retain" => {}
         other => errors.push(Path::root("reclaimPolicy").not_supported(other, &["Delete", "Retain"])),
@@ -28,6 +27,24 @@ pub(super) fn create(class: &Object) -> Vec<Error> {
         }
     }
     errors.extend(topologies(class.list_at(&["allowedTopologies"])));
+    errors
+}
+
+/// What is wrong with the parameters of a class: how many there are, and their size.
+fn parameters(class: &Object) -> Vec<Error> {
+    let path = Path::root("parameters");
+    let Some(parameters) = class.map_at(&["parameters"]) else { return Vec::new() };
+    if parameters.len() > PARAMETERS_MAX {
+        return vec![path.too_long(PARAMETERS_MAX)];
+    }
+    let mut errors = Vec::new();
+    if parameters.contains_key("") {
+        errors.push(path.invalid("", "field can not be empty."));
+    }
+    let size: usize = parameters.iter().map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
+    if size > PARAMETERS_BYTES_MAX {
+        errors.push(path.too_long(PARAMETERS_BYTES_MAX));
+    }
     errors
 }
 
@@ -69,14 +86,17 @@ fn driver_name(path: &Path, name: &str) -> Vec<Error> {
 /// What is wrong with a change: only topologies and expansion may change.
 pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     let fixed = ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"];
+    let mut errors = create(new);
     let changed =
         fixed.iter().filter_map(|field| validate::immutable(&Path::root(field), new.at(&[*field]), old.at(&[*field])));
-    changed.collect()
+    errors.extend(changed);
+    errors
 }
 
 /// What is wrong with a VolumeAttributesClass.
 pub(super) fn attributes(class: &Object) -> Vec<Error> {
     let mut errors = driver_name(&Path::root("driverName"), class.str_at(&["driverName"]));
+    errors.extend(parameters(class));
     if class.map_at(&["parameters"]).is_none_or(|parameters| parameters.is_empty()) {
         errors.push(Path::root("parameters").required("must contain at least one key/value pair"));
     }
@@ -88,5 +108,5 @@ pub(super) fn attributes_update(new: &Object, old: &Object) -> Vec<Error> {
     let changed = ["driverName", "parameters"]
         .into_iter()
         .filter_map(|field| validate::immutable(&Path::root(field), new.at(&[field]), old.at(&[field])));
-    changed.collect()
+    changed.chain(attributes(new)).collect()
 }

@@ -1,7 +1,7 @@
 //! Rules of the objects with which CSI drivers, nodes and volumes find each other.
 
 use kubernel_meta::field::{Error, Path};
-use kubernel_meta::{Object, validation as meta};
+use kubernel_meta::{LabelSelector, Object, validation as meta};
 use serde_json::Value;
 
 use crate::core::pod::amounts;
@@ -12,26 +12,24 @@ use crate::validate;
 const TOKEN_SECS_MIN: i64 = 600;
 const TOKEN_SECS_MAX: i64 = 1 << 32;
 const UPDATE_PERIOD_SECS_MIN: i64 = 10;
+const DRIVER_NAME_LENGTH_MAX: usize = 63;
+const NODE_ID_LENGTH_MAX: usize = 256;
+const ERROR_LENGTH_MAX: usize = 1024;
+const METADATA_BYTES_MAX: usize = 256 << 10;
 
 /// What is wrong with a CSIDriver.
 pub(super) fn driver(driver: &Object) -> Vec<Error> {
     let (path, spec) = (Path::root("spec"), driver.at(&["spec"]).unwrap_or(&Value::Null));
     let mut errors = Vec::new();
-    let tokens = items(spec, "tokenRequests");
-    for (at, token) in tokens.iter().enumerate() {
-        let path = path.child("tokenRequests").index(at);
-        let audience = text(token, "audience");
-        if tokens[..at].iter().any(|other| text(other, "audience") == audience) {
-            errors.push(path.child("audience").duplicate(audience));
-        }
-        if let Some(secs) = token.get("expirationSeconds").and_then(Value::as_i64) {
-            let at = path.child("expirationSeconds");
-            if secs < TOKEN_SECS_MIN {
-                errors.push(at.invalid(secs, "may not specify a duration less than 10 minutes"));
-            }
-            if secs > TOKEN_SECS_MAX {
-                errors.push(at.invalid(secs, "may not specify a duration larger than 2^32 seconds"));
-            }
+    let policy = text(spec, "fsGroupPolicy");
+    if !matches!(policy, "" | "None" | "File" | "ReadWriteOnceWithFSType") {
+        let known = ["File", "None", "ReadWriteOnceWithFSType"];
+        errors.push(path.child("fsGroupPolicy").not_supported(policy, &known));
+    }
+    errors.extend(tokens(&path.child("tokenRequests"), items(spec, "tokenRequests")));
+    for mode in items(spec, "volumeLifecycleModes").iter().filter_map(Value::as_str) {
+        if !matches!(mode, "Persistent" | "Ephemeral") {
+            errors.push(path.child("volumeLifecycleModes").not_supported(mode, &["Persistent", "Ephemeral"]));
         }
     }
     if let Some(secs) = spec.get("nodeAllocatableUpdatePeriodSeconds").and_then(Value::as_i64)
@@ -40,17 +38,40 @@ pub(super) fn driver(driver: &Object) -> Vec<Error> {
         let message = format!("must be greater than or equal to {UPDATE_PERIOD_SECS_MIN} seconds");
         errors.push(path.child("nodeAllocatableUpdatePeriodSeconds").invalid(secs, message));
     }
-    let mode = text(spec, "fsGroupPolicy");
-    if !matches!(mode, "" | "None" | "File" | "ReadWriteOnceWithFSType") {
-        let known = ["ReadWriteOnceWithFSType", "File", "None"];
-        errors.push(path.child("fsGroupPolicy").not_supported(mode, &known));
-    }
-    for (at, mode) in items(spec, "volumeLifecycleModes").iter().filter_map(Value::as_str).enumerate() {
-        if !matches!(mode, "Persistent" | "Ephemeral") {
-            let path = path.child("volumeLifecycleModes").index(at);
-            errors.push(path.not_supported(mode, &["Ephemeral", "Persistent"]));
+    errors
+}
+
+fn tokens(path: &Path, tokens: &[Value]) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let path = path.index(at);
+        let audience = text(token, "audience");
+        if tokens[..at].iter().any(|other| text(other, "audience") == audience) {
+            errors.push(path.child("audience").duplicate(audience));
+            continue;
+        }
+        let Some(secs) = token.get("expirationSeconds").and_then(Value::as_i64) else { continue };
+        let at = path.child("expirationSeconds");
+        if secs < TOKEN_SECS_MIN {
+            errors.push(at.invalid(secs, "may not specify a duration less than 10 minutes"));
+        }
+        if secs > TOKEN_SECS_MAX {
+            errors.push(at.invalid(secs, "may not specify a duration larger than 2^32 seconds"));
         }
     }
+    errors
+}
+
+/// The name of a driver: a subdomain, whatever its case.
+fn driver_name(path: &Path, name: &str) -> Vec<Error> {
+    if name.is_empty() {
+        return vec![path.required("")];
+    }
+    let mut errors = Vec::new();
+    if name.len() > DRIVER_NAME_LENGTH_MAX {
+        errors.push(path.too_long(DRIVER_NAME_LENGTH_MAX));
+    }
+    errors.extend(validate::texts(path, name, meta::dns1123_subdomain(&name.to_lowercase())));
     errors
 }
 
@@ -73,27 +94,29 @@ pub(super) fn node(node: &Object) -> Vec<Error> {
     let mut errors = Vec::new();
     for (at, driver) in drivers.iter().enumerate() {
         let path = path.index(at);
-        let name = text(driver, "name");
-        if name.is_empty() {
-            errors.push(path.child("name").required(""));
-        } else if twice[at] {
-            errors.push(path.child("name").duplicate(name));
-        }
-        if text(driver, "nodeID").is_empty() {
+        let (name, id) = (text(driver, "name"), text(driver, "nodeID"));
+        errors.extend(driver_name(&path.child("name"), name));
+        if id.is_empty() {
             errors.push(path.child("nodeID").required(""));
+        }
+        if id.len() > NODE_ID_LENGTH_MAX {
+            let message = format!("must be {NODE_ID_LENGTH_MAX} characters or less");
+            errors.push(path.child("nodeID").invalid(id, message));
         }
         let count = driver.pointer("/allocatable/count");
         errors.extend(validate::non_negative(&path.child("allocatable").child("count"), count));
+        if twice[at] {
+            errors.push(path.child("name").duplicate(name));
+        }
         let keys: Vec<&str> = items(driver, "topologyKeys").iter().filter_map(Value::as_str).collect();
         for (index, key) in keys.iter().enumerate() {
+            if key.is_empty() {
+                errors.push(path.required(""));
+            }
             if keys[..index].contains(key) {
                 errors.push(path.duplicate(*key));
-            } else {
-                if key.is_empty() {
-                    errors.push(path.required(""));
-                }
-                errors.extend(validate::texts(&path, key, meta::label_key(key)));
             }
+            errors.extend(validate::texts(&path, key, meta::label_key(key)));
         }
     }
     errors
@@ -122,13 +145,15 @@ pub(super) fn node_update(new: &Object, old: &Object) -> Vec<Error> {
 pub(super) fn capacity(capacity: &Object) -> Vec<Error> {
     let class = capacity.str_at(&["storageClassName"]);
     let path = Path::root("storageClassName");
-    let mut errors: Vec<Error> = validate::texts(&path, class, meta::dns1123_subdomain(class)).collect();
-    for field in ["capacity", "maximumVolumeSize"] {
-        let amount = capacity.at(&[field]);
-        if amount.and_then(amounts::quantity).is_some_and(|amount| amount.signum() < 0) {
-            let value = amount.cloned().unwrap_or_default();
-            errors.push(Path::root(field).invalid(value, "must be greater than or equal to 0"));
-        }
+    let mut errors = Vec::new();
+    if let Some(topology) = capacity.at(&["nodeTopology"]).filter(|topology| topology.is_object()) {
+        errors.extend(LabelSelector::validate_value(topology, &Path::root("nodeTopology")));
+    }
+    errors.extend(validate::texts(&path, class, meta::dns1123_subdomain(class)));
+    let amount = capacity.at(&["capacity"]);
+    if amount.and_then(amounts::quantity).is_some_and(|amount| amount.signum() < 0) {
+        let value = amount.cloned().unwrap_or_default();
+        errors.push(Path::root("capacity").invalid(value, "must be greater than or equal to 0"));
     }
     errors
 }
@@ -142,8 +167,18 @@ pub(super) fn capacity_update(new: &Object, old: &Object) -> Vec<Error> {
     errors
 }
 
-/// What is wrong with a VolumeAttachment.
+/// What is wrong with a new VolumeAttachment.
 pub(super) fn attachment(attachment: &Object) -> Vec<Error> {
+    let (path, mut errors) = (Path::root("spec"), any_attachment(attachment));
+    errors.extend(driver_name(&path.child("attacher"), attachment.str_at(&["spec", "attacher"])));
+    if let Some(volume) = attachment.at(&["spec", "source", "persistentVolumeName"]).and_then(Value::as_str) {
+        let at = path.child("source").child("persistentVolumeName");
+        errors.extend(validate::texts(&at, volume, meta::dns1123_subdomain(volume)));
+    }
+    errors
+}
+
+fn any_attachment(attachment: &Object) -> Vec<Error> {
     let (path, spec) = (Path::root("spec"), attachment.at(&["spec"]).unwrap_or(&Value::Null));
     let mut errors = Vec::new();
     if text(spec, "attacher").is_empty() {
@@ -151,14 +186,39 @@ pub(super) fn attachment(attachment: &Object) -> Vec<Error> {
     }
     let source = spec.get("source").unwrap_or(&Value::Null);
     let (inline, volume) = (set(source, "inlineVolumeSpec"), set(source, "persistentVolumeName"));
-    let message = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
-    match (inline.is_some(), volume.is_some()) {
-        (false, false) => errors.push(path.child("source").required(message)),
-        (true, true) => errors.push(path.child("source").forbidden(message)),
+    let (at, message) = (path.child("source"), "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+    match (inline, volume) {
+        (None, None) => errors.push(at.required(message)),
+        (Some(_), Some(_)) => errors.push(at.forbidden(message)),
+        (None, Some(volume)) if volume == "" => {
+            errors.push(at.child("persistentVolumeName").required("must specify non empty persistentVolumeName"));
+        }
         _ => {}
     }
     let node = text(spec, "nodeName");
     errors.extend(validate::texts(&path.child("nodeName"), node, meta::dns1123_subdomain(node)));
+    errors.extend(attachment_status(attachment.at(&["status"]).unwrap_or(&Value::Null)));
+    errors
+}
+
+fn attachment_status(status: &Value) -> Vec<Error> {
+    let (path, mut errors) = (Path::root("status"), Vec::new());
+    let size: usize =
+        validate::pairs(status.get("attachmentMetadata")).map(|(key, value)| key.len() + value.len()).sum();
+    if size > METADATA_BYTES_MAX {
+        errors.push(path.child("attachmentMetadata").too_long(METADATA_BYTES_MAX));
+    }
+    for field in ["attachError", "detachError"] {
+        let Some(error) = set(status, field) else { continue };
+        if text(error, "message").len() > ERROR_LENGTH_MAX {
+            // Upstream names the other limit.
+            errors.push(path.child(field).child("message").too_long(METADATA_BYTES_MAX));
+        }
+        if let Some(code) = error.get("errorCode").and_then(Value::as_i64).filter(|code| *code < 0) {
+            let message = format!("must be between 0 and {}, inclusive", i32::MAX);
+            errors.push(path.child(field).child("errorCode").invalid(code, message));
+        }
+    }
     errors
 }
 
@@ -167,5 +227,7 @@ pub(super) fn attachment_update(new: &Object, old: &Object) -> Vec<Error> {
     let spec = new.at(&["spec"]).unwrap_or(&Value::Null);
     let shown = go_form::compact("io.k8s.api.storage.v1.VolumeAttachmentSpec", spec);
     let error = validate::immutable(&Path::root("spec"), new.at(&["spec"]), old.at(&["spec"]));
-    error.map(|error| error.shown_as(shown)).into_iter().chain(attachment(new)).collect()
+    let mut errors = any_attachment(new);
+    errors.extend(error.map(|error| error.shown_as(shown)));
+    errors
 }

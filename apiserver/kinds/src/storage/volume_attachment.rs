@@ -37,6 +37,10 @@ impl Strategy for VolumeAttachmentStrategy {
         csi_rules::attachment_update(new, old)
     }
 
+    fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, old: &Object) -> Vec<field::Error> {
+        csi_rules::attachment_update(new, old)
+    }
+
     fn allow_unconditional_update(&self) -> bool {
         false
     }
