@@ -8,13 +8,18 @@ use kubernel_meta::{Object, validation};
 use kubernel_schema::{Schema, builtin, decode, zero};
 use serde_json::{Value, json};
 
-const GROUPS: [(&str, &str); 6] = [
+const GROUPS: [(&str, &str); 11] = [
     ("core", include_str!("data/rules/core.json")),
     ("apps", include_str!("data/rules/apps.json")),
     ("batch", include_str!("data/rules/batch.json")),
     ("autoscaling", include_str!("data/rules/autoscaling.json")),
     ("policy", include_str!("data/rules/policy.json")),
     ("apiextensions", include_str!("data/rules/apiextensions.json")),
+    ("networking", include_str!("data/rules/networking.json")),
+    ("flowcontrol", include_str!("data/rules/flowcontrol.json")),
+    ("storage", include_str!("data/rules/storage.json")),
+    ("certificates", include_str!("data/rules/certificates.json")),
+    ("others", include_str!("data/rules/others.json")),
 ];
 
 /// An object as the pipeline hands it to its strategy: decoded, defaulted, with what the server fills in.
