@@ -10,12 +10,14 @@ mod progress;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use node::Node;
 use options::{Cli, Command, HollowOptions, ServerOptions, UpOptions};
 use progress::Progress;
+
+/// The stack of a worker: expressions and schemas may nest as deep as upstream lets them, and are walked recursively.
+const STACK_BYTES: usize = 8 << 20;
 
 /// Gives memory back after a burst: docs/adr/0003-allocator.md.
 #[global_allocator]
@@ -28,7 +30,9 @@ fn main() -> ExitCode {
     // Colours are for people at a terminal, not for files.
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
-    let outcome = Runtime::new().map_err(|error| format!("no runtime: {error}")).and_then(|runtime| {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().thread_stack_size(STACK_BYTES).build();
+    let outcome = runtime.map_err(|error| format!("no runtime: {error}")).and_then(|runtime| {
         runtime.block_on(async {
             let stop = stop_on_signal();
             match cli.command {

@@ -401,22 +401,29 @@ pub(crate) fn finish(response: &mut Response<Body>, warnings: Vec<String>) {
     if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
         headers.insert("audit-id", id);
     }
-    let mut seen = HashSet::new();
-    let mut chars = 0;
-    for warning in warnings {
-        if !seen.insert(warning.clone()) {
-            continue;
-        }
-        chars += warning.chars().count();
-        let cut = if chars > WARNINGS_CHARS_MAX {
-            warning.chars().take(WARNING_CHARS_MAX).collect()
-        } else {
-            warning.clone()
-        };
-        if let Ok(value) = HeaderValue::from_bytes(format!("299 - {}", quoted(&cut)).as_bytes()) {
+    for warning in fitting(warnings) {
+        if let Ok(value) = HeaderValue::from_bytes(format!("299 - {}", quoted(&warning)).as_bytes()) {
             headers.append(header::WARNING, value);
         }
     }
+}
+
+/// Each warning once; where they are too long together, each is cut, and those that still do not fit are left out.
+fn fitting(mut warnings: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    warnings.retain(|warning| seen.insert(warning.clone()));
+    let length = |warning: &String| warning.chars().count();
+    if warnings.iter().map(length).sum::<usize>() <= WARNINGS_CHARS_MAX {
+        return warnings;
+    }
+    let mut left = WARNINGS_CHARS_MAX;
+    let cut = warnings.into_iter().map(|warning| warning.chars().take(WARNING_CHARS_MAX).collect::<String>());
+    cut.take_while(|warning| {
+        let fits = length(warning) <= left;
+        left = left.saturating_sub(length(warning));
+        fits
+    })
+    .collect()
 }
 
 /// A quoted string of HTTP: quotes and backslashes escaped, control characters dropped.
@@ -430,4 +437,19 @@ fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WARNING_CHARS_MAX, WARNINGS_CHARS_MAX, fitting};
+
+    #[test]
+    fn warnings_are_bounded() {
+        let long = |n: usize| format!("{n:0300}");
+        assert_eq!(fitting(vec!["a".into(), "b".into(), "a".into()]), ["a", "b"]);
+        assert_eq!(fitting((0..10).map(long).collect()), (0..10).map(long).collect::<Vec<_>>());
+        let many = fitting((0..1000).map(|n| format!("{n:0<300}")).collect());
+        assert_eq!(many.len(), WARNINGS_CHARS_MAX / WARNING_CHARS_MAX);
+        assert!(many.iter().all(|warning| warning.len() == WARNING_CHARS_MAX));
+    }
 }

@@ -1,5 +1,7 @@
 //! The order of a merged list: items of the patch in the patch's order, the others where they were among them.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 /// How the items of a list are told apart: by a key, or by themselves.
@@ -15,8 +17,13 @@ impl ItemKey<'_> {
         }
     }
 
-    fn position(&self, list: &[Value], item: &Value) -> Option<usize> {
-        list.iter().position(|other| self.of(other) == self.of(item))
+    /// Where each item comes first in a list, by what tells it apart.
+    pub(super) fn positions<'v>(&self, list: &'v [Value]) -> HashMap<Option<&'v Value>, usize> {
+        let mut positions = HashMap::with_capacity(list.len());
+        for (at, item) in list.iter().enumerate() {
+            positions.entry(self.of(item)).or_insert(at);
+        }
+        positions
     }
 }
 
@@ -30,10 +37,11 @@ pub(super) fn arrange(
     key: ItemKey<'_>,
 ) -> Vec<Value> {
     let mut out = Vec::with_capacity(patch_items.len() + server_items.len());
+    let on_server = key.positions(server_order);
     let mut patch = sorted(patch_items, patch_order, key).into_iter().peekable();
     let mut server = sorted(server_items, server_order, key).into_iter().peekable();
     while let (Some(left), Some(right)) = (server.peek(), patch.peek()) {
-        let before = match (key.position(server_order, left), key.position(server_order, right)) {
+        let before = match (on_server.get(&key.of(left)), on_server.get(&key.of(right))) {
             (Some(left), Some(right)) => left < right,
             _ => false,
         };
@@ -48,7 +56,8 @@ pub(super) fn arrange(
 fn sorted(items: Vec<Value>, order: &[Value], key: ItemKey<'_>) -> Vec<Value> {
     let (deletions, mut rest): (Vec<Value>, Vec<Value>) =
         items.into_iter().partition(|item| item.get("$patch").and_then(Value::as_str) == Some("delete"));
-    rest.sort_by_key(|item| key.position(order, item).map_or(0, |at| at + 1));
+    let wanted = key.positions(order);
+    rest.sort_by_cached_key(|item| wanted.get(&key.of(item)).map_or(0, |at| at + 1));
     rest.extend(deletions);
     rest
 }

@@ -3,6 +3,8 @@
 //! Built-in kinds only; the server answers 415 for others. Directives: `$patch: replace|delete`, `$retainKeys`,
 //! `$deleteFromPrimitiveList/f`, `$setElementOrder/f`.
 
+use std::collections::{HashMap, HashSet};
+
 use kubernel_meta::{ApiError, Gvk, Reason, field};
 use serde_json::{Map, Value};
 
@@ -211,14 +213,11 @@ impl<'a> Merger<'a> {
 
     fn scalars(&self, before: Vec<Value>, patch: Vec<Value>, delete_list: bool) -> Result<Vec<Value>, Failure> {
         if delete_list {
-            return Ok(before.into_iter().filter(|item| !patch.contains(item)).collect());
+            let deleted: HashSet<&Value> = patch.iter().collect();
+            return Ok(before.into_iter().filter(|item| !deleted.contains(item)).collect());
         }
-        let mut merged: Vec<Value> = Vec::with_capacity(before.len() + patch.len());
-        for item in before.iter().chain(&patch) {
-            if !merged.contains(item) {
-                merged.push(item.clone());
-            }
-        }
+        let mut seen = HashSet::with_capacity(before.len() + patch.len());
+        let merged = before.iter().chain(&patch).filter(|item| seen.insert(*item)).cloned().collect();
         order(merged, &patch, &before, ItemKey(None))
     }
 
@@ -229,15 +228,24 @@ impl<'a> Merger<'a> {
         key: &str,
         shape: &'a Shape,
     ) -> Result<Vec<Value>, Failure> {
+        let mut places: HashMap<Value, usize> = HashMap::with_capacity(before.len() + patch.len());
+        for (at, item) in before.iter().enumerate() {
+            if let Some(id) = item.get(key) {
+                places.entry(id.clone()).or_insert(at);
+            }
+        }
         for item in patch {
             let Some(id) = item.get(key) else { return Err(Failure::no_merge_key(&item, key)) };
-            match find(&before, key, id)? {
+            match places.get(id).copied() {
                 Some(at) => {
                     if let (Value::Object(old), Value::Object(new)) = (before[at].take(), item) {
                         before[at] = Value::Object(self.map(old, new, self.within(Some(shape)))?);
                     }
                 }
-                None => before.push(item),
+                None => {
+                    places.insert(id.clone(), before.len());
+                    before.push(item);
+                }
             }
         }
         Ok(before)
@@ -300,7 +308,8 @@ fn unknown_field(within: Within<'_>, name: &str) -> String {
 fn retain_keys(target: &mut Map<String, Value>, patch: &mut Map<String, Value>) -> Result<(), Failure> {
     let Some(keep) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
     let Value::Array(keep) = keep else { return Err(BAD_RETAIN_KEYS) };
-    let kept = |key: &str| keep.iter().any(|name| name.as_str() == Some(key));
+    let keep: HashSet<&str> = keep.iter().filter_map(Value::as_str).collect();
+    let kept = |key: &str| keep.contains(key);
     let directive = |key: &str| key.starts_with(DELETE_FROM) || key.starts_with(SET_ORDER);
     if patch.iter().any(|(key, value)| !value.is_null() && !directive(key) && !kept(key)) {
         return Err(BAD_RETAIN_KEYS);
@@ -312,6 +321,7 @@ fn retain_keys(target: &mut Map<String, Value>, patch: &mut Map<String, Value>) 
 /// Deletes what items with `$patch: delete` name; after `$patch: replace` the list starts empty.
 fn special_items(before: Vec<Value>, patch: Vec<Value>, key: &str) -> Result<(Vec<Value>, Vec<Value>), Failure> {
     let mut before = before;
+    let mut deleted = HashSet::new();
     let mut rest = Vec::with_capacity(patch.len());
     let mut replace = false;
     for item in patch {
@@ -323,7 +333,7 @@ fn special_items(before: Vec<Value>, patch: Vec<Value>, key: &str) -> Result<(Ve
         match directive.as_str() {
             Some("delete") => {
                 let Some(id) = map.get(key) else { return Err(Failure::no_merge_key(&item, key)) };
-                before.retain(|old| old.get(key) != Some(id));
+                deleted.insert(id.clone());
             }
             Some("replace") => replace = true,
             Some("merge") => {
@@ -331,6 +341,9 @@ fn special_items(before: Vec<Value>, patch: Vec<Value>, key: &str) -> Result<(Ve
             }
             _ => return Err(Failure::bad_directive(directive, map)),
         }
+    }
+    if !deleted.is_empty() {
+        before.retain(|old| old.get(key).is_none_or(|id| !deleted.contains(id)));
     }
     Ok(if replace { (rest, Vec::new()) } else { (before, rest) })
 }
@@ -346,7 +359,8 @@ fn order(merged: Vec<Value>, wanted: &[Value], server: &[Value], key: ItemKey<'_
             }
         }
     }
-    let wanted_item = |item: &Value| wanted.iter().any(|other| key.of(other) == key.of(item));
+    let places = key.positions(wanted);
+    let wanted_item = |item: &Value| places.contains_key(&key.of(item));
     let (patch_items, server_items) = merged.into_iter().partition(wanted_item);
     Ok(arrange(patch_items, server_items, wanted, server, key))
 }
@@ -364,18 +378,6 @@ fn check_order(patch: &[Value], wanted: &[Value], key: ItemKey<'_>) -> Result<()
         go::print(&Value::Array(shown)),
         go::print(&Value::Array(wanted.to_vec()))
     )))
-}
-
-fn find(list: &[Value], key: &str, id: &Value) -> Result<Option<usize>, Failure> {
-    for (at, item) in list.iter().enumerate() {
-        if !item.is_object() {
-            return Err(Failure::Unforeseen(format!("value for key {at} is not a map.")));
-        }
-        if item.get(key) == Some(id) {
-            return Ok(Some(at));
-        }
-    }
-    Ok(None)
 }
 
 /// Whether the lists hold maps; they must all hold the same type.
