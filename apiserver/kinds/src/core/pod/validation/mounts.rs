@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::volumes;
 use crate::core::volume_paths as paths;
-use crate::tree::{flag, items, set, text};
+use crate::tree::{flag, items, repeated, set, text};
 
 const PROPAGATIONS: [&str; 3] = ["Bidirectional", "HostToContainer", "None"];
 const RECURSIVE_READ_ONLY: [&str; 3] = ["Disabled", "Enabled", "IfPossible"];
@@ -95,14 +95,15 @@ fn recursive_read_only(path: &Path, mount: &Value) -> Vec<Error> {
 pub(super) fn devices(path: &Path, container: &Value, volumes: &volumes::Known<'_>) -> Vec<Error> {
     let mounts = items(container, "volumeMounts");
     let devices = items(container, "volumeDevices");
+    let names_twice = repeated(devices, |device| text(device, "name"));
+    let paths_twice = repeated(devices, |device| text(device, "devicePath"));
     let mut errors = Vec::new();
     for (i, device) in devices.iter().enumerate() {
         let (name, target) = (text(device, "name"), text(device, "devicePath"));
         let (at_name, at_path) = (path.index(i).child("name"), path.index(i).child("devicePath"));
-        let before = &devices[..i];
         if name.is_empty() {
             errors.push(at_name.required(""));
-        } else if before.iter().any(|other| text(other, "name") == name) {
+        } else if names_twice[i] {
             errors.push(at_name.invalid(name, "must be unique"));
         }
         let claim =
@@ -118,7 +119,7 @@ pub(super) fn devices(path: &Path, container: &Value, volumes: &volumes::Known<'
         if target.is_empty() {
             errors.push(at_path.required(""));
         }
-        if before.iter().any(|other| text(other, "devicePath") == target) {
+        if paths_twice[i] {
             errors.push(at_path.invalid(target, "must be unique"));
         }
         if paths::no_backsteps(&at_path, target).is_some() {

@@ -4,7 +4,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::{Value, json};
 
-use crate::tree::{items, set, text};
+use crate::tree::{items, repeated, set, text};
 use crate::validate::texts;
 
 /// The names of the claims.
@@ -15,12 +15,13 @@ pub(super) fn names(spec: &Value) -> Vec<&str> {
 /// What is wrong with `resourceClaims`.
 pub(super) fn validate(path: &Path, spec: &Value) -> Vec<Error> {
     let claims = items(spec, "resourceClaims");
+    let twice = repeated(claims, |claim| text(claim, "name"));
     let mut errors = Vec::new();
     for (i, claim) in claims.iter().enumerate() {
         let (at, name) = (path.index(i), text(claim, "name"));
         if name.is_empty() {
             errors.push(at.child("name").required(""));
-        } else if claims[..i].iter().any(|other| text(other, "name") == name) {
+        } else if twice[i] {
             errors.push(at.child("name").duplicate(name));
         } else {
             errors.extend(texts(&at.child("name"), name, meta::dns1123_label(name)));

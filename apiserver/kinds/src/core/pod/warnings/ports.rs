@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::core::pod::validation::all_containers;
 use crate::tree::{int, items, text};
 
+/// More are not looked for: each pair of ports may give one, and an answer shows a few dozen.
+const WARNINGS_MAX: usize = 1000;
+
 /// The warnings about the ports of all containers.
 pub(super) fn warnings(path: &Path, spec: &Value) -> Vec<String> {
     let mut numbers: HashMap<(i64, &str), Vec<(Path, &Value)>> = HashMap::new();
@@ -21,7 +24,9 @@ pub(super) fn warnings(path: &Path, spec: &Value) -> Vec<String> {
                 warnings.push(format!("{at}: hostIP set without hostPort: {}", go_port(port)));
             }
             let others = numbers.entry((int(port, "containerPort"), text(port, "protocol"))).or_default();
-            warnings.extend(others.iter().filter_map(|(first, other)| overlap(&at, port, first, other)));
+            if warnings.len() < WARNINGS_MAX {
+                warnings.extend(others.iter().filter_map(|(first, other)| overlap(&at, port, first, other)));
+            }
             others.push((at.clone(), port));
             let name = text(port, "name");
             if name.is_empty() || !together {
