@@ -88,6 +88,9 @@ fn check(entry: &Value) -> Vec<String> {
             merge(&mut value, patch);
             value
         };
+        if case.get("errors").is_none() && case.get("warnings").is_none() {
+            failures.push(format!("{path} {}: says nothing of what comes of it", case["case"]));
+        }
         let old = case.get("from").map(patched);
         let (errors, warnings) =
             told(kind, &patched(&case["with"]), old.as_ref(), case["sub"].as_str().unwrap_or_default());
