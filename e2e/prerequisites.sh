@@ -10,6 +10,8 @@
 #     v32/kubectl/kubectl  v32/helm/helm  (Helm 3.17)
 #     v27/kubectl/kubectl  v27/helm/helm  (a kubectl that speaks SPDY only)
 #     python               (a PYTHONPATH with the official client, kopf and Dask's operator)
+#     frameworks           (a PYTHONPATH with DPark, pymesos, avmesos and mesoshttp: Mesos frameworks)
+#     mesos-cli            (a PYTHONPATH with the operators' command line of Mesos)
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -24,7 +26,7 @@ fail() {
 
 # iptables: the CNI plugin for host ports calls it.
 node_packages=(containerd runc containernetworking-plugins nftables iptables iproute2 kmod busybox-static)
-client_packages=(docker-registry unzip python3-pip openssl curl)
+client_packages=(docker-registry unzip python3-pip python3-venv python3-dev gcc openssl curl)
 
 install_packages() {
     local missing=() package
@@ -105,6 +107,34 @@ fetch_python() {
     cp "$wanted" "$tools/python/"
 }
 
+# Frameworks of Mesos' days are built from their sources with the tools of their days.
+fetch_frameworks() {
+    local list=$root/e2e/python/frameworks.txt cli=$root/e2e/python/mesos_cli.txt into=$tools/frameworks work
+    cmp -s "$list" "$into/requirements.txt" && cmp -s "$cli" "$tools/mesos-cli/requirements.txt" && return 0
+    echo "fetching Mesos frameworks" >&2
+    work=$(mktemp -d)
+    rm -rf "$into" "$tools/mesos-cli"
+    if ! {
+        python3 -m venv "$work/build" &&
+        "$work/build/bin/pip" install --quiet "setuptools<66" wheel "Cython<3" &&
+        "$work/build/bin/pip" download --quiet --no-deps --no-build-isolation --no-binary :all: --dest "$work" \
+            http-parser==0.9.0 &&
+        "$work/build/bin/pip" install --quiet --no-deps --no-build-isolation --target "$into" --requirement "$list" &&
+        "$work/build/bin/pip" install --quiet --no-deps --target "$tools/mesos-cli" --requirement "$cli" &&
+        tar -xzf "$work/http-parser-0.9.0.tar.gz" -C "$work" &&
+        mkdir -p "$into/http_parser" &&
+        cp "$work"/http-parser-0.9.0/http_parser/*.py "$into/http_parser/"
+    } >"$work/log" 2>&1; then
+        tail -5 "$work/log" >&2
+        fail "pip could not install what $list and $cli name (whole log: $work/log)"
+    fi
+    rm -rf "$work"
+    # Executors run as the user of their framework.
+    chmod -R a+rX "$into"
+    cp "$list" "$into/requirements.txt"
+    cp "$cli" "$tools/mesos-cli/requirements.txt"
+}
+
 case ${1:-all} in
 node)
     install_packages "${node_packages[@]}"
@@ -115,6 +145,7 @@ clients | all)
         fetch_clients "$level"
     done
     fetch_python
+    fetch_frameworks
     ;;
 *) fail "unknown argument ${1}: want node, clients or all" ;;
 esac
