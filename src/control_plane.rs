@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use kubernel_ledger::Ledger;
 use kubernel_meta::Object;
-use kubernel_scheduler::Ledger;
 use kubernel_server::admission::Plugins;
 use kubernel_server::pki::{Identity, Pki, ServingNames};
 use kubernel_server::{ApiServer, Config, LiveObjects, Serving, User};
@@ -116,6 +116,8 @@ impl ControlPlane {
         let config = kubernel_controllers::Config { root_ca, queues: Arc::default() };
         self.api.expose(config.queues.clone());
         let controllers = kubernel_controllers::run(self.client("kube-controller-manager"), config);
+        let (ledger, until) = (self.ledger.clone(), stop.clone());
+        self.tasks.spawn(async move { ledger.keep_time(until).await });
         let (ledger, metrics) = (self.ledger.clone(), Arc::new(kubernel_scheduler::SchedulerMetrics::default()));
         self.api.expose(metrics.clone());
         let config = kubernel_scheduler::Config { ledger, instance: instance.to_owned(), metrics };

@@ -1,6 +1,7 @@
 //! The scheduler in a process of its own, beside an API server that runs without one: `KUBECONFIG=… beside`.
 
-use kubernel_scheduler::{Config, Ledger, run};
+use kubernel_ledger::Ledger;
+use kubernel_scheduler::{Config, run};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -9,7 +10,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = kube::Client::try_default().await?;
     let ledger = std::sync::Arc::new(Ledger::default());
     let shutdown = CancellationToken::new();
-    let stop = shutdown.clone();
+    let (stop, keeper, until) = (shutdown.clone(), ledger.clone(), shutdown.clone());
+    tokio::spawn(async move { keeper.keep_time(until).await });
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.cancel();

@@ -1,17 +1,15 @@
 //! Framework number one of the resource kernel: turns Pods into demand, claims what the kernel grants, binds.
 //!
 //! The only code that knows both worlds. It talks to the API through a [`kube::Client`] alone, in the server's process
-//! or out of it, and to the kernel through [`Ledger`]. Each namespace is a role ([`ROLE_LABEL`]); in what order roles
+//! or out of it, and to the kernel through [`kubernel_ledger::Ledger`]. Each namespace is a role ([`ROLE_LABEL`]); in what order roles
 //! are served is the kernel's business.
 //!
 //! `engine/` knows and decides without I/O; `run.rs` feeds it from watches and carries out what it decides.
 
-mod amounts;
 mod api;
 mod class;
 mod engine;
 mod fit;
-mod ledger;
 mod metrics;
 mod placement;
 mod queue;
@@ -21,13 +19,11 @@ mod run;
 mod scribe;
 mod standing;
 mod tenancy;
-mod view;
 mod watch;
 mod wire;
 mod writer;
 
 pub use engine::FRAMEWORK;
-pub use ledger::Ledger;
 pub use metrics::SchedulerMetrics;
 pub use run::{Config, run};
 pub use tenancy::{ROLE_LABEL, WEIGHT_LABEL};

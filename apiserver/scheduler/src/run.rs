@@ -3,7 +3,8 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use kube::Client;
-use kubernel_kernel::{Kernel, Millis};
+use kubernel_kernel::Millis;
+use kubernel_ledger::{Books, Ledger};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior},
@@ -11,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Ledger, SchedulerMetrics,
+    SchedulerMetrics,
     api::{Api, Happening},
     engine::{Action, BINDINGS_MAX, Engine, Outcome, PodName, UNSCHEDULABLE},
     scribe::Scribe,
@@ -61,7 +62,7 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
         tokio::spawn(follow(client.clone(), "/api/v1/namespaces", to.clone(), Input::Namespace, shutdown.clone())),
         tokio::spawn(follow(
             client.clone(),
-            "/apis/kernel.kubernel.io/v1alpha1/resourceroles",
+            "/apis/books.kubernel.io/v1alpha1/resourceroles",
             to,
             Input::Role,
             shutdown.clone(),
@@ -71,24 +72,23 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
     let (outcomes_to, mut outcomes) = mpsc::channel::<Ended>(BINDINGS_MAX);
     let writer = Writer::start(api.clone());
     let scribe = Scribe::start(api.clone());
-    let begin = Instant::now();
-    let now = || Millis(1 + u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX));
-    let mut feeder = Feeder::new(config.ledger.clone(), now());
+    let mut feeder = Feeder::new(config.ledger.clone());
     let mut standing_tick = tokio::time::interval(STANDING_EVERY);
     standing_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::with_capacity(BATCH_MAX);
     let mut ended = Vec::with_capacity(BINDINGS_MAX);
     let mut moved = false;
     loop {
-        let wake = feeder.engine.wake_at().map(|at| begin + Duration::from_millis(at.0));
+        let wake = feeder.engine.wake_at().map(|at| config.ledger.instant(at));
         tokio::select! {
             () = shutdown.cancelled() => break,
             count = inputs.recv_many(&mut batch, BATCH_MAX) => if count == 0 { break },
             _ = outcomes.recv_many(&mut ended, BINDINGS_MAX) => {}
-            () = tokio::time::sleep_until(wake.unwrap_or(begin)), if wake.is_some() => {}
+            () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+            () = config.ledger.claims_woken() => {}
             _ = standing_tick.tick() => {
                 if std::mem::take(&mut moved) && feeder.is_synced() {
-                    scribe.write(standing(config.ledger.lock().state(), &feeder.engine));
+                    scribe.write(config.ledger.read(|state| standing(state, &feeder.engine)));
                     config.ledger.notify();
                     config.metrics.look(&feeder.engine.counts());
                 }
@@ -101,22 +101,20 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
         {
             batch.push(input);
         }
-        let actions = {
-            let mut kernel = config.ledger.lock();
-            let now = now();
-            batch.drain(..).for_each(|input| feeder.take(&mut kernel, now, input));
+        let actions = config.ledger.claim(|books, now| {
+            batch.drain(..).for_each(|input| feeder.take(books, now, input));
             for Ended { uid, outcome, took } in ended.drain(..) {
                 config.metrics.bound(outcome, took);
-                if let Some((waited, tries)) = feeder.engine.binding_ended(&mut kernel, now, &uid, outcome) {
+                if let Some((waited, tries)) = feeder.engine.binding_ended(books, now, &uid, outcome) {
                     config.metrics.scheduled(Duration::from_millis(waited), tries);
                 }
             }
             let started = Instant::now();
-            let actions = if feeder.is_synced() { feeder.engine.schedule(&mut kernel, now) } else { Vec::new() };
+            let actions = if feeder.is_synced() { feeder.engine.schedule(books, now) } else { Vec::new() };
             let placed = actions.iter().filter(|action| matches!(action, Action::Bind { .. })).count();
             config.metrics.placed(placed, started.elapsed());
             actions
-        };
+        });
         for action in actions {
             match action {
                 Action::Bind { pod, node } => bind(&api, &writer, &outcomes_to, pod, node),
@@ -192,9 +190,9 @@ impl Reading {
 }
 
 impl Feeder {
-    fn new(ledger: Arc<Ledger>, now: Millis) -> Self {
+    fn new(ledger: Arc<Ledger>) -> Self {
         let begun = Reading::default;
-        let engine = Engine::new(&mut ledger.lock(), now);
+        let engine = ledger.claim(Engine::new);
         Self { engine, ledger, pods: begun(), nodes: begun(), namespaces: begun(), roles: begun() }
     }
 
@@ -202,44 +200,44 @@ impl Feeder {
         self.pods.synced && self.nodes.synced && self.namespaces.synced && self.roles.synced
     }
 
-    fn take(&mut self, kernel: &mut Kernel, now: Millis, input: Input) {
+    fn take(&mut self, books: &mut Books, now: Millis, input: Input) {
         let engine = &mut self.engine;
         match input {
             Input::Pod(change) => match *change {
                 Change::Start => self.pods.start(engine.pods().cloned()),
                 Change::Set(pod) => {
                     self.pods.came(&pod.metadata.uid);
-                    engine.set_pod(kernel, now, &pod);
+                    engine.set_pod(books, now, &pod);
                 }
                 Change::Gone(pod) => {
                     self.pods.came(&pod.metadata.uid);
-                    engine.remove_pod(kernel, now, &pod.metadata.uid);
+                    engine.remove_pod(books, now, &pod.metadata.uid);
                 }
                 Change::Synced => {
-                    self.pods.finish().iter().for_each(|uid| engine.remove_pod(kernel, now, uid));
+                    self.pods.finish().iter().for_each(|uid| engine.remove_pod(books, now, uid));
                 }
             },
             Input::Node(Change::Start) => self.nodes.start(engine.nodes().cloned()),
             Input::Node(Change::Set(node)) => {
                 self.ledger.set_since(&node.metadata.name, node.metadata.creation_timestamp.as_deref());
                 self.nodes.came(&node.metadata.name);
-                engine.set_node(kernel, now, node);
+                engine.set_node(books, now, node);
             }
             Input::Node(Change::Gone(node)) => {
                 self.nodes.came(&node.metadata.name);
                 self.ledger.set_since(&node.metadata.name, None);
-                engine.remove_node(kernel, now, &node.metadata.name);
+                engine.remove_node(books, now, &node.metadata.name);
             }
             Input::Node(Change::Synced) => {
                 for name in self.nodes.finish() {
                     self.ledger.set_since(&name, None);
-                    engine.remove_node(kernel, now, &name);
+                    engine.remove_node(books, now, &name);
                 }
             }
             Input::Namespace(Change::Start) => self.namespaces.start(engine.tenancy().namespaces().map(Into::into)),
             Input::Namespace(Change::Set(namespace)) => {
                 self.namespaces.came(&namespace.metadata.name);
-                engine.set_namespace(kernel, now, &namespace);
+                engine.set_namespace(books, now, &namespace);
             }
             Input::Namespace(Change::Gone(namespace)) => {
                 self.namespaces.came(&namespace.metadata.name);
@@ -251,14 +249,14 @@ impl Feeder {
             Input::Role(Change::Start) => self.roles.start(engine.tenancy().roles().map(Into::into)),
             Input::Role(Change::Set(role)) => {
                 self.roles.came(&role.metadata.name);
-                engine.set_role(kernel, now, &role);
+                engine.set_role(books, now, &role);
             }
             Input::Role(Change::Gone(role)) => {
                 self.roles.came(&role.metadata.name);
-                engine.remove_role(kernel, now, &role.metadata.name);
+                engine.remove_role(books, now, &role.metadata.name);
             }
             Input::Role(Change::Synced) => {
-                self.roles.finish().iter().for_each(|name| engine.remove_role(kernel, now, name));
+                self.roles.finish().iter().for_each(|name| engine.remove_role(books, now, name));
             }
         }
     }

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use kubernel_kernel::{FrameworkId, Resources, RoleId, State};
+use kubernel_ledger::amounts;
 use serde_json::{Value, json};
 
-use crate::{amounts, engine::Engine};
+use crate::engine::Engine;
 
 /// What the kernel's objects should say.
 #[derive(Clone, Debug, Default)]

@@ -113,6 +113,17 @@ impl State {
         self.task_names.get(&(framework, name.clone())).copied()
     }
 
+    /// The agents of which something got free after a moment that [`State::last_freed`] told, as far as it may be
+    /// offered.
+    pub fn freed_since(&self, moment: u64) -> impl Iterator<Item = AgentId> + '_ {
+        self.queue.after(moment).map(|(_, agent)| agent)
+    }
+
+    /// The moment when something got free last.
+    pub fn last_freed(&self) -> u64 {
+        self.queue.last_place()
+    }
+
     /// All that agents have to give.
     pub fn total(&self) -> &Resources {
         self.roles.total()

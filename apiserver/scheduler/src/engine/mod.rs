@@ -17,7 +17,8 @@ use std::{
     sync::Arc,
 };
 
-use kubernel_kernel::{FrameworkId, Input, Kernel, Millis, Mode, Resources, RoleId, Step, TaskId};
+use kubernel_kernel::{FrameworkId, Input, Millis, Mode, Resources, RoleId, TaskId};
+use kubernel_ledger::Books;
 
 pub(crate) use self::pods::Outcome;
 use crate::{
@@ -88,8 +89,8 @@ pub(crate) struct Engine {
     delayed: BTreeSet<(Millis, Arc<str>)>,
     /// When to look through the reports of blocked Pods.
     review_at: Option<Millis>,
-    /// When the kernel wants to be woken.
-    wake_at: Option<Millis>,
+    /// When something got free that was seen already ([`kubernel_kernel::State::last_freed`]).
+    seen_freed: u64,
     tenancy: Tenancy,
     /// Names of namespaces seen on Pods: one text for all Pods of a namespace.
     namespaces: HashMap<Arc<str>, Namespace>,
@@ -165,11 +166,11 @@ struct Node {
 
 impl Engine {
     /// An engine that subscribes as a framework of its own.
-    pub(crate) fn new(kernel: &mut Kernel, now: Millis) -> Self {
+    pub(crate) fn new(books: &mut Books, now: Millis) -> Self {
         let subscribe =
             Input::Subscribe { name: FRAMEWORK.into(), mode: Mode::Claims, roles: Vec::new(), failover_ms: None };
-        kernel.step(now, subscribe);
-        let found = kernel.state().frameworks().iter().rfind(|(_, framework)| &*framework.name == FRAMEWORK);
+        books.step(now, subscribe);
+        let found = books.state().frameworks().iter().rfind(|(_, framework)| &*framework.name == FRAMEWORK);
         Self {
             framework: found.map_or(FrameworkId(0), |(id, _)| *id),
             pods: HashMap::new(),
@@ -184,7 +185,7 @@ impl Engine {
             blocked: HashMap::new(),
             delayed: BTreeSet::new(),
             review_at: None,
-            wake_at: None,
+            seen_freed: 0,
             tenancy: Tenancy::default(),
             namespaces: HashMap::new(),
             bindings: 0,
@@ -232,10 +233,10 @@ impl Engine {
     }
 
     /// Amounts as the kernel counts.
-    fn resources(kernel: &mut Kernel, amounts: &Amounts) -> Resources {
+    fn resources(books: &mut Books, amounts: &Amounts) -> Resources {
         let mut out = Resources::new(amounts.cpu_milli, amounts.memory_bytes, amounts.ephemeral_bytes, amounts.pods);
         for (name, amount) in &amounts.others {
-            if let Some(id) = kernel.resource(name, &mut Step::default()) {
+            if let Some(id) = books.resource(name) {
                 out.set(id, *amount);
             }
         }

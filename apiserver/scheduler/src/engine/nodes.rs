@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use kubernel_kernel::{Availability, Input, Kernel, Millis};
+use kubernel_kernel::{Availability, Input, Millis};
+use kubernel_ledger::Books;
 
 use super::{Engine, Node, Stage};
 use crate::{
@@ -12,8 +13,8 @@ use crate::{
 };
 
 impl Engine {
-    pub(crate) fn set_node(&mut self, kernel: &mut Kernel, now: Millis, node: wire::Node) {
-        let total = Self::resources(kernel, &requests::list(&node.status.allocatable));
+    pub(crate) fn set_node(&mut self, books: &mut Books, now: Millis, node: wire::Node) {
+        let total = Self::resources(books, &requests::list(&node.status.allocatable));
         let traits = NodeTraits {
             name: node.metadata.name.as_str().into(),
             labels: node.metadata.labels,
@@ -25,18 +26,18 @@ impl Engine {
         if let Some(ix) = known {
             let Some(slot) = self.nodes.get_mut(ix).and_then(Option::as_mut) else { return };
             let agent = slot.agent;
-            let same = kernel.state().agents().get(&agent).is_some_and(|agent| agent.total == total);
+            let same = books.state().agents().get(&agent).is_some_and(|agent| agent.total == total);
             if same && slot.traits == traits {
                 return;
             }
             slot.traits = traits;
-            self.refused(kernel.step(now, Input::UpdateAgent { agent, total, availability }).refused, "node update");
+            self.refused(books.step(now, Input::UpdateAgent { agent, total, availability }).refused, "node update");
             self.touch(ix);
             return;
         }
         let name: Arc<str> = node.metadata.name.into();
-        self.refused(kernel.step(now, Input::AddAgent { name: name.clone(), total, availability }).refused, "new node");
-        let Some(agent) = kernel.state().agent_id(&name) else { return };
+        self.refused(books.step(now, Input::AddAgent { name: name.clone(), total, availability }).refused, "new node");
+        let Some(agent) = books.state().agent_id(&name) else { return };
         let slot = Node { name: name.clone(), traits, agent, ports: Vec::new() };
         let ix = self.vacant.pop().unwrap_or(self.nodes.len());
         match self.nodes.get_mut(ix) {
@@ -45,15 +46,15 @@ impl Engine {
         }
         self.node_ixs.insert(name.clone(), ix);
         for uid in self.stranded.remove(&name).unwrap_or_default() {
-            self.adopt(kernel, now, &uid, &name);
+            self.adopt(books, now, &uid, &name);
         }
         self.touch(ix);
     }
 
-    pub(crate) fn remove_node(&mut self, kernel: &mut Kernel, now: Millis, name: &str) {
+    pub(crate) fn remove_node(&mut self, books: &mut Books, now: Millis, name: &str) {
         let Some(ix) = self.node_ixs.remove(name) else { return };
         let Some(node) = self.nodes.get_mut(ix).and_then(Option::take) else { return };
-        let state = kernel.state();
+        let state = books.state();
         let tasks = state.agents().get(&node.agent).map(|agent| agent.tasks.clone()).unwrap_or_default();
         let uids: Vec<Arc<str>> = tasks.iter().filter_map(|id| Some(state.tasks().get(id)?.name.clone())).collect();
         for uid in uids {
@@ -66,7 +67,7 @@ impl Engine {
                 _ => {}
             }
         }
-        kernel.step(now, Input::RemoveAgent { agent: node.agent });
+        books.step(now, Input::RemoveAgent { agent: node.agent });
         self.freed.remove(&ix);
         self.vacant.push(ix);
     }
@@ -79,7 +80,7 @@ impl Engine {
 
     pub(super) fn refused(&self, refusal: Option<kubernel_kernel::Refusal>, what: &str) {
         if let Some(refusal) = refusal {
-            tracing::warn!(%refusal, what, "the kernel refused");
+            tracing::warn!(%refusal, what, "the books refused");
         }
     }
 }

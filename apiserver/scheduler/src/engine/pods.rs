@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use kubernel_kernel::{Input, Kernel, Millis, TaskId, TaskSpec, TaskState};
+use kubernel_kernel::{Input, Millis, TaskId, TaskSpec, TaskState};
+use kubernel_ledger::Books;
 
 use super::{Action, Engine, FRAMEWORK, Pod, PodName, Report, Stage, UNSCHEDULABLE};
 use crate::{class::Class, reasons::GATED, wire};
@@ -30,7 +31,7 @@ pub(crate) enum Outcome {
 }
 
 impl Engine {
-    pub(crate) fn set_pod(&mut self, kernel: &mut Kernel, now: Millis, pod: &wire::Pod) {
+    pub(crate) fn set_pod(&mut self, books: &mut Books, now: Millis, pod: &wire::Pod) {
         let class = Class::of(&pod.spec);
         let uid: Arc<str> = match self.pods.get_key_value(&*pod.metadata.uid) {
             Some((uid, _)) => uid.clone(),
@@ -39,7 +40,7 @@ impl Engine {
         let known = self.pods.get(&uid).map(|known| known.class);
         let same = known.and_then(|id| self.classes.get(id)).is_some_and(|(known, _)| **known == class);
         if !same {
-            self.register(kernel, now, &uid, pod, class);
+            self.register(books, now, &uid, pod, class);
         }
         if let Some(known) = self.pods.get_mut(&uid) {
             known.priority = pod.spec.priority;
@@ -48,35 +49,35 @@ impl Engine {
         let over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         let ours = pod.spec.scheduler_name == FRAMEWORK && pod.metadata.deletion_timestamp.is_none();
         if over {
-            self.enter(kernel, now, &uid, Stage::Aside);
+            self.enter(books, now, &uid, Stage::Aside);
         } else if !pod.spec.node_name.is_empty() {
-            self.is_bound(kernel, now, &uid, &pod.spec.node_name);
+            self.is_bound(books, now, &uid, &pod.spec.node_name);
             if let Some(Pod { stage: Stage::Bound { task: Some(task), .. }, .. }) = self.pods.get(&uid)
                 && pod.status.phase == "Running"
             {
-                kernel.step(now, Input::UpdateTask { task: *task, state: TaskState::Running });
+                books.step(now, Input::UpdateTask { task: *task, state: TaskState::Running });
             }
         } else if !ours {
-            self.enter(kernel, now, &uid, Stage::Aside);
+            self.enter(books, now, &uid, Stage::Aside);
         } else if !pod.spec.scheduling_gates.is_empty() {
-            self.enter(kernel, now, &uid, Stage::Aside);
+            self.enter(books, now, &uid, Stage::Aside);
             self.report(now, &uid, "SchedulingGated", &GATED.into());
         } else if matches!(self.pods.get(&uid), Some(Pod { stage: Stage::Aside | Stage::Bound { .. }, .. })) {
-            self.wait(kernel, now, &uid);
+            self.wait(books, now, &uid);
         }
     }
 
-    pub(crate) fn remove_pod(&mut self, kernel: &mut Kernel, now: Millis, uid: &str) {
+    pub(crate) fn remove_pod(&mut self, books: &mut Books, now: Millis, uid: &str) {
         let Some((uid, _)) = self.pods.get_key_value(uid) else { return };
         let uid = uid.clone();
-        self.forget(kernel, now, &uid);
+        self.forget(books, now, &uid);
     }
 
     /// A binding came to an end. Where the Pod is bound: for how many milliseconds it had waited, and how often it was
     /// tried.
     pub(crate) fn binding_ended(
         &mut self,
-        kernel: &mut Kernel,
+        books: &mut Books,
         now: Millis,
         uid: &Arc<str>,
         outcome: Outcome,
@@ -84,38 +85,38 @@ impl Engine {
         self.bindings = self.bindings.saturating_sub(1);
         let pod = self.pods.get_mut(uid)?;
         let waiting = if outcome == Outcome::Bound { pod.waiting.take() } else { None };
-        self.binding_done(kernel, now, uid, outcome);
+        self.binding_done(books, now, uid, outcome);
         waiting.map(|(since, failed)| (now.0.saturating_sub(since.0), failed + 1))
     }
 
-    fn binding_done(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>, outcome: Outcome) {
+    fn binding_done(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>, outcome: Outcome) {
         let Some(pod) = self.pods.get_mut(uid) else { return };
         if !matches!(pod.stage, Stage::Binding { .. }) {
             return;
         }
         match outcome {
             Outcome::Bound => pod.failures = 0,
-            Outcome::Gone => self.forget(kernel, now, uid),
+            Outcome::Gone => self.forget(books, now, uid),
             Outcome::Failed => {
                 let wait_ms = (RETRY_MS_MIN << pod.failures.min(8)).min(RETRY_MS_MAX);
                 pod.failures += 1;
                 if let Some((_, tries)) = &mut pod.waiting {
                     *tries += 1;
                 }
-                self.enter(kernel, now, uid, Stage::Delayed { until: now.after_ms(wait_ms) });
+                self.enter(books, now, uid, Stage::Delayed { until: now.after_ms(wait_ms) });
             }
         }
     }
 
     /// Puts a Pod in the queue.
-    pub(super) fn wait(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>) {
+    pub(super) fn wait(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>) {
         let Some(pod) = self.pods.get_mut(uid) else { return };
         pod.waiting.get_or_insert((now, 0));
         let (namespace, priority) = (pod.name.namespace.clone(), pod.priority);
-        let Some(role) = self.role_of(kernel, now, &namespace) else { return };
+        let Some(role) = self.role_of(books, now, &namespace) else { return };
         self.arrivals += 1;
         let place = (Reverse(priority), self.arrivals);
-        self.enter(kernel, now, uid, Stage::Waiting { role, place });
+        self.enter(books, now, uid, Stage::Waiting { role, place });
         let class = self.pods.get(uid).map(|pod| pod.class);
         if let Some(message) = class.and_then(|class| self.blocked.get(&class)).cloned() {
             self.report(now, uid, UNSCHEDULABLE, &message);
@@ -123,20 +124,20 @@ impl Engine {
     }
 
     /// Writes a Pod that runs on a node down in the ledger.
-    pub(super) fn adopt(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>, node: &Arc<str>) {
+    pub(super) fn adopt(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>, node: &Arc<str>) {
         let Some(pod) = self.pods.get(uid) else { return };
         let (namespace, class) = (pod.name.namespace.clone(), pod.class);
-        let Some(role) = self.role_of(kernel, now, &namespace) else { return };
-        let agent = kernel.state().agent_id(node);
+        let Some(role) = self.role_of(books, now, &namespace) else { return };
+        let agent = books.state().agent_id(node);
         let mut task = None;
         if let (Some(agent), Some((_, resources))) = (agent, self.classes.get(class)) {
             let spec = TaskSpec::new(uid.clone(), resources.clone());
             let (framework, state) = (self.framework, TaskState::Starting);
-            let step = kernel.step(now, Input::Adopt { framework, role, agent, task: spec, state });
+            let step = books.step(now, Input::Adopt { framework, role, agent, task: spec, state });
             self.refused(step.refused, "recovered Pod");
-            task = kernel.state().task_id(framework, uid);
+            task = books.state().task_id(framework, uid);
         }
-        self.enter(kernel, now, uid, Stage::Bound { node: node.clone(), task });
+        self.enter(books, now, uid, Stage::Bound { node: node.clone(), task });
     }
 
     /// Says why a Pod has no node, unless that was said already or something was said a moment ago.
@@ -156,17 +157,17 @@ impl Engine {
         self.actions.push(Action::Report(Report { pod: name, generation, reason, message, first }));
     }
 
-    fn register(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>, pod: &wire::Pod, class: Class) {
-        let class = self.classes.join(class, |amounts| Self::resources(kernel, amounts));
+    fn register(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>, pod: &wire::Pod, class: Class) {
+        let class = self.classes.join(class, |amounts| Self::resources(books, amounts));
         if let Some(old) = self.pods.get(uid) {
             let (old_class, stage) = (old.class, old.stage.clone());
-            self.enter(kernel, now, uid, Stage::Aside);
+            self.enter(books, now, uid, Stage::Aside);
             self.leave_class(old_class);
             if let Some(pod) = self.pods.get_mut(uid) {
                 pod.class = class;
             }
             if let Stage::Bound { node, .. } = stage {
-                self.adopt(kernel, now, uid, &node);
+                self.adopt(books, now, uid, &node);
             }
             return;
         }
@@ -184,7 +185,7 @@ impl Engine {
     }
 
     /// The API says that a Pod is on a node, whoever bound it.
-    fn is_bound(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>, node: &str) {
+    fn is_bound(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>, node: &str) {
         let Some(pod) = self.pods.get_mut(uid) else { return };
         match &pod.stage {
             Stage::Bound { node: known, .. } if **known == *node => return,
@@ -194,19 +195,19 @@ impl Engine {
                 if let Some(name) = chosen.filter(|name| **name == *node) {
                     pod.stage = Stage::Bound { node: name, task: Some(task) };
                     pod.failures = 0;
-                    kernel.step(now, Input::UpdateTask { task, state: TaskState::Starting });
+                    books.step(now, Input::UpdateTask { task, state: TaskState::Starting });
                     return;
                 }
             }
             _ => {}
         }
-        self.enter(kernel, now, uid, Stage::Aside);
+        self.enter(books, now, uid, Stage::Aside);
         let node = self.node_ixs.get_key_value(node).map_or_else(|| node.into(), |(name, _)| name.clone());
-        self.adopt(kernel, now, uid, &node);
+        self.adopt(books, now, uid, &node);
     }
 
     /// Leaves one stage and enters another, with all that belongs to each.
-    pub(super) fn enter(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>, new: Stage) {
+    pub(super) fn enter(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>, new: Stage) {
         let Some(pod) = self.pods.get_mut(uid) else { return };
         if pod.stage == new {
             return;
@@ -220,10 +221,10 @@ impl Engine {
                 self.forget_blocked(class);
             }
             Stage::Delayed { until } => drop(self.delayed.remove(&(until, uid.clone()))),
-            Stage::Binding { node, task } => self.release(kernel, now, class, Some(node), task),
+            Stage::Binding { node, task } => self.release(books, now, class, Some(node), task),
             Stage::Bound { node, task: Some(task) } => {
                 let ix = self.node_ixs.get(&node).copied();
-                self.release(kernel, now, class, ix, task);
+                self.release(books, now, class, ix, task);
             }
             Stage::Bound { node, task: None } => {
                 if let Some(stranded) = self.stranded.get_mut(&node) {
@@ -250,8 +251,8 @@ impl Engine {
         }
     }
 
-    fn release(&mut self, kernel: &mut Kernel, now: Millis, class: u32, node: Option<usize>, task: TaskId) {
-        kernel.step(now, Input::UpdateTask { task, state: TaskState::Finished });
+    fn release(&mut self, books: &mut Books, now: Millis, class: u32, node: Option<usize>, task: TaskId) {
+        books.step(now, Input::UpdateTask { task, state: TaskState::Finished });
         let Some(ix) = node else { return };
         if let (Some(node), Some((class, _))) =
             (self.nodes.get_mut(ix).and_then(Option::as_mut), self.classes.get(class))
@@ -273,14 +274,14 @@ impl Engine {
         }
     }
 
-    fn forget(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>) {
-        self.enter(kernel, now, uid, Stage::Aside);
+    fn forget(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>) {
+        self.enter(books, now, uid, Stage::Aside);
         let Some(pod) = self.pods.remove(uid) else { return };
         self.leave_class(pod.class);
         let Some(namespace) = self.namespaces.get_mut(&pod.name.namespace) else { return };
         namespace.pods -= 1;
         if namespace.pods == 0 {
-            self.drop_namespace(kernel, now, &pod.name.namespace);
+            self.drop_namespace(books, now, &pod.name.namespace);
         }
     }
 

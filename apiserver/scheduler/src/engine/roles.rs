@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use kubernel_kernel::{Input, Kernel, Millis, RoleId};
+use kubernel_kernel::{Input, Millis, RoleId};
+use kubernel_ledger::Books;
 
 use super::{Engine, Stage};
 use crate::wire::{Named, ResourceRole};
 
 impl Engine {
-    pub(crate) fn set_namespace(&mut self, kernel: &mut Kernel, now: Millis, namespace: &Named) {
+    pub(crate) fn set_namespace(&mut self, books: &mut Books, now: Millis, namespace: &Named) {
         if self.tenancy.set_namespace(namespace) {
-            self.move_pods(kernel, now);
+            self.move_pods(books, now);
         }
     }
 
@@ -18,62 +19,62 @@ impl Engine {
         self.tenancy.remove_namespace(name);
     }
 
-    pub(crate) fn set_role(&mut self, kernel: &mut Kernel, now: Millis, role: &ResourceRole) {
+    pub(crate) fn set_role(&mut self, books: &mut Books, now: Millis, role: &ResourceRole) {
         let moved = self.tenancy.set_role(role);
-        self.weigh(kernel, now, &role.metadata.name);
+        self.weigh(books, now, &role.metadata.name);
         if moved {
-            self.move_pods(kernel, now);
+            self.move_pods(books, now);
         }
     }
 
-    pub(crate) fn remove_role(&mut self, kernel: &mut Kernel, now: Millis, name: &str) {
+    pub(crate) fn remove_role(&mut self, books: &mut Books, now: Millis, name: &str) {
         let path = self.tenancy.path(name);
         if self.tenancy.remove_role(name) {
-            self.move_pods(kernel, now);
+            self.move_pods(books, now);
         }
-        if let Some(role) = kernel.state().roles().id(&path) {
-            kernel.step(now, Input::ForgetRole { role });
+        if let Some(role) = books.state().roles().id(&path) {
+            books.step(now, Input::ForgetRole { role });
         }
     }
 
     /// The role in which a namespace's Pods count, joined if this is its first.
-    pub(super) fn role_of(&mut self, kernel: &mut Kernel, now: Millis, namespace: &Arc<str>) -> Option<RoleId> {
+    pub(super) fn role_of(&mut self, books: &mut Books, now: Millis, namespace: &Arc<str>) -> Option<RoleId> {
         if let Some(role) = self.namespaces.get(namespace).and_then(|found| found.role) {
             return Some(role);
         }
         let path = self.tenancy.path(self.tenancy.role_of(namespace));
-        let step = kernel.step(now, Input::JoinRole { framework: self.framework, role: path.clone() });
+        let step = books.step(now, Input::JoinRole { framework: self.framework, role: path.clone() });
         if let Some(refusal) = step.refused {
             tracing::warn!(%namespace, role = %path, %refusal, "no role for a namespace");
         }
-        let role = kernel.state().roles().id(&path)?;
+        let role = books.state().roles().id(&path)?;
         self.namespaces.entry(namespace.clone()).or_default().role = Some(role);
         Some(role)
     }
 
     /// A namespace has no Pods any more; its role is left when no other namespace is in it.
-    pub(super) fn drop_namespace(&mut self, kernel: &mut Kernel, now: Millis, namespace: &Arc<str>) {
+    pub(super) fn drop_namespace(&mut self, books: &mut Books, now: Millis, namespace: &Arc<str>) {
         let Some(role) = self.namespaces.remove(namespace).and_then(|found| found.role) else { return };
         if !self.namespaces.values().any(|other| other.role == Some(role)) {
-            kernel.step(now, Input::LeaveRole { framework: self.framework, role });
+            books.step(now, Input::LeaveRole { framework: self.framework, role });
         }
     }
 
-    fn weigh(&self, kernel: &mut Kernel, now: Millis, role: &str) {
+    fn weigh(&self, books: &mut Books, now: Millis, role: &str) {
         let set = Input::SetRole { path: self.tenancy.path(role), weight_milli: self.tenancy.weight_milli(role) };
-        if let Some(refusal) = kernel.step(now, set).refused {
+        if let Some(refusal) = books.step(now, set).refused {
             tracing::warn!(role, %refusal, "a ResourceRole has no effect");
         }
     }
 
     /// Paths changed: Pods that wait go to where they count now. What runs stays where it was counted.
-    fn move_pods(&mut self, kernel: &mut Kernel, now: Millis) {
+    fn move_pods(&mut self, books: &mut Books, now: Millis) {
         let old: Vec<RoleId> = self.namespaces.values_mut().filter_map(|found| found.role.take()).collect();
         for name in self.tenancy.roles().map(str::to_owned).collect::<Vec<_>>() {
-            self.weigh(kernel, now, &name);
+            self.weigh(books, now, &name);
         }
         for namespace in self.namespaces.keys().cloned().collect::<Vec<_>>() {
-            self.role_of(kernel, now, &namespace);
+            self.role_of(books, now, &namespace);
         }
         let waiting: Vec<Arc<str>> = self
             .pods
@@ -88,7 +89,7 @@ impl Engine {
                 continue;
             };
             let Stage::Waiting { role, place } = stage else { continue };
-            let Some(new) = self.role_of(kernel, now, &namespace).filter(|new| *new != role) else { continue };
+            let Some(new) = self.role_of(books, now, &namespace).filter(|new| *new != role) else { continue };
             let message = self.blocked.get(&class).cloned();
             self.queue.push(new, class, place, uid.clone());
             self.queue.remove(role, class, place);
@@ -101,7 +102,7 @@ impl Engine {
         }
         for role in old {
             if !self.namespaces.values().any(|found| found.role == Some(role)) {
-                kernel.step(now, Input::LeaveRole { framework: self.framework, role });
+                books.step(now, Input::LeaveRole { framework: self.framework, role });
             }
         }
     }

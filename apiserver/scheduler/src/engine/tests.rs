@@ -9,7 +9,7 @@ use super::*;
 use crate::wire;
 
 struct Cluster {
-    kernel: Kernel,
+    books: Books,
     engine: Engine,
     now: Millis,
     /// Pods by name as the API has them.
@@ -18,9 +18,9 @@ struct Cluster {
 
 impl Cluster {
     fn new() -> Self {
-        let mut kernel = Kernel::new(Config::default());
-        let engine = Engine::new(&mut kernel, Millis(1));
-        Self { kernel, engine, now: Millis(1), pods: BTreeMap::new() }
+        let mut books = Books::new(Config::default());
+        let engine = Engine::new(&mut books, Millis(1));
+        Self { books, engine, now: Millis(1), pods: BTreeMap::new() }
     }
 
     fn node(&mut self, name: &str, cpu: &str, more: Value) {
@@ -29,7 +29,7 @@ impl Cluster {
             "status": {"allocatable": {"cpu": cpu, "memory": "64Gi", "pods": "110"}},
         });
         merge(&mut node, more);
-        self.engine.set_node(&mut self.kernel, self.now, serde_json::from_value(node).unwrap_or_default());
+        self.engine.set_node(&mut self.books, self.now, serde_json::from_value(node).unwrap_or_default());
     }
 
     fn pod(&mut self, namespace: &str, name: &str, cpu: &str, more: Value) {
@@ -55,18 +55,18 @@ impl Cluster {
 
     fn show(&mut self, name: &str) {
         let pod: wire::Pod = serde_json::from_value(self.pods[name].clone()).unwrap_or_default();
-        self.engine.set_pod(&mut self.kernel, self.now, &pod);
+        self.engine.set_pod(&mut self.books, self.now, &pod);
     }
 
     fn delete(&mut self, name: &str) {
         self.pods.remove(name);
-        self.engine.remove_pod(&mut self.kernel, self.now, &format!("uid-{name}"));
+        self.engine.remove_pod(&mut self.books, self.now, &format!("uid-{name}"));
     }
 
     fn role(&mut self, name: &str, weight: i64) {
         let role = json!({"metadata": {"name": name}, "spec": {"weight": weight}});
         let role: wire::ResourceRole = serde_json::from_value(role).unwrap_or_default();
-        self.engine.set_role(&mut self.kernel, self.now, &role);
+        self.engine.set_role(&mut self.books, self.now, &role);
     }
 
     /// Schedules and lets every binding succeed; what was done, in words.
@@ -74,8 +74,8 @@ impl Cluster {
         let mut done = Vec::new();
         loop {
             self.now = self.now.after_ms(1);
-            let actions = self.engine.schedule(&mut self.kernel, self.now);
-            invariants::check(self.kernel.state()).unwrap_or_else(|violation| panic!("{violation}"));
+            let actions = self.engine.schedule(&mut self.books, self.now);
+            invariants::check(self.books.state()).unwrap_or_else(|violation| panic!("{violation}"));
             if actions.is_empty() {
                 return done;
             }
@@ -84,7 +84,7 @@ impl Cluster {
                     Action::Bind { pod, node } => {
                         done.push(format!("{} -> {node}", pod.name));
                         self.change(&pod.name, json!({"spec": {"nodeName": *node}}));
-                        self.engine.binding_ended(&mut self.kernel, self.now, &pod.uid, Outcome::Bound);
+                        self.engine.binding_ended(&mut self.books, self.now, &pod.uid, Outcome::Bound);
                     }
                     Action::Report(Report { pod, reason, message, .. }) => {
                         let words = message.split(". no new claims").next().unwrap_or_default().to_owned();
@@ -103,7 +103,7 @@ impl Cluster {
     }
 
     fn allocated_milli(&self) -> u64 {
-        self.kernel.state().roles().used().get(kubernel_kernel::ResourceId::CPU)
+        self.books.state().roles().used().get(kubernel_kernel::ResourceId::CPU)
     }
 }
 
@@ -206,7 +206,7 @@ fn the_ledger_is_rebuilt_from_bound_pods() {
     assert_eq!(cluster.allocated_milli(), 6_000, "what runs counts, even beyond what there is");
     cluster.pod("web", "new", "1", json!({}));
     cluster.check(&["new: Unschedulable: 0/1 nodes are available: 1 Insufficient cpu"]);
-    cluster.engine.remove_node(&mut cluster.kernel, cluster.now, "n1");
+    cluster.engine.remove_node(&mut cluster.books, cluster.now, "n1");
     assert_eq!(cluster.allocated_milli(), 0);
     cluster.node("n1", "8", json!({}));
     cluster.check(&["new -> n1"]);
@@ -218,17 +218,17 @@ fn a_failed_binding_gives_back_and_tries_again() {
     let mut cluster = Cluster::new();
     cluster.node("n1", "4", json!({}));
     cluster.pod("web", "a", "3", json!({}));
-    let actions = cluster.engine.schedule(&mut cluster.kernel, cluster.now);
+    let actions = cluster.engine.schedule(&mut cluster.books, cluster.now);
     assert_eq!(actions.len(), 1);
     let uid: Arc<str> = "uid-a".into();
-    cluster.engine.binding_ended(&mut cluster.kernel, cluster.now, &uid, Outcome::Failed);
+    cluster.engine.binding_ended(&mut cluster.books, cluster.now, &uid, Outcome::Failed);
     assert_eq!(cluster.allocated_milli(), 0);
     cluster.check(&[]);
     cluster.now = cluster.engine.wake_at().unwrap_or_default();
     cluster.check(&["a -> n1"]);
     cluster.pod("web", "b", "1", json!({}));
-    cluster.engine.schedule(&mut cluster.kernel, cluster.now);
-    cluster.engine.binding_ended(&mut cluster.kernel, cluster.now, &"uid-b".into(), Outcome::Gone);
+    cluster.engine.schedule(&mut cluster.books, cluster.now);
+    cluster.engine.binding_ended(&mut cluster.books, cluster.now, &"uid-b".into(), Outcome::Gone);
     assert_eq!(cluster.allocated_milli(), 3_000);
 }
 
@@ -274,7 +274,7 @@ fn namespaces_share_by_weight_and_converge() {
         }
         cluster.settle();
     }
-    let state = cluster.kernel.state();
+    let state = cluster.books.state();
     let share = |path| state.roles().id(path).map_or(0, |id| state.roles().share(id).millionths());
     assert_eq!((share("red"), share("blue")), (250_000, 750_000));
 }
@@ -286,15 +286,15 @@ fn turns_that_wait_for_bindings_are_not_lost() {
     for at in 0..BINDINGS_MAX + 50 {
         cluster.pod("web", &format!("p{at}"), "1", json!({}));
     }
-    let first = cluster.engine.schedule(&mut cluster.kernel, cluster.now);
+    let first = cluster.engine.schedule(&mut cluster.books, cluster.now);
     assert_eq!(first.len(), BINDINGS_MAX);
     cluster.now = cluster.now.after_ms(5_000);
-    assert_eq!(cluster.engine.schedule(&mut cluster.kernel, cluster.now), []);
+    assert_eq!(cluster.engine.schedule(&mut cluster.books, cluster.now), []);
     for action in first {
         let Action::Bind { pod, .. } = action else { continue };
-        cluster.engine.binding_ended(&mut cluster.kernel, cluster.now, &pod.uid, Outcome::Bound);
+        cluster.engine.binding_ended(&mut cluster.books, cluster.now, &pod.uid, Outcome::Bound);
     }
-    assert_eq!(cluster.engine.schedule(&mut cluster.kernel, cluster.now).len(), 50);
+    assert_eq!(cluster.engine.schedule(&mut cluster.books, cluster.now).len(), 50);
 }
 
 #[test]

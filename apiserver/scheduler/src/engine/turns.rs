@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use kubernel_kernel::{Event, Input, Kernel, Millis, Refusal, Step, TaskSpec, Turn};
+use kubernel_kernel::{AgentId, Event, Input, Millis, Refusal, Step, TaskSpec, Turn};
+use kubernel_ledger::{Books, Delivery};
 
 use super::{Action, BINDINGS_MAX, Engine, Node, Stage, UNSCHEDULABLE, pods::REPORT_EVERY_MS};
 use crate::{
@@ -17,34 +18,53 @@ const SLOTS_MAX: u32 = u32::MAX;
 
 impl Engine {
     /// Places all that can be placed now. Returns what is to be done in the API.
-    pub(crate) fn schedule(&mut self, kernel: &mut Kernel, now: Millis) -> Vec<Action> {
-        self.retry(kernel, now);
-        self.review(kernel, now);
-        let mut turn = self.next_turn(kernel, now);
+    pub(crate) fn schedule(&mut self, books: &mut Books, now: Millis) -> Vec<Action> {
+        self.hear(books);
+        self.retry(books, now);
+        self.review(books, now);
+        let mut turn = self.next_turn(books, now);
         while let Some(next) = turn.filter(|turn| turn.framework == self.framework && self.bindings < BINDINGS_MAX) {
-            turn = self.take_turn(kernel, now, next);
+            turn = self.take_turn(books, now, next);
         }
         std::mem::take(&mut self.actions)
     }
 
-    /// Lets the kernel go through what is due, and says whose turn it is.
-    fn next_turn(&mut self, kernel: &mut Kernel, now: Millis) -> Option<Turn> {
-        loop {
-            self.demand(kernel, now);
-            let step = kernel.step(now, Input::Tick);
-            self.wake_at = step.wake_at.filter(|at| *at > now);
-            // A turn that nobody took, because too many bindings were under way, is taken away with the demand.
-            let mut lost = false;
-            for event in &step.events {
-                if let Event::Demanded { framework, role, slots: 0 } = event
-                    && *framework == self.framework
-                    && self.queue.ready(*role) > 0
-                {
-                    self.queue.mark_changed(*role);
-                    lost = true;
-                }
+    /// Takes over what others did to what is ours: the kernel took a turn away that nobody took in time, or something
+    /// got free.
+    fn hear(&mut self, books: &mut Books) {
+        for delivery in books.take_claims() {
+            if let Delivery::Event(event) = delivery {
+                self.lost_turn(&event);
             }
-            if !lost {
+        }
+        let agents: Vec<AgentId> = books.state().freed_since(self.seen_freed).collect();
+        self.seen_freed = books.state().last_freed();
+        for agent in agents {
+            let ix = books.state().agents().get(&agent).and_then(|agent| self.node_ixs.get(&agent.name).copied());
+            ix.into_iter().for_each(|ix| self.touch(ix));
+        }
+    }
+
+    /// A turn that nobody took, because too many bindings were under way, is taken away with the demand.
+    fn lost_turn(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Demanded { framework, role, slots: 0 }
+                if *framework == self.framework && self.queue.ready(*role) > 0 =>
+            {
+                self.queue.mark_changed(*role);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Lets the kernel go through what is due, and says whose turn it is.
+    fn next_turn(&mut self, books: &mut Books, now: Millis) -> Option<Turn> {
+        loop {
+            self.demand(books, now);
+            let step = books.step(now, Input::Tick);
+            let lost = step.events.iter().filter(|event| self.lost_turn(event)).count();
+            if lost == 0 {
                 return step.turn;
             }
         }
@@ -53,17 +73,17 @@ impl Engine {
     /// When to call [`Engine::schedule`] again even if nothing happens.
     pub(crate) fn wake_at(&self) -> Option<Millis> {
         let delayed = self.delayed.first().map(|(at, _)| *at);
-        [delayed, self.review_at, self.wake_at].into_iter().flatten().min()
+        [delayed, self.review_at].into_iter().flatten().min()
     }
 
-    fn take_turn(&mut self, kernel: &mut Kernel, now: Millis, turn: Turn) -> Option<Turn> {
+    fn take_turn(&mut self, books: &mut Books, now: Millis, turn: Turn) -> Option<Turn> {
         let (framework, role) = (turn.framework, turn.role);
         let Some((class, _, uid)) = self.queue.first(role) else {
-            return kernel.step(now, Input::Demand { framework, role, slots: 0 }).turn;
+            return books.step(now, Input::Demand { framework, role, slots: 0 }).turn;
         };
-        let Some(ix) = self.find(kernel, class) else {
-            self.block(kernel, now, class);
-            return self.demand(kernel, now);
+        let Some(ix) = self.find(books, class) else {
+            self.block(books, now, class);
+            return self.demand(books, now);
         };
         let (Some(node), Some((_, resources))) = (self.nodes.get(ix).and_then(Option::as_ref), self.classes.get(class))
         else {
@@ -71,23 +91,23 @@ impl Engine {
         };
         let (agent, name) = (node.agent, node.name.clone());
         let task = TaskSpec::new(uid.clone(), resources.clone());
-        let step = kernel.step(now, Input::Claim { framework, role, agent, task });
+        let step = books.step(now, Input::Claim { framework, role, agent, task });
         match step.refused {
-            None => self.claimed(kernel, now, &uid, ix, name),
+            None => self.claimed(books, now, &uid, ix, name),
             Some(Refusal::NotYourTurn) => {}
             Some(refusal) => {
                 tracing::warn!(%refusal, pod = %uid, node = %name, "a claim was refused");
                 let until = now.after_ms(REPORT_EVERY_MS);
-                self.enter(kernel, now, &uid, Stage::Delayed { until });
-                return self.demand(kernel, now);
+                self.enter(books, now, &uid, Stage::Delayed { until });
+                return self.demand(books, now);
             }
         }
         step.turn
     }
 
-    fn claimed(&mut self, kernel: &mut Kernel, now: Millis, uid: &Arc<str>, node: NodeIx, name: Arc<str>) {
-        let Some(task) = kernel.state().task_id(self.framework, uid) else { return };
-        self.enter(kernel, now, uid, Stage::Binding { node, task });
+    fn claimed(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>, node: NodeIx, name: Arc<str>) {
+        let Some(task) = books.state().task_id(self.framework, uid) else { return };
+        self.enter(books, now, uid, Stage::Binding { node, task });
         if let Some(pod) = self.pods.get(uid) {
             self.bindings += 1;
             self.actions.push(Action::Bind { pod: pod.name.clone(), node: name });
@@ -95,9 +115,9 @@ impl Engine {
     }
 
     /// The best node for a class.
-    fn find(&mut self, kernel: &Kernel, class: ClassId) -> Option<NodeIx> {
+    fn find(&mut self, books: &Books, class: ClassId) -> Option<NodeIx> {
         let (found, resources) = self.classes.get(class)?;
-        let (nodes, agents, names) = (&self.nodes, kernel.state().agents(), kernel.state().names());
+        let (nodes, agents, names) = (&self.nodes, books.state().agents(), books.state().names());
         let score = |ix: NodeIx| {
             let node = nodes.get(ix)?.as_ref()?;
             let agent = agents.get(&node.agent)?;
@@ -114,8 +134,8 @@ impl Engine {
     }
 
     /// A class fits nowhere: it is set aside, and its Pods are told why.
-    fn block(&mut self, kernel: &Kernel, now: Millis, class: ClassId) {
-        let Some(message) = self.diagnose(kernel, class) else { return };
+    fn block(&mut self, books: &Books, now: Millis, class: ClassId) {
+        let Some(message) = self.diagnose(books, class) else { return };
         self.blocked.insert(class, message.clone());
         self.queue.set_blocked(class, true);
         let pods: Vec<Arc<str>> = self.queue.of_class(class).cloned().collect();
@@ -124,13 +144,13 @@ impl Engine {
         }
     }
 
-    fn diagnose(&self, kernel: &Kernel, class: ClassId) -> Option<Arc<str>> {
+    fn diagnose(&self, books: &Books, class: ClassId) -> Option<Arc<str>> {
         let (found, resources) = self.classes.get(class)?;
         let mut diagnosis = Diagnosis::default();
         for node in self.nodes.iter().flatten() {
-            let Some(agent) = kernel.state().agents().get(&node.agent) else { continue };
+            let Some(agent) = books.state().agents().get(&node.agent) else { continue };
             let fits = fit::suits(found, &node.traits).and_then(|_| {
-                let names = kernel.state().names();
+                let names = books.state().names();
                 fit::has_room(found, resources, &agent.free(), &agent.total, &node.ports, names)
             });
             if let Err(unfit) = fits {
@@ -141,7 +161,7 @@ impl Engine {
     }
 
     /// Lets blocked classes try again that fit on a node that changed, and Pods whose time has come.
-    fn retry(&mut self, kernel: &mut Kernel, now: Millis) {
+    fn retry(&mut self, books: &mut Books, now: Millis) {
         let freed = std::mem::take(&mut self.freed);
         if !freed.is_empty() {
             let blocked: Vec<ClassId> = self.queue.blocked().collect();
@@ -149,7 +169,7 @@ impl Engine {
                 let Some((found, resources)) = self.classes.get(class) else { continue };
                 let fits = |ix: &NodeIx| {
                     let node = self.nodes.get(*ix).and_then(Option::as_ref);
-                    node.is_some_and(|node| fits_on(kernel, found, resources, node))
+                    node.is_some_and(|node| fits_on(books, found, resources, node))
                 };
                 if freed.iter().any(fits) {
                     self.queue.set_blocked(class, false);
@@ -164,37 +184,37 @@ impl Engine {
             if at > now {
                 break;
             }
-            self.wait(kernel, now, &uid);
+            self.wait(books, now, &uid);
         }
     }
 
     /// Brings what is said of blocked Pods up to date, now and then.
-    fn review(&mut self, kernel: &Kernel, now: Millis) {
+    fn review(&mut self, books: &Books, now: Millis) {
         if self.review_at.is_none_or(|at| at > now) {
             return;
         }
         self.review_at = None;
         let blocked: Vec<ClassId> = self.queue.blocked().collect();
         for class in blocked {
-            self.block(kernel, now, class);
+            self.block(books, now, class);
         }
     }
 
     /// Tells the kernel how much each role wants now. Returns whose turn it is after that.
-    fn demand(&mut self, kernel: &mut Kernel, now: Millis) -> Option<Turn> {
+    fn demand(&mut self, books: &mut Books, now: Millis) -> Option<Turn> {
         let mut turn = None;
         for role in self.queue.take_changed() {
             let slots = u32::try_from(self.queue.ready(role)).unwrap_or(SLOTS_MAX);
-            let step: Step = kernel.step(now, Input::Demand { framework: self.framework, role, slots });
+            let step: Step = books.step(now, Input::Demand { framework: self.framework, role, slots });
             turn = step.turn;
         }
         turn
     }
 }
 
-fn fits_on(kernel: &Kernel, class: &Class, resources: &kubernel_kernel::Resources, node: &Node) -> bool {
-    let Some(agent) = kernel.state().agents().get(&node.agent) else { return false };
-    let names = kernel.state().names();
+fn fits_on(books: &Books, class: &Class, resources: &kubernel_kernel::Resources, node: &Node) -> bool {
+    let Some(agent) = books.state().agents().get(&node.agent) else { return false };
+    let names = books.state().names();
     fit::suits(class, &node.traits).is_ok()
         && fit::has_room(class, resources, &agent.free(), &agent.total, &node.ports, names).is_ok()
 }

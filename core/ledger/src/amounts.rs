@@ -5,7 +5,7 @@ use kubernel_meta::{Quantity, QuantityFormat as Format};
 use serde_json::{Map, Value};
 
 /// A resource list: `{"cpu": "1500m", "memory": "2Gi"}`.
-pub(crate) fn to_value(resources: &Resources, names: &Names) -> Value {
+pub fn to_value(resources: &Resources, names: &Names) -> Value {
     let written = resources.iter().filter_map(|(id, amount)| {
         let amount = i64::try_from(amount).unwrap_or(i64::MAX);
         let quantity = match id {
@@ -19,7 +19,7 @@ pub(crate) fn to_value(resources: &Resources, names: &Names) -> Value {
 }
 
 /// A share in millionths as text: `0.25`, `1`.
-pub(crate) fn share(millionths: u64) -> String {
+pub fn share(millionths: u64) -> String {
     let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
