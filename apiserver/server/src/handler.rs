@@ -7,13 +7,14 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt as _;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use kubernel_kinds::Source;
 use kubernel_meta::{ApiError, Details, Reason};
 
 use crate::authz::{self, Attributes, Decision};
 use crate::context::Context;
+use crate::listen::LastOfConnection;
 use crate::negotiate::Scope;
 use crate::request::{Query, RequestInfo};
 use crate::resources::Resource;
@@ -40,6 +41,8 @@ pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Respons
     if !in_process {
         server.metrics().identity.authenticated(authenticated.as_ref().ok(), started.elapsed());
     }
+    // Streams are too cheap to give to whom nobody knows, as upstream (UnauthenticatedHTTP2DOSMitigation).
+    let is_last = parts.version == Version::HTTP_2 && !authenticated.as_ref().is_ok_and(User::is_known);
     let (mut response, warnings) = match authenticated {
         Err(error) => (respond::failure(&headers, pretty.as_deref(), &error), Vec::new()),
         Ok(user) => {
@@ -54,6 +57,9 @@ pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Respons
         }
     };
     respond::finish(&mut response, warnings);
+    if is_last {
+        response.extensions_mut().insert(LastOfConnection);
+    }
     response
 }
 

@@ -51,6 +51,11 @@ impl User {
         Self::new(ANONYMOUS, &[UNAUTHENTICATED])
     }
 
+    /// Whether anybody has proven to be this user.
+    pub fn is_known(&self) -> bool {
+        self.name != ANONYMOUS && !self.in_group(UNAUTHENTICATED)
+    }
+
     /// The user of a ServiceAccount, with its groups.
     pub fn service_account(namespace: &str, name: &str, uid: &str) -> Self {
         let mut user = Self::new(format!("{SERVICE_ACCOUNT_PREFIX}{namespace}:{name}"), &[SERVICE_ACCOUNTS]);
