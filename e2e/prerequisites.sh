@@ -10,7 +10,7 @@
 #     v32/kubectl/kubectl  v32/helm/helm  (Helm 3.17)
 #     v27/kubectl/kubectl  v27/helm/helm  (a kubectl that speaks SPDY only)
 #     python               (a PYTHONPATH with the official client, kopf and Dask's operator)
-#     frameworks           (a PYTHONPATH with DPark, pymesos, avmesos and mesoshttp: Mesos frameworks)
+#     frameworks           (a Python with DPark, pymesos, avmesos and mesoshttp: Mesos frameworks)
 #     mesos-cli            (a PYTHONPATH with the operators' command line of Mesos)
 set -euo pipefail
 
@@ -107,29 +107,29 @@ fetch_python() {
     cp "$wanted" "$tools/python/"
 }
 
-# Frameworks of Mesos' days are built from their sources with the tools of their days.
+# Frameworks of Mesos' days are built from their sources with the tools of their days, for Debian's Python: its executors
+# run as the user of their framework, who must be able to read it.
 fetch_frameworks() {
-    local list=$root/e2e/python/frameworks.txt cli=$root/e2e/python/mesos_cli.txt into=$tools/frameworks work
+    local list=$root/e2e/python/frameworks.txt cli=$root/e2e/python/mesos_cli.txt into=$tools/frameworks work parser
     cmp -s "$list" "$into/requirements.txt" && cmp -s "$cli" "$tools/mesos-cli/requirements.txt" && return 0
     echo "fetching Mesos frameworks" >&2
     work=$(mktemp -d)
     rm -rf "$into" "$tools/mesos-cli"
     if ! {
-        python3 -m venv "$work/build" &&
-        "$work/build/bin/pip" install --quiet "setuptools<66" wheel "Cython<3" &&
-        "$work/build/bin/pip" download --quiet --no-deps --no-build-isolation --no-binary :all: --dest "$work" \
+        /usr/bin/python3 -m venv "$into" &&
+        "$into/bin/pip" install --quiet setuptools==65.7.0 wheel==0.45.1 Cython==0.29.37 &&
+        "$into/bin/pip" download --quiet --no-deps --no-build-isolation --no-binary :all: --dest "$work" \
             http-parser==0.9.0 &&
-        "$work/build/bin/pip" install --quiet --no-deps --no-build-isolation --target "$into" --requirement "$list" &&
-        "$work/build/bin/pip" install --quiet --no-deps --target "$tools/mesos-cli" --requirement "$cli" &&
+        "$into/bin/pip" install --quiet --no-deps --no-build-isolation --requirement "$list" &&
         tar -xzf "$work/http-parser-0.9.0.tar.gz" -C "$work" &&
-        mkdir -p "$into/http_parser" &&
-        cp "$work"/http-parser-0.9.0/http_parser/*.py "$into/http_parser/"
+        parser=$("$into/bin/python" -c 'import os, six; print(os.path.dirname(six.__file__))')/http_parser &&
+        mkdir -p "$parser" && cp "$work"/http-parser-0.9.0/http_parser/*.py "$parser" &&
+        pip install --quiet --no-deps --target "$tools/mesos-cli" --requirement "$cli"
     } >"$work/log" 2>&1; then
         tail -5 "$work/log" >&2
         fail "pip could not install what $list and $cli name (whole log: $work/log)"
     fi
     rm -rf "$work"
-    # Executors run as the user of their framework.
     chmod -R a+rX "$into"
     cp "$list" "$into/requirements.txt"
     cp "$cli" "$tools/mesos-cli/requirements.txt"

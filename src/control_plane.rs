@@ -3,7 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+<<<<<<< HEAD
 use kubernel_ledger::Ledger;
+=======
+use kubernel_agent::join::Pair;
+>>>>>>> 76c9be1 (Let other machines in: kubernel agent joins with a token and asks for its certificates)
 use kubernel_meta::Object;
 use kubernel_server::admission::Plugins;
 use kubernel_server::pki::{Identity, Pki, ServingNames};
@@ -16,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client_metrics::ClientMetrics;
 use crate::in_process;
-use crate::node::Node;
+use crate::node::{Access, Node};
 use crate::options::{ControlPlaneOptions, Only};
 
 /// The kernel's ledger, as the API shows it.
@@ -105,6 +109,18 @@ impl ControlPlane {
     /// A client of the API as this user.
     pub(crate) fn client_as(&self, user: User, agent: &'static str) -> kube::Client {
         in_process::client_as(&self.api, self.clients.clone(), user, agent)
+    }
+
+    /// What the node in this process is given.
+    pub(crate) fn access(&self, node: &Node) -> Result<Access, String> {
+        let serving = self.pki.node_serving(&node.name, &[node.ip]).map_err(|error| error.to_string())?;
+        let user = User::new(format!("system:node:{}", node.name), &["system:nodes", "system:authenticated"]);
+        Ok(Access {
+            kubelet: self.client_as(user, "kubelet"),
+            proxy: self.client("kube-proxy"),
+            serving: Pair { certificate_pem: serving.certificate_pem, key_pem: serving.key_pem },
+            ca_pem: self.pki.authority().certificate_pem().to_owned(),
+        })
     }
 
     /// Starts what acts on the API: controllers and scheduler. `instance` names this process in events.

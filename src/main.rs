@@ -1,5 +1,6 @@
 //! The `kubernel` binary: flags and wiring only. What it wires is in the crates of the workspace; see ARCHITECTURE.md.
 
+mod agent;
 mod client_metrics;
 mod control_plane;
 mod in_process;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             match cli.command {
                 Command::Up(options) => up(options, stop).await,
                 Command::Server(options) => server(options, stop).await,
+                Command::Agent(options) => agent::run(options, stop).await,
                 Command::Hollow(options) => hollow(options, stop).await,
             }
         })
@@ -54,14 +56,16 @@ fn main() -> ExitCode {
 async fn up(options: UpOptions, stop: CancellationToken) -> Result<(), String> {
     let progress = Progress::start();
     let UpOptions { control_plane: options, node: node_options } = options;
-    let node = Node::new(&node_options, &options.data_dir, options.service_cidr)?;
+    let mut node = Node::new(&node_options, &options.data_dir, options.service_cidr)?;
     let mut control_plane = control_plane::start(&options, Some(&node), stop.clone()).await?;
     progress.done(&format!("the API answers at {}", control_plane.url));
     control_plane.run(None, &node.name, &stop);
     progress.done("controllers and scheduler run");
-    let name = node.run(&node_options, &options.data_dir, &mut control_plane, &stop).await?;
+    node.reach(control_plane.listen);
+    let access = control_plane.access(&node)?;
+    let name = node.run(&node_options, &options.data_dir, access, &mut control_plane.tasks, &stop).await?;
     tokio::select! {
-        () = node::ready(&control_plane, &name) => {
+        () = node::ready(control_plane.client("kubernel-up"), &name) => {
             progress.done(&format!("node {name} is ready"));
             println!("\n  export KUBECONFIG={}\n  kubectl get nodes\n", options.data_dir.join("admin.kubeconfig").display());
         }

@@ -1,16 +1,28 @@
-//! This machine as a node: network, service proxy, DNS and the kubelet shim, in one process with the control plane.
+//! This machine as a node: network, service proxy, DNS and the kubelet shim.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::Path;
 
 use ipnet::Ipv4Net;
-use kube::Api;
 use kube::runtime::wait::{Condition, await_condition};
+use kube::{Api, Client};
+use kubernel_agent::join::Pair;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::control_plane::ControlPlane;
 use crate::options::NodeOptions;
-use kubernel_server::User;
+
+/// What a node is given by its cluster.
+pub(crate) struct Access {
+    /// The API as this node.
+    pub(crate) kubelet: Client,
+    /// The API as the node's service proxy and DNS.
+    pub(crate) proxy: Client,
+    /// What the kubelet API shows.
+    pub(crate) serving: Pair,
+    /// The cluster's CA, PEM.
+    pub(crate) ca_pem: String,
+}
 
 /// The node, before it runs.
 pub(crate) struct Node {
@@ -52,21 +64,25 @@ impl Node {
         }
     }
 
-    /// Starts everything of the node.
-    pub(crate) async fn run(
-        mut self,
-        options: &NodeOptions,
-        data_dir: &Path,
-        control_plane: &mut ControlPlane,
-        stop: &CancellationToken,
-    ) -> Result<String, String> {
-        if let (SocketAddr::V4(from), SocketAddr::V4(to)) =
-            (self.api_address(control_plane.listen), control_plane.listen)
+    /// Lets this node's Pods reach an API that listens on this machine's loopback.
+    pub(crate) fn reach(&mut self, listen: SocketAddr) {
+        if let (SocketAddr::V4(from), SocketAddr::V4(to)) = (self.api_address(listen), listen)
             && from != to
             && to.ip().is_loopback()
         {
             self.network.redirects.push(kubernel_net::Redirect { from, to: SocketAddrV4::new(*to.ip(), to.port()) });
         }
+    }
+
+    /// Starts everything of the node.
+    pub(crate) async fn run(
+        self,
+        options: &NodeOptions,
+        data_dir: &Path,
+        access: Access,
+        tasks: &mut JoinSet<()>,
+        stop: &CancellationToken,
+    ) -> Result<String, String> {
         let mut config = kubernel_agent::Config::new(&self.name, self.ip, data_dir);
         config.containerd.clone_from(&options.containerd);
         config.cni_conf_dir = Some(self.network.cni_conf_dir.clone());
@@ -75,24 +91,20 @@ impl Node {
         config.listen_ip = self.ip;
         config.port = options.kubelet_port;
         config.log_dir = options.log_dir.clone();
-        let serving = control_plane.pki.node_serving(&self.name, &[self.ip]).map_err(|error| error.to_string())?;
-        config.serving_cert_pem = serving.certificate_pem.into_bytes();
-        config.serving_key_pem = serving.key_pem.into_bytes();
-        config.client_ca_pem = control_plane.pki.authority().certificate_pem().as_bytes().to_vec();
-        let user = User::new(format!("system:node:{}", self.name), &["system:nodes", "system:authenticated"]);
-        let kubelet = control_plane.client_as(user, "kubelet");
-        let proxy = control_plane.client("kube-proxy");
+        config.serving_cert_pem = access.serving.certificate_pem.into_bytes();
+        config.serving_key_pem = access.serving.key_pem.into_bytes();
+        config.client_ca_pem = access.ca_pem.into_bytes();
         kubernel_net::prepare(&self.network).await.map_err(|error| error.to_string())?;
         let (on_network, on_agent) = (stop.clone(), stop.clone());
         let network = self.network;
-        control_plane.tasks.spawn(async move {
-            if let Err(error) = kubernel_net::run(network, proxy, on_network.clone()).await {
+        tasks.spawn(async move {
+            if let Err(error) = kubernel_net::run(network, access.proxy, on_network.clone()).await {
                 tracing::error!(%error, "the node's network failed");
                 on_network.cancel();
             }
         });
-        control_plane.tasks.spawn(async move {
-            if let Err(error) = kubernel_agent::run(config, kubelet, on_agent.clone()).await {
+        tasks.spawn(async move {
+            if let Err(error) = kubernel_agent::run(config, access.kubelet, on_agent.clone()).await {
                 tracing::error!(%error, "the node failed");
                 on_agent.cancel();
             }
@@ -102,9 +114,9 @@ impl Node {
 }
 
 /// Waits until the node says that it is ready.
-pub(crate) async fn ready(control_plane: &ControlPlane, name: &str) {
-    let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(control_plane.client("kubernel-up"));
-    // The API is in this process: where the watch fails, the node's own messages say why.
+pub(crate) async fn ready(client: Client, name: &str) {
+    let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(client);
+    // Where the watch fails, the node's own messages say why.
     let _ = await_condition(nodes, name, is_ready()).await;
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Up(UpOptions),
     /// The control plane without a node
     Server(ServerOptions),
+    /// A node of a cluster whose control plane runs elsewhere
+    Agent(AgentOptions),
     /// Simulated nodes whose Pods start at once, for scale tests
     Hollow(HollowOptions),
 }
@@ -32,6 +34,25 @@ pub(crate) enum Command {
 pub(crate) struct UpOptions {
     #[command(flatten)]
     pub(crate) control_plane: ControlPlaneOptions,
+    #[command(flatten)]
+    pub(crate) node: NodeOptions,
+}
+
+/// Of `kubernel agent`.
+#[derive(Args)]
+pub(crate) struct AgentOptions {
+    /// Where the API is, like https://10.0.0.1:6443
+    #[arg(long, env = "KUBERNEL_SERVER", value_name = "URL")]
+    pub(crate) server: String,
+    /// What lets this machine in: the text in the control plane's pki/join-token; not needed when it has been in before
+    #[arg(long, env = "KUBERNEL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Where everything is kept
+    #[arg(long, env = "KUBERNEL_DATA_DIR", default_value = "/var/lib/kubernel-agent", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Where the addresses of Services come from; as the control plane has it
+    #[arg(long, env = "KUBERNEL_SERVICE_CIDR", default_value = "10.96.0.0/16", value_name = "CIDR")]
+    pub(crate) service_cidr: Ipv4Net,
     #[command(flatten)]
     pub(crate) node: NodeOptions,
 }

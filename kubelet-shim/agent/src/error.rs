@@ -14,6 +14,9 @@ pub enum AgentError {
     /// The API server.
     #[error("API server: {0}")]
     Api(#[from] kube::Error),
+    /// The way into the cluster.
+    #[error("joining the cluster: {0}")]
+    Join(String),
     /// The kubelet API's certificates or port.
     #[error("kubelet API: {0}")]
     Serve(String),

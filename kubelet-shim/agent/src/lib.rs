@@ -1,6 +1,7 @@
 //! The node: registration, leases, one actor per Pod, the kubelet API.
 //!
-//! [`run`] is a whole node over a real container runtime; [`hollow::run`] is many simulated ones. Inside, `node` keeps
+//! [`run`] is a whole node over a real container runtime, [`join::join`] how it gets into a cluster of other machines;
+//! [`hollow::run`] is many simulated ones. Inside, `node` keeps
 //! the Node object and the set of Pods, `pod` is the actor of one Pod around the pure state machine of
 //! `kubernel-podlife`, `work` carries out what that machine asks for, and `api` answers on the kubelet's port.
 //!
@@ -11,6 +12,7 @@ mod api;
 mod config;
 mod error;
 pub mod hollow;
+pub mod join;
 mod node;
 mod objects;
 mod pod;

@@ -70,6 +70,11 @@ impl JoinToken {
         format!("{}.{}", self.id, self.secret)
     }
 
+    /// Whether the token names a CA.
+    pub fn names_authority(&self) -> bool {
+        !self.fingerprint.is_empty()
+    }
+
     /// Whether this is the CA that the token names; a token that names none fits every CA.
     pub fn trusts(&self, ca: &CertificateDer<'_>) -> bool {
         self.fingerprint.is_empty() || self.fingerprint == fingerprint(ca)

@@ -54,6 +54,7 @@ pub struct Pki {
     front_proxy: FrontProxy,
     signer: Arc<TokenSigner>,
     join_token: JoinToken,
+    addresses: Vec<IpAddr>,
 }
 
 impl Pki {
@@ -75,7 +76,8 @@ impl Pki {
         roots.add(authority.certificate_der().clone()).map_err(authority::failed)?;
         let clients = front_proxy::verifier(roots)?;
         let signer = Arc::new(signer);
-        Ok(Self { folder, authority, serving, kubelet_client, clients, front_proxy, signer, join_token })
+        let addresses = names.addresses.clone();
+        Ok(Self { folder, authority, serving, kubelet_client, clients, front_proxy, signer, join_token, addresses })
     }
 
     /// The same, with these front proxies believed besides the cluster's own.
@@ -132,6 +134,11 @@ impl Pki {
     /// What a new node shows on its first call.
     pub fn join_token(&self) -> &JoinToken {
         &self.join_token
+    }
+
+    /// The addresses under which the API is reached.
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
     }
 
     /// The client certificate of a node: user `system:node:NAME` in group `system:nodes`.

@@ -1,8 +1,10 @@
 //! CertificateSigningRequests: what is asked for, and the signer that answers for the cluster's CA.
 //!
 //! Nodes' requests for client certificates are approved at once where the requester may have them; whatever is approved,
-//! by hand or not, is signed (upstream's csrapproving and csrsigning controllers).
+//! by hand or not, is signed (upstream's csrapproving and csrsigning controllers). Upstream leaves the approval of serving
+//! certificates to others; here a node gets one for its own name and for addresses that are nobody else's.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,7 +18,7 @@ use rustls_pki_types::CertificateSigningRequestDer;
 use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use tower::Service;
-use x509_parser::prelude::{FromDer, X509CertificationRequest};
+use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509CertificationRequest};
 
 use super::{Pki, Usage};
 use crate::authn::user::{NODE_PREFIX, NODES};
@@ -24,6 +26,7 @@ use crate::authz::{self, Attributes, Decision};
 use crate::{ApiServer, Error, User};
 
 const PREFIX: &str = "/registry/certificates.k8s.io/certificatesigningrequests/";
+const NODES_PREFIX: &str = "/registry/core/nodes/";
 const NODE_SIGNER: &str = "kubernetes.io/kube-apiserver-client-kubelet";
 const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 const SERVING_SIGNER: &str = "kubernetes.io/kubelet-serving";
@@ -41,6 +44,12 @@ pub struct RequestSubject {
     pub groups: Vec<String>,
     /// Whether it asks for extensions: names and addresses, mostly.
     pub has_extensions: bool,
+    /// The names of hosts that the certificate is to be good for.
+    pub hosts: Vec<String>,
+    /// The addresses that the certificate is to be good for.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it asks for anything beyond names of hosts and addresses.
+    pub has_others: bool,
 }
 
 impl RequestSubject {
@@ -51,11 +60,40 @@ impl RequestSubject {
         let (_, request) = X509CertificationRequest::from_der(&der).ok()?;
         let subject = &request.certification_request_info.subject;
         let name = subject.iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default();
-        Some(Self {
+        let mut out = Self {
             name: name.to_owned(),
             groups: subject.iter_organization().filter_map(|o| o.as_str().ok()).map(str::to_owned).collect(),
-            has_extensions: request.requested_extensions().is_some_and(|mut extensions| extensions.next().is_some()),
-        })
+            has_extensions: false,
+            hosts: Vec::new(),
+            addresses: Vec::new(),
+            has_others: false,
+        };
+        for extension in request.requested_extensions().into_iter().flatten() {
+            out.has_extensions = true;
+            match extension {
+                ParsedExtension::SubjectAlternativeName(names) => {
+                    names.general_names.iter().for_each(|name| out.add(name));
+                }
+                ParsedExtension::KeyUsage(_) | ParsedExtension::ExtendedKeyUsage(_) => {}
+                _ => out.has_others = true,
+            }
+        }
+        Some(out)
+    }
+
+    fn add(&mut self, name: &GeneralName<'_>) {
+        let address = |octets: &[u8]| {
+            let v4 = <[u8; 4]>::try_from(octets).map(|octets| IpAddr::from(Ipv4Addr::from(octets)));
+            v4.or_else(|_| <[u8; 16]>::try_from(octets).map(|octets| Ipv6Addr::from(octets).into())).ok()
+        };
+        match name {
+            GeneralName::DNSName(host) => self.hosts.push((*host).to_owned()),
+            GeneralName::IPAddress(octets) => match address(octets) {
+                Some(address) => self.addresses.push(address),
+                None => self.has_others = true,
+            },
+            _ => self.has_others = true,
+        }
     }
 
     /// Whether it is a node's own name, and nothing more.
@@ -102,11 +140,16 @@ async fn handle(server: &ApiServer, pki: &Pki, entry: &Entry) {
         let Some(certificate) = sign(pki, &object, &subject) else { return };
         object.set(&["status", "certificate"], STANDARD.encode(certificate));
         put(server, "status", &object).await
-    } else if may_have(server, &object, &subject).await {
-        object.set(&["status", "conditions"], json!([approval(Timestamp::now())]));
-        put(server, "approval", &object).await
     } else {
-        return;
+        let message = if may_have(server, &object, &subject).await {
+            "Auto approving kubelet client certificate after SubjectAccessReview."
+        } else if may_serve(server, pki, &object, &subject).await {
+            "Auto approving kubelet serving certificate for the node's own name and addresses."
+        } else {
+            return;
+        };
+        object.set(&["status", "conditions"], json!([approval(message, Timestamp::now())]));
+        put(server, "approval", &object).await
     };
     if let Err(problem) = outcome {
         tracing::warn!(request = object.name(), problem, "a certificate could not be given");
@@ -140,12 +183,53 @@ async fn may_have(server: &ApiServer, object: &Object, subject: &RequestSubject)
     matches!(authz::authorize(server, &attributes).await, Decision::Allow(_))
 }
 
+/// Whether a node's serving certificate is asked for by the node itself, for its own name and for addresses that neither
+/// the API nor another node has.
+async fn may_serve(server: &ApiServer, pki: &Pki, object: &Object, subject: &RequestSubject) -> bool {
+    let Some(node) = subject.name.strip_prefix(NODE_PREFIX) else { return false };
+    if object.str_at(&["spec", "signerName"]) != SERVING_SIGNER
+        || object.str_at(&["spec", "username"]) != subject.name
+        || !subject.is_node()
+        || subject.has_others
+        || usages(object) != [Usage::Server]
+        || subject.hosts.iter().any(|host| host != node)
+    {
+        return false;
+    }
+    let taken = match addresses_of_others(server, node).await {
+        Ok(taken) => taken,
+        Err(error) => {
+            tracing::warn!(%error, request = object.name(), "not approved: the nodes could not be read");
+            return false;
+        }
+    };
+    let foreign = subject.addresses.iter().find(|address| pki.addresses().contains(address) || taken.contains(address));
+    if let Some(address) = foreign {
+        tracing::warn!(request = object.name(), node, %address, "not approved: the address is another's");
+    }
+    foreign.is_none()
+}
+
+/// The addresses of all nodes but this one.
+async fn addresses_of_others(server: &ApiServer, node: &str) -> Result<Vec<IpAddr>, Error> {
+    let snapshot = server.store().snapshot(NODES_PREFIX, At::Latest).await?;
+    let mut out = Vec::new();
+    for entry in snapshot.range(NODES_PREFIX, "") {
+        let Some(other) = serde_json::from_slice(&entry.json).ok().map(Object::new) else { continue };
+        if other.name() != node {
+            let addresses = other.list_at(&["status", "addresses"]).iter();
+            out.extend(addresses.filter_map(|address| address["address"].as_str()?.parse::<IpAddr>().ok()));
+        }
+    }
+    Ok(out)
+}
+
 /// The certificate of an approved request; `None` for other signers' requests and those that ask for too much.
 fn sign(pki: &Pki, object: &Object, subject: &RequestSubject) -> Option<String> {
     let wants = usages(object);
     let fits = match object.str_at(&["spec", "signerName"]) {
         NODE_SIGNER => subject.is_node() && !subject.has_extensions && wants == [Usage::Client],
-        SERVING_SIGNER => subject.is_node() && wants == [Usage::Server],
+        SERVING_SIGNER => subject.is_node() && !subject.has_others && wants == [Usage::Server],
         CLIENT_SIGNER => wants == [Usage::Client],
         _ => return None,
     };
@@ -171,11 +255,11 @@ fn usages(object: &Object) -> Vec<Usage> {
         .collect()
 }
 
-fn approval(now: Timestamp) -> Value {
+fn approval(message: &str, now: Timestamp) -> Value {
     let now = time::format(now);
     json!({
         "type": "Approved", "status": "True", "reason": "AutoApproved",
-        "message": "Auto approving kubelet client certificate after SubjectAccessReview.",
+        "message": message,
         "lastUpdateTime": now, "lastTransitionTime": now,
     })
 }
