@@ -136,7 +136,7 @@ impl ControlPlane {
         self.tasks.spawn(async move { ledger.keep_time(until).await });
         let (ledger, metrics) = (self.ledger.clone(), Arc::new(kubernel_scheduler::SchedulerMetrics::default()));
         self.api.expose(metrics.clone());
-        let config = kubernel_scheduler::Config { ledger, instance: instance.to_owned(), metrics };
+        let config = kubernel_scheduler::Config { ledger, instance: instance.to_owned(), metrics, offers: false };
         let client = self.client("kube-scheduler");
         self.tasks.spawn(kubernel_scheduler::run(client, config, stop.clone()));
         let on_controllers = stop.clone();

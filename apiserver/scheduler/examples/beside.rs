@@ -17,6 +17,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             stop.cancel();
         }
     });
-    run(client, Config { ledger, instance: "beside".to_owned(), metrics: std::sync::Arc::default() }, shutdown).await;
+    run(
+        client,
+        Config { ledger, instance: "beside".to_owned(), metrics: std::sync::Arc::default(), offers: false },
+        shutdown,
+    )
+    .await;
     Ok(())
 }

@@ -8,7 +8,7 @@ use kube::{Client, Error};
 use kubernel_meta::time;
 use serde_json::{Value, json};
 
-use crate::engine::{FRAMEWORK, Outcome, PodName, Report};
+use crate::engine::{Eviction, FRAMEWORK, Outcome, PodName, Report};
 
 /// The kernel's own group.
 const KERNEL: &str = "/apis/kernel.kubernel.io/v1alpha1";
@@ -72,6 +72,43 @@ impl Api {
         let sent = self.send(Method::PATCH, &path, "application/strategic-merge-patch+json", &body).await;
         if let Err(error) = sent.or_else(|error| ignore(error, &[404, 409])) {
             tracing::info!(%namespace, pod = %name, %error, "a Pod's condition could not be written");
+        }
+    }
+
+    /// Ends a Pod; `false` when it has to be tried again.
+    pub(crate) async fn evict(&self, eviction: &Eviction) -> bool {
+        let PodName { namespace, name, uid } = &eviction.pod;
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+        let mut options = json!({"preconditions": {"uid": **uid}});
+        if let Some(grace_ms) = eviction.grace_ms {
+            options["gracePeriodSeconds"] = grace_ms.div_ceil(1_000).into();
+        }
+        let sent = if eviction.preempted {
+            let condition = json!({
+                "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
+                "message": format!("{FRAMEWORK}: preempting to accommodate a higher priority pod"),
+                "lastTransitionTime": time::format(Timestamp::now()),
+            });
+            let body = json!({"metadata": {"uid": **uid}, "status": {"conditions": [condition]}});
+            let status = format!("{path}/status");
+            let told = self.send(Method::PATCH, &status, "application/strategic-merge-patch+json", &body).await;
+            if let Err(error) = told {
+                tracing::debug!(%namespace, pod = %name, %error, "a Pod could not be told that it goes");
+            }
+            self.send(Method::DELETE, &path, "application/json", &options).await
+        } else {
+            let body = json!({
+                "apiVersion": "policy/v1", "kind": "Eviction",
+                "metadata": {"namespace": **namespace, "name": **name}, "deleteOptions": options,
+            });
+            self.send(Method::POST, &format!("{path}/eviction"), "application/json", &body).await
+        };
+        match sent.or_else(|error| ignore(error, &[404, 409])) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::info!(%namespace, pod = %name, %error, "a Pod could not be ended yet");
+                false
+            }
         }
     }
 

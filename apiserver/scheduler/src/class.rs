@@ -25,6 +25,8 @@ pub(crate) struct Class {
     pub(crate) ports: Vec<HostPort>,
     /// `preemptionPolicy: Never`: told apart for the words of a failure.
     pub(crate) never_preempts: bool,
+    /// The role it counts in, where that makes a difference: something is settled for roles, or kept for this one.
+    pub(crate) role: Option<Arc<str>>,
 }
 
 /// A port of the machine that a Pod takes.
@@ -77,6 +79,7 @@ impl Class {
             tolerations: spec.tolerations.clone(),
             ports,
             never_preempts: spec.preemption_policy == "Never",
+            role: None,
         }
     }
 }

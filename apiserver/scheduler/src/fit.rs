@@ -1,6 +1,6 @@
 //! Whether a Pod of a class may run on a node, and why not: upstream's filters in upstream's order.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use kubernel_kernel::{Names, ResourceId, Resources};
 
@@ -16,6 +16,22 @@ pub(crate) struct NodeTraits {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) taints: Vec<Taint>,
     pub(crate) unschedulable: bool,
+    /// It answers, as far as is known.
+    pub(crate) ready: Ready,
+    /// The address under which others reach it, if it says one.
+    pub(crate) address: Box<str>,
+}
+
+/// Whether a node answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Ready {
+    /// Nothing is known to the contrary.
+    #[default]
+    Yes,
+    /// It says that it is not ready.
+    No,
+    /// It has not been heard of for so long that it is given up.
+    Unknown,
 }
 
 /// Why a node cannot take a Pod; the texts are upstream's.
@@ -91,6 +107,40 @@ pub(crate) fn suits(class: &Class, node: &NodeTraits) -> Result<i64, Unfit> {
     Ok(wanted.saturating_sub(avoided))
 }
 
+/// What of an agent's free part a class may have, by name alone: with what is kept for its role.
+pub(crate) fn open_to<'a>(class: &Class, free: &'a Resources, names: &Names) -> Cow<'a, Resources> {
+    let Some(role) = class.role.as_ref().filter(|_| !free.is_plain()) else { return Cow::Borrowed(free) };
+    let mut open = free.only(|id| names.kind(id).is_some_and(kubernel_kernel::Kind::is_plain));
+    for (id, amount) in kept_for(role, free, names) {
+        if let Some(plain) = names.kind(id).and_then(|kind| names.id(&kind.name)) {
+            open.set(plain, open.get(plain).saturating_add(amount));
+        }
+    }
+    Cow::Owned(open)
+}
+
+/// The very resources that a Pod takes: what is kept for its role first.
+pub(crate) fn taken(class: &Class, requests: &Resources, free: &Resources, names: &Names) -> Resources {
+    let mut taken = requests.clone();
+    let Some(role) = class.role.as_ref().filter(|_| !free.is_plain()) else { return taken };
+    for (id, amount) in kept_for(role, free, names) {
+        let Some(plain) = names.kind(id).and_then(|kind| names.id(&kind.name)) else { continue };
+        let part = amount.min(taken.get(plain));
+        taken.set(plain, taken.get(plain) - part);
+        taken.set(id, part);
+    }
+    taken
+}
+
+/// What of free resources is kept for a role and may be used by anything: not volumes, nor what may be taken back.
+fn kept_for<'a>(role: &'a str, free: &'a Resources, names: &'a Names) -> impl Iterator<Item = (ResourceId, u64)> + 'a {
+    free.iter().filter(move |(id, _)| {
+        names.kind(*id).is_some_and(|kind| {
+            !kind.reservations.is_empty() && kind.is_for(role) && kind.disk.is_none() && !kind.revocable && !kind.shared
+        })
+    })
+}
+
 /// What depends on the Pods that run there. `free` and `total` of the node, `used` ports.
 pub(crate) fn has_room(
     class: &Class,
@@ -113,7 +163,7 @@ pub(crate) fn has_room(
     Err(Unfit::Resources(missing, would_fit_empty))
 }
 
-fn tolerated(tolerations: &[Toleration], taint: &Taint) -> bool {
+pub(crate) fn tolerated(tolerations: &[Toleration], taint: &Taint) -> bool {
     tolerations.iter().any(|toleration| {
         (toleration.effect.is_empty() || toleration.effect == taint.effect)
             && (toleration.key.is_empty() || toleration.key == taint.key)
@@ -174,7 +224,7 @@ mod tests {
             name: node.metadata.name.into(),
             labels: node.metadata.labels,
             taints: node.spec.taints,
-            unschedulable: false,
+            ..NodeTraits::default()
         };
         assert_eq!(suits(&Class::of(&spec), &traits), expected, "{pod}");
     }

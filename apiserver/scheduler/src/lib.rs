@@ -23,7 +23,11 @@ mod watch;
 mod wire;
 mod writer;
 
-pub use engine::FRAMEWORK;
+pub use engine::{
+    FRAMEWORK,
+    nodes::{DRAINING_TAINT, GONE_TAINT},
+    pods::{TASK_OF_LABEL, TASKS_SCHEDULER},
+};
 pub use metrics::SchedulerMetrics;
 pub use run::{Config, run};
 pub use tenancy::{ROLE_LABEL, WEIGHT_LABEL};

@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     SchedulerMetrics,
     api::{Api, Happening},
-    engine::{Action, BINDINGS_MAX, Engine, Outcome, PodName, UNSCHEDULABLE},
+    engine::{Action, BINDINGS_MAX, Engine, Eviction, Outcome, PodName, UNSCHEDULABLE},
     scribe::Scribe,
     standing::standing,
     watch::{Change, follow},
-    wire::{Named, Node, Pod, ResourceRole},
+    wire::{Named, Node, Pod, Reservation, ResourceRole},
     writer::{Write, Writer},
 };
 
@@ -29,6 +29,11 @@ const BATCH_MAX: usize = 1_024;
 /// How often the status of roles and frameworks is brought up to date, and live objects are said to have changed.
 const STANDING_EVERY: Duration = Duration::from_secs(1);
 
+/// How soon an eviction is asked for again.
+const EVICT_EVERY: Duration = Duration::from_secs(5);
+/// And how often: two hours.
+const EVICTIONS_MAX: usize = 1_440;
+
 /// How a scheduler runs.
 #[derive(Clone)]
 pub struct Config {
@@ -38,6 +43,8 @@ pub struct Config {
     pub instance: String,
     /// Where what happens is counted.
     pub metrics: Arc<SchedulerMetrics>,
+    /// Frameworks take offers too: agents have ports to offer, and say of themselves what frameworks want to know.
+    pub offers: bool,
 }
 
 /// What comes in.
@@ -46,6 +53,7 @@ enum Input {
     Node(Change<Node>),
     Namespace(Change<Named>),
     Role(Change<ResourceRole>),
+    Reservation(Change<Reservation>),
 }
 
 fn pod(change: Change<Pod>) -> Input {
@@ -63,8 +71,15 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
         tokio::spawn(follow(
             client.clone(),
             "/apis/books.kubernel.io/v1alpha1/resourceroles",
-            to,
+            to.clone(),
             Input::Role,
+            shutdown.clone(),
+        )),
+        tokio::spawn(follow(
+            client.clone(),
+            "/apis/kernel.kubernel.io/v1alpha1/reservations",
+            to,
+            Input::Reservation,
             shutdown.clone(),
         )),
     ];
@@ -72,7 +87,7 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
     let (outcomes_to, mut outcomes) = mpsc::channel::<Ended>(BINDINGS_MAX);
     let writer = Writer::start(api.clone());
     let scribe = Scribe::start(api.clone());
-    let mut feeder = Feeder::new(config.ledger.clone());
+    let mut feeder = Feeder::new(config.ledger.clone(), config.offers);
     let mut standing_tick = tokio::time::interval(STANDING_EVERY);
     standing_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::with_capacity(BATCH_MAX);
@@ -118,6 +133,7 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
         for action in actions {
             match action {
                 Action::Bind { pod, node } => bind(&api, &writer, &outcomes_to, pod, node),
+                Action::Evict(eviction) => evict(&api, eviction, shutdown.clone()),
                 Action::Report(report) => {
                     if report.reason == UNSCHEDULABLE {
                         config.metrics.unschedulable();
@@ -154,6 +170,22 @@ fn bind(api: &Api, writer: &Writer, outcomes: &mpsc::Sender<Ended>, pod: PodName
     });
 }
 
+/// Ends a Pod in the background. Where its owner's budget of disruption says not now, it is asked again and again.
+fn evict(api: &Api, eviction: Eviction, shutdown: CancellationToken) {
+    let api = api.clone();
+    tokio::spawn(async move {
+        for _ in 0..EVICTIONS_MAX {
+            if api.evict(&eviction).await {
+                return;
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(EVICT_EVERY) => {}
+            }
+        }
+    });
+}
+
 /// Feeds the engine, and drops what did not come again when a resource was read anew.
 struct Feeder {
     engine: Engine,
@@ -162,6 +194,7 @@ struct Feeder {
     nodes: Reading,
     namespaces: Reading,
     roles: Reading,
+    reservations: Reading,
 }
 
 /// How far the reading of a resource is.
@@ -190,14 +223,17 @@ impl Reading {
 }
 
 impl Feeder {
-    fn new(ledger: Arc<Ledger>) -> Self {
+    fn new(ledger: Arc<Ledger>, offers: bool) -> Self {
         let begun = Reading::default;
-        let engine = ledger.claim(Engine::new);
-        Self { engine, ledger, pods: begun(), nodes: begun(), namespaces: begun(), roles: begun() }
+        let mut engine = ledger.claim(Engine::new);
+        engine.describes = offers;
+        let (pods, nodes, namespaces, roles, reservations) = (begun(), begun(), begun(), begun(), begun());
+        Self { engine, ledger, pods, nodes, namespaces, roles, reservations }
     }
 
     fn is_synced(&self) -> bool {
-        self.pods.synced && self.nodes.synced && self.namespaces.synced && self.roles.synced
+        let readings = [&self.pods, &self.nodes, &self.namespaces, &self.roles, &self.reservations];
+        readings.iter().all(|reading| reading.synced)
     }
 
     fn take(&mut self, books: &mut Books, now: Millis, input: Input) {
@@ -257,6 +293,18 @@ impl Feeder {
             }
             Input::Role(Change::Synced) => {
                 self.roles.finish().iter().for_each(|name| engine.remove_role(books, now, name));
+            }
+            Input::Reservation(Change::Start) => self.reservations.start(engine.reservations().names().cloned()),
+            Input::Reservation(Change::Set(reservation)) => {
+                self.reservations.came(&reservation.metadata.name);
+                engine.set_reservation(books, now, &reservation);
+            }
+            Input::Reservation(Change::Gone(reservation)) => {
+                self.reservations.came(&reservation.metadata.name);
+                engine.remove_reservation(books, now, &reservation.metadata.name);
+            }
+            Input::Reservation(Change::Synced) => {
+                self.reservations.finish().iter().for_each(|name| engine.remove_reservation(books, now, name));
             }
         }
     }

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use futures::StreamExt;
+use jiff::Timestamp;
+use kubernel_meta::time;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -38,6 +40,9 @@ impl Scribe {
 struct Written {
     framework: Option<Value>,
     roles: BTreeMap<String, Value>,
+    reservations: BTreeMap<String, Value>,
+    /// Since when each role's condition is what it is.
+    since: BTreeMap<String, (Value, String)>,
 }
 
 impl Written {
@@ -48,22 +53,23 @@ impl Written {
             }
         }
         self.write_framework(api, standing.framework).await;
-        self.roles.retain(|name, _| standing.roles.contains_key(name));
-        let changed = standing.roles.into_iter().filter(|(name, status)| self.roles.get(name) != Some(status));
-        let changed: Vec<(String, Value)> = changed.collect();
-        let sent = futures::stream::iter(changed)
-            .map(|(name, status)| async move {
-                let sent = api.set_status("resourceroles", &name, &status).await;
-                (name, status, sent)
-            })
-            .buffer_unordered(UNDER_WAY_MAX);
-        let results: Vec<_> = sent.collect().await;
-        for (name, status, sent) in results {
-            match sent {
-                Ok(()) => drop(self.roles.insert(name, status)),
-                Err(error) => tracing::debug!(role = %name, %error, "a ResourceRole's status could not be written"),
+        let stamped = standing.roles.into_iter().map(|(name, status)| self.stamp(name, status)).collect();
+        write_statuses(api, "resourceroles", &mut self.roles, stamped).await;
+        write_statuses(api, "reservations", &mut self.reservations, standing.reservations).await;
+        self.since.retain(|name, _| self.roles.contains_key(name));
+    }
+
+    /// Gives a role's condition the time since when it is so.
+    fn stamp(&mut self, name: String, mut status: Value) -> (String, Value) {
+        if let Some(condition) = status.pointer_mut("/conditions/0") {
+            let now = || time::format(Timestamp::now());
+            let (known, since) = self.since.entry(name.clone()).or_insert_with(|| (condition["status"].clone(), now()));
+            if *known != condition["status"] {
+                (*known, *since) = (condition["status"].clone(), now());
             }
+            condition["lastTransitionTime"] = since.as_str().into();
         }
+        (name, status)
     }
 
     async fn write_framework(&mut self, api: &Api, status: Value) {
@@ -82,6 +88,30 @@ impl Written {
         match api.set_status("frameworks", FRAMEWORK, &status).await {
             Ok(()) => self.framework = Some(status),
             Err(error) => tracing::debug!(%error, "the Framework's status could not be written"),
+        }
+    }
+}
+
+/// Writes each status that differs from what was written last.
+async fn write_statuses(
+    api: &Api,
+    plural: &str,
+    written: &mut BTreeMap<String, Value>,
+    statuses: BTreeMap<String, Value>,
+) {
+    written.retain(|name, _| statuses.contains_key(name));
+    let changed: Vec<_> = statuses.into_iter().filter(|(name, status)| written.get(name) != Some(status)).collect();
+    let sent = futures::stream::iter(changed)
+        .map(|(name, status)| async move {
+            let sent = api.set_status(plural, &name, &status).await;
+            (name, status, sent)
+        })
+        .buffer_unordered(UNDER_WAY_MAX);
+    let results: Vec<_> = sent.collect().await;
+    for (name, status, sent) in results {
+        match sent {
+            Ok(()) => drop(written.insert(name, status)),
+            Err(error) => tracing::debug!(plural, name, %error, "a status could not be written"),
         }
     }
 }

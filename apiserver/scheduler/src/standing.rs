@@ -17,6 +17,8 @@ pub(crate) struct Standing {
     pub(crate) missing: Vec<(String, Value)>,
     /// The status of each ResourceRole.
     pub(crate) roles: BTreeMap<String, Value>,
+    /// The status of each Reservation.
+    pub(crate) reservations: BTreeMap<String, Value>,
     /// The status of the framework.
     pub(crate) framework: Value,
 }
@@ -44,7 +46,18 @@ pub(crate) fn standing(state: &State, engine: &Engine) -> Standing {
     for name in tenancy.roles() {
         let generation = tenancy.role(name).map_or(0, |spec| spec.generation);
         let id = state.roles().id(&tenancy.path(name));
-        out.roles.insert(name.to_owned(), role(state, id, &offered, generation));
+        let mut status = role(state, id, &offered, generation);
+        let settled = tenancy.role(name).is_some_and(|spec| spec.settled.is_some());
+        status["conditions"] = match (settled, engine.refusal(name)) {
+            (false, _) => json!([]),
+            (true, None) => json!([condition("True", "Accepted", "", generation)]),
+            (true, Some(why)) => json!([condition("False", "Refused", why, generation)]),
+        };
+        out.roles.insert(name.to_owned(), status);
+    }
+    for (name, kept) in engine.reservations().iter() {
+        let (phase, message) = kept.lacks.as_deref().map_or(("Reserved", ""), |why| ("Pending", why));
+        out.reservations.insert(name.to_string(), json!({"phase": phase, "message": message}));
     }
     out
 }
@@ -57,9 +70,18 @@ fn role(state: &State, id: Option<RoleId>, offered: &BTreeMap<RoleId, Resources>
     json!({
         "allocated": amounts::to_value(&used.saturating_sub(&open), state.names()),
         "offered": amounts::to_value(&open, state.names()),
+        "reserved": amounts::to_value(&found.map(|role| state.roles().reserved(&role.path)).unwrap_or_default(), state.names()),
         "dominantShare": amounts::share(dominant.map_or(0, |(_, millionths)| millionths)),
         "dominantResource": dominant.and_then(|(id, _)| state.names().name(id)).unwrap_or_default(),
         "frameworks": found.map_or(0, |role| role.frameworks.len()),
+        "observedGeneration": generation,
+    })
+}
+
+/// Whether what is settled for a role holds. Its time is set when it is written.
+fn condition(status: &str, reason: &str, message: &str, generation: i64) -> Value {
+    json!({
+        "type": "QuotaAccepted", "status": status, "reason": reason, "message": message,
         "observedGeneration": generation,
     })
 }

@@ -37,6 +37,15 @@ pub(crate) struct Spec {
     pub(crate) weight_milli: u32,
     pub(crate) parent: Box<str>,
     pub(crate) generation: i64,
+    /// What it can always get, and the most it may have; `None`: nothing is settled.
+    pub(crate) settled: Option<Settled>,
+}
+
+/// A guarantee and a limit, as they are written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Settled {
+    pub(crate) guarantee: BTreeMap<String, String>,
+    pub(crate) limit: BTreeMap<String, String>,
 }
 
 impl Tenancy {
@@ -64,6 +73,8 @@ impl Tenancy {
             weight_milli: u32::try_from(weight).unwrap_or(1) * 1_000,
             parent: role.spec.parent.as_str().into(),
             generation: role.metadata.generation,
+            settled: (!role.spec.guarantee.is_empty() || !role.spec.limit.is_empty())
+                .then(|| Settled { guarantee: role.spec.guarantee.clone(), limit: role.spec.limit.clone() }),
         };
         let old = self.roles.insert(role.metadata.name.as_str().into(), spec);
         old.map(|old| old.parent).unwrap_or_default() != role.spec.parent.as_str().into()
@@ -124,6 +135,11 @@ impl Tenancy {
         names.reverse();
         names.join("/").into()
     }
+}
+
+/// Whether a role is another or lies below it.
+pub(crate) fn is_below_or(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

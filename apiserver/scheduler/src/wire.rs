@@ -174,6 +174,16 @@ pub(crate) struct Taint {
 #[serde(default)]
 pub(crate) struct NodeStatus {
     pub(crate) allocatable: BTreeMap<String, String>,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) addresses: Vec<Address>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub(crate) struct Address {
+    #[serde(rename = "type")]
+    pub(crate) type_: String,
+    pub(crate) address: String,
 }
 
 /// A Namespace, a Framework: only what it is called and how it is labelled.
@@ -196,6 +206,26 @@ pub(crate) struct ResourceRole {
 pub(crate) struct ResourceRoleSpec {
     pub(crate) weight: Option<i64>,
     pub(crate) parent: String,
+    pub(crate) guarantee: BTreeMap<String, String>,
+    pub(crate) limit: BTreeMap<String, String>,
+}
+
+/// A Reservation.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Reservation {
+    pub(crate) metadata: Meta,
+    pub(crate) spec: ReservationSpec,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ReservationSpec {
+    pub(crate) role: String,
+    pub(crate) agent: String,
+    pub(crate) resources: BTreeMap<String, String>,
+    pub(crate) principal: String,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// What every watched object has.
@@ -213,4 +243,4 @@ macro_rules! watched {
     )*};
 }
 
-watched!(Pod, Node, Named, ResourceRole);
+watched!(Pod, Node, Named, ResourceRole, Reservation);

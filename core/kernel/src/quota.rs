@@ -63,7 +63,7 @@ impl Reserved {
 
 impl Roles {
     /// Whether anything was settled for any role. If not, nobody is held back, and nothing is counted for it.
-    pub(crate) fn has_quotas(&self) -> bool {
+    pub fn has_quotas(&self) -> bool {
         !self.quotas.is_empty()
     }
 
@@ -73,6 +73,11 @@ impl Roles {
         let mut consumed = found.used.saturating_sub(&found.aside);
         consumed.add(&self.reserved.of(&found.path));
         consumed
+    }
+
+    /// What is reserved for a role and those below it.
+    pub fn reserved(&self, path: &str) -> Resources {
+        self.reserved.of(path)
     }
 
     /// What a role's own guarantee still lacks.

@@ -1,6 +1,6 @@
 //! The ledger as Kubernetes objects that are never stored: Offers and Agents of `kernel.kubernel.io/v1alpha1`.
 
-use kubernel_kernel::{Agent, Availability, Offer, Resources, State};
+use kubernel_kernel::{Agent, Attribute, Availability, Offer, Resources, State};
 use kubernel_meta::Object;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ impl Ledger {
 
 fn agent_value(state: &State, agent: &Agent) -> Value {
     let names = state.names();
-    let list = |resources: &Resources| amounts::to_value(resources, names);
+    let list = |resources: &Resources| amounts::to_value(&names.quantities(resources), names);
     json!({
         "apiVersion": API_VERSION, "kind": "Agent",
         "metadata": {"name": *agent.name, "uid": uid("agents", &agent.name)},
@@ -46,9 +46,11 @@ fn agent_value(state: &State, agent: &Agent) -> Value {
             "draining": agent.availability == Availability::Draining,
         },
         "status": {
-            "node": *agent.name, "hostname": *agent.name, "connected": true, "tasks": agent.tasks.len(),
+            "node": *agent.name, "hostname": agent.hostname(), "connected": agent.connected, "tasks": agent.tasks.len(),
             "capacity": list(&agent.total), "free": list(&agent.free()),
             "offered": list(&agent.offered), "allocated": list(&agent.allocated),
+            "reserved": list(&names.quantities(&names.set_aside(&agent.total))),
+            "attributes": attributes(agent),
         },
     })
 }
@@ -62,9 +64,19 @@ fn offer_value(state: &State, name: &str, offer: &Offer) -> Value {
         "metadata": {"name": name, "uid": uid("offers", name)},
         "spec": {
             "agent": agent, "framework": framework, "role": role,
-            "resources": amounts::to_value(&offer.resources, state.names()),
+            "resources": amounts::to_value(&state.names().quantities(&offer.resources), state.names()),
         },
     })
+}
+
+fn attributes(agent: &Agent) -> Value {
+    let text = |attribute: &Attribute| match attribute {
+        Attribute::Text(text) => text.to_string(),
+        Attribute::Scalar(milli) => format!("{}", *milli as f64 / 1_000.0),
+        Attribute::Ranges(ranges) => format!("{:?}", ranges.intervals()),
+        Attribute::Set(items) => items.join(","),
+    };
+    agent.traits.attributes.iter().map(|(name, value)| (name.to_string(), Value::String(text(value)))).collect()
 }
 
 /// A name that no two live objects share, the same every time.

@@ -4,8 +4,10 @@
 //! the ledger before anything goes over the wire. Next: `pods.rs`, `nodes.rs`, `roles.rs` (what comes in), `turns.rs`
 //! (what goes out).
 
-mod nodes;
-mod pods;
+pub(crate) mod nodes;
+pub(crate) mod pods;
+mod preemption;
+mod reservations;
 mod roles;
 mod turns;
 
@@ -20,7 +22,7 @@ use std::{
 use kubernel_kernel::{FrameworkId, Input, Millis, Mode, Resources, RoleId, TaskId};
 use kubernel_ledger::Books;
 
-pub(crate) use self::pods::Outcome;
+pub(crate) use self::{pods::Outcome, reservations::Reservations};
 use crate::{
     class::{ClassId, Classes, HostPort},
     fit::NodeTraits,
@@ -44,6 +46,8 @@ pub(crate) enum Action {
     Bind { pod: PodName, node: Arc<str> },
     /// Say of a Pod why it has no node.
     Report(Report),
+    /// End a Pod.
+    Evict(Eviction),
 }
 
 /// Why a Pod has no node.
@@ -57,6 +61,16 @@ pub(crate) struct Report {
     pub(crate) message: Arc<str>,
     /// Nothing of the kind was said before.
     pub(crate) first: bool,
+}
+
+/// A Pod that has to go.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Eviction {
+    pub(crate) pod: PodName,
+    /// How long it may take to end at most; `None`: as it likes.
+    pub(crate) grace_ms: Option<u64>,
+    /// Another one needs its place. Otherwise its node is being emptied, and budgets of disruption are kept.
+    pub(crate) preempted: bool,
 }
 
 /// Which Pod.
@@ -92,6 +106,15 @@ pub(crate) struct Engine {
     /// When something got free that was seen already ([`kubernel_kernel::State::last_freed`]).
     seen_freed: u64,
     tenancy: Tenancy,
+    reservations: Reservations,
+    /// What was settled for roles and refused, and why, by the name of the ResourceRole.
+    refusals: BTreeMap<Box<str>, Arc<str>>,
+    /// Blocked classes that would fit if their role might have more.
+    over_quota: BTreeSet<ClassId>,
+    /// Until when classes wait for tasks that were asked back for them.
+    reclaims: HashMap<ClassId, Millis>,
+    /// Frameworks take offers: agents say of themselves what those want to know.
+    pub(crate) describes: bool,
     /// Names of namespaces seen on Pods: one text for all Pods of a namespace.
     namespaces: HashMap<Arc<str>, Namespace>,
     bindings: usize,
@@ -187,6 +210,11 @@ impl Engine {
             review_at: None,
             seen_freed: 0,
             tenancy: Tenancy::default(),
+            reservations: Reservations::default(),
+            refusals: BTreeMap::new(),
+            over_quota: BTreeSet::new(),
+            reclaims: HashMap::new(),
+            describes: false,
             namespaces: HashMap::new(),
             bindings: 0,
             arrivals: 0,
@@ -215,6 +243,16 @@ impl Engine {
     /// Roles and weights as the API says.
     pub(crate) fn tenancy(&self) -> &Tenancy {
         &self.tenancy
+    }
+
+    /// Reservation objects.
+    pub(crate) fn reservations(&self) -> &Reservations {
+        &self.reservations
+    }
+
+    /// Why what was settled for a role was refused.
+    pub(crate) fn refusal(&self, role: &str) -> Option<&Arc<str>> {
+        self.refusals.get(role)
     }
 
     /// The uids of Pods that are remembered.

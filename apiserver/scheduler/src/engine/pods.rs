@@ -10,7 +10,7 @@ use kubernel_kernel::{Input, Millis, TaskId, TaskSpec, TaskState};
 use kubernel_ledger::Books;
 
 use super::{Action, Engine, FRAMEWORK, Pod, PodName, Report, Stage, UNSCHEDULABLE};
-use crate::{class::Class, reasons::GATED, wire};
+use crate::{class::Class, fit, reasons::GATED, wire};
 
 /// How soon a Pod whose binding failed is tried again; doubled with each failure.
 const RETRY_MS_MIN: u64 = 1_000;
@@ -18,6 +18,11 @@ const RETRY_MS_MIN: u64 = 1_000;
 const RETRY_MS_MAX: u64 = 10_000;
 /// How often the words about one Pod may change.
 pub(super) const REPORT_EVERY_MS: u64 = 2_000;
+
+/// The scheduler named by Pods that frameworks launch as tasks, and the label that says whose they are.
+pub const TASKS_SCHEDULER: &str = "mesos";
+/// The label of a Pod that is a framework's task or executor: the name of its Framework object.
+pub const TASK_OF_LABEL: &str = "mesos.kernel.kubernel.io/framework";
 
 /// How a binding went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +37,8 @@ pub(crate) enum Outcome {
 
 impl Engine {
     pub(crate) fn set_pod(&mut self, books: &mut Books, now: Millis, pod: &wire::Pod) {
-        let class = Class::of(&pod.spec);
+        let role = self.counted(books, &pod.metadata.namespace);
+        let class = Class { role, ..Class::of(&pod.spec) };
         let uid: Arc<str> = match self.pods.get_key_value(&*pod.metadata.uid) {
             Some((uid, _)) => uid.clone(),
             None => pod.metadata.uid.as_str().into(),
@@ -46,7 +52,9 @@ impl Engine {
             known.priority = pod.spec.priority;
             known.generation = pod.metadata.generation;
         }
-        let over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+        // What a framework launched is counted as its task.
+        let theirs = pod.spec.scheduler_name == TASKS_SCHEDULER && pod.metadata.labels.contains_key(TASK_OF_LABEL);
+        let over = theirs || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         let ours = pod.spec.scheduler_name == FRAMEWORK && pod.metadata.deletion_timestamp.is_none();
         if over {
             self.enter(books, now, &uid, Stage::Aside);
@@ -126,12 +134,14 @@ impl Engine {
     /// Writes a Pod that runs on a node down in the ledger.
     pub(super) fn adopt(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>, node: &Arc<str>) {
         let Some(pod) = self.pods.get(uid) else { return };
-        let (namespace, class) = (pod.name.namespace.clone(), pod.class);
+        let (namespace, class, priority) = (pod.name.namespace.clone(), pod.class, pod.priority);
         let Some(role) = self.role_of(books, now, &namespace) else { return };
         let agent = books.state().agent_id(node);
         let mut task = None;
-        if let (Some(agent), Some((_, resources))) = (agent, self.classes.get(class)) {
-            let spec = TaskSpec::new(uid.clone(), resources.clone());
+        if let (Some(agent), Some((found, requests))) = (agent, self.classes.get(class)) {
+            let free = books.state().agents().get(&agent).map(kubernel_kernel::Agent::free).unwrap_or_default();
+            let resources = fit::taken(found, requests, &free, books.state().names());
+            let spec = TaskSpec { priority, ..TaskSpec::new(uid.clone(), resources) };
             let (framework, state) = (self.framework, TaskState::Starting);
             let step = books.step(now, Input::Adopt { framework, role, agent, task: spec, state });
             self.refused(step.refused, "recovered Pod");
@@ -158,19 +168,11 @@ impl Engine {
     }
 
     fn register(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>, pod: &wire::Pod, class: Class) {
-        let class = self.classes.join(class, |amounts| Self::resources(books, amounts));
-        if let Some(old) = self.pods.get(uid) {
-            let (old_class, stage) = (old.class, old.stage.clone());
-            self.enter(books, now, uid, Stage::Aside);
-            self.leave_class(old_class);
-            if let Some(pod) = self.pods.get_mut(uid) {
-                pod.class = class;
-            }
-            if let Stage::Bound { node, .. } = stage {
-                self.adopt(books, now, uid, &node);
-            }
+        if self.pods.contains_key(uid) {
+            self.reclass(books, now, uid, class);
             return;
         }
+        let class = self.classes.join(class, |amounts| Self::resources(books, amounts));
         let namespace = match self.namespaces.get_key_value(&*pod.metadata.namespace) {
             Some((name, _)) => name.clone(),
             None => pod.metadata.namespace.as_str().into(),
@@ -182,6 +184,21 @@ impl Engine {
         let record =
             Pod { name, class, priority: 0, generation: 0, stage: Stage::Aside, reported, failures: 0, waiting: None };
         self.pods.insert(uid.clone(), record);
+    }
+
+    /// Puts a Pod in another class; one that waited is aside then.
+    pub(super) fn reclass(&mut self, books: &mut Books, now: Millis, uid: &Arc<str>, class: Class) {
+        let class = self.classes.join(class, |amounts| Self::resources(books, amounts));
+        let Some(old) = self.pods.get(uid) else { return };
+        let (old_class, stage) = (old.class, old.stage.clone());
+        self.enter(books, now, uid, Stage::Aside);
+        self.leave_class(old_class);
+        if let Some(pod) = self.pods.get_mut(uid) {
+            pod.class = class;
+        }
+        if let Stage::Bound { node, .. } = stage {
+            self.adopt(books, now, uid, &node);
+        }
     }
 
     /// The API says that a Pod is on a node, whoever bound it.
@@ -295,6 +312,8 @@ impl Engine {
     fn forget_blocked(&mut self, class: u32) {
         if !self.queue.is_blocked(class) {
             self.blocked.remove(&class);
+            self.over_quota.remove(&class);
+            self.reclaims.remove(&class);
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Namespaces and ResourceRoles: who counts where, and what it weighs.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use kubernel_kernel::{Input, Millis, RoleId};
+use kubernel_kernel::{Input, Millis, Quota, ResourceId, RoleId};
 use kubernel_ledger::Books;
 
 use super::{Engine, Stage};
-use crate::wire::{Named, ResourceRole};
+use crate::{
+    class::Class,
+    requests,
+    wire::{Named, ResourceRole},
+};
 
 impl Engine {
     pub(crate) fn set_namespace(&mut self, books: &mut Books, now: Millis, namespace: &Named) {
@@ -22,6 +26,7 @@ impl Engine {
     pub(crate) fn set_role(&mut self, books: &mut Books, now: Millis, role: &ResourceRole) {
         let moved = self.tenancy.set_role(role);
         self.weigh(books, now, &role.metadata.name);
+        self.settle(books, now, &role.metadata.name);
         if moved {
             self.move_pods(books, now);
         }
@@ -29,7 +34,11 @@ impl Engine {
 
     pub(crate) fn remove_role(&mut self, books: &mut Books, now: Millis, name: &str) {
         let path = self.tenancy.path(name);
-        if self.tenancy.remove_role(name) {
+        books.step(now, Input::SetQuota { path: path.clone(), quota: None, force: true });
+        self.refusals.remove(name);
+        let moved = self.tenancy.remove_role(name);
+        self.recount(books, now);
+        if moved {
             self.move_pods(books, now);
         }
         if let Some(role) = books.state().roles().id(&path) {
@@ -64,6 +73,73 @@ impl Engine {
         let set = Input::SetRole { path: self.tenancy.path(role), weight_milli: self.tenancy.weight_milli(role) };
         if let Some(refusal) = books.step(now, set).refused {
             tracing::warn!(role, %refusal, "a ResourceRole has no effect");
+        }
+    }
+
+    /// Has the kernel keep what is settled for a role. The object is what counts, even where there is not enough yet; what
+    /// makes no sense beside that of other roles is refused, and tried again when those change.
+    fn settle(&mut self, books: &mut Books, now: Millis, name: &str) {
+        let again: Vec<Box<str>> = self.refusals.keys().cloned().chain([name.into()]).collect();
+        let mut changed = false;
+        for name in again {
+            let settled = self.tenancy.role(&name).and_then(|spec| spec.settled.clone());
+            let path = self.tenancy.path(&name);
+            let known = books.state().roles().id(&path).and_then(|id| books.state().roles().get(id)?.quota.clone());
+            let quota = settled.map(|settled| Quota {
+                guarantee: Self::resources(books, &requests::list(&settled.guarantee)),
+                limits: self.limits(books, &settled.limit),
+            });
+            if known.as_deref() == quota.as_ref() {
+                self.refusals.remove(&name);
+                continue;
+            }
+            changed = true;
+            match books.step(now, Input::SetQuota { path, quota, force: true }).refused {
+                Some(refusal) => drop(self.refusals.insert(name, refusal.to_string().into())),
+                None => drop(self.refusals.remove(&name)),
+            }
+        }
+        if changed {
+            self.recount(books, now);
+            let all: Vec<usize> = self.node_ixs.values().copied().collect();
+            self.freed.extend(all);
+        }
+    }
+
+    fn limits(&self, books: &mut Books, written: &BTreeMap<String, String>) -> BTreeMap<ResourceId, u64> {
+        let mut limits = BTreeMap::new();
+        for (name, text) in written {
+            let one = requests::list(&BTreeMap::from([(name.clone(), text.clone())]));
+            let amount = Self::resources(books, &one);
+            limits.extend(books.resource(name).map(|id| (id, amount.get(id))));
+        }
+        limits
+    }
+
+    /// The role by which Pods of a namespace are told apart: where roles make no difference, none.
+    pub(super) fn counted(&self, books: &Books, namespace: &str) -> Option<Arc<str>> {
+        let path = self.tenancy.path(self.tenancy.role_of(namespace));
+        let settled = books.state().roles().has_quotas();
+        (settled || self.reservations.concern(&path)).then_some(path)
+    }
+
+    /// Whether roles make a difference has changed for some: Pods that wait are put in their classes anew.
+    pub(super) fn recount(&mut self, books: &mut Books, now: Millis) {
+        let mut counted: BTreeMap<Arc<str>, Option<Arc<str>>> = BTreeMap::new();
+        for namespace in self.namespaces.keys() {
+            counted.insert(namespace.clone(), self.counted(books, namespace));
+        }
+        let waiting = self.pods.iter().filter(|(_, pod)| matches!(pod.stage, Stage::Waiting { .. }));
+        let moved: Vec<(Arc<str>, Class)> = waiting
+            .filter_map(|(uid, pod)| {
+                let (class, _) = self.classes.get(pod.class)?;
+                let role = counted.get(&pod.name.namespace)?;
+                (class.role != *role).then(|| (uid.clone(), Class { role: role.clone(), ..(**class).clone() }))
+            })
+            .collect();
+        for (uid, class) in moved {
+            self.reclass(books, now, &uid, class);
+            self.wait(books, now, &uid);
         }
     }
 

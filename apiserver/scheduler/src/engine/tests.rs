@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kubernel_kernel::{Config, invariants};
 use serde_json::{Value, json};
 
-use super::*;
+use super::{nodes::DRAINING_TAINT, pods::TASK_OF_LABEL, *};
 use crate::wire;
 
 struct Cluster {
@@ -86,6 +86,7 @@ impl Cluster {
                         self.change(&pod.name, json!({"spec": {"nodeName": *node}}));
                         self.engine.binding_ended(&mut self.books, self.now, &pod.uid, Outcome::Bound);
                     }
+                    Action::Evict(eviction) => done.push(format!("{} evicted", eviction.pod.name)),
                     Action::Report(Report { pod, reason, message, .. }) => {
                         let words = message.split(". no new claims").next().unwrap_or_default().to_owned();
                         done.push(format!("{}: {reason}: {words}", pod.name));
@@ -318,4 +319,153 @@ fn pods_pinned_to_a_node_by_name_go_there_or_nowhere() {
     cluster.node("n3", "1", json!({}));
     cluster.delete("a");
     cluster.check(&["b -> n1", "c -> n3"]);
+}
+
+impl Cluster {
+    fn settle_for(&mut self, name: &str, more: Value) {
+        let mut role = json!({"metadata": {"name": name}, "spec": {}});
+        merge(&mut role, json!({"spec": more}));
+        let role: wire::ResourceRole = serde_json::from_value(role).unwrap_or_default();
+        self.engine.set_role(&mut self.books, self.now, &role);
+    }
+
+    fn reserve(&mut self, role: &str, agent: &str, cpu: &str) {
+        let object = json!({
+            "metadata": {"name": role}, "spec": {"role": role, "agent": agent, "resources": {"cpu": cpu}},
+        });
+        let object: wire::Reservation = serde_json::from_value(object).unwrap_or_default();
+        self.engine.set_reservation(&mut self.books, self.now, &object);
+    }
+
+    /// How each Reservation stands.
+    fn reservations(&self) -> Vec<String> {
+        let word = |(name, kept): (&Arc<str>, &reservations::Kept)| {
+            format!("{name}: {}", kept.lacks.as_deref().unwrap_or("holds"))
+        };
+        self.engine.reservations().iter().map(word).collect()
+    }
+}
+
+#[test]
+fn a_role_gets_no_more_than_its_limit() {
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "10", json!({}));
+    cluster.settle_for("a", json!({"limit": {"cpu": "2"}}));
+    for name in ["a1", "a2", "a3"] {
+        cluster.pod("a", name, "1", json!({}));
+    }
+    cluster.pod("b", "b1", "1", json!({}));
+    let limited = "a3: Unschedulable: 0/1 nodes are available: the limit of role \"a\" or the guarantees of other roles \
+                   leave no room.";
+    cluster.check(&["a1 -> n1", "a2 -> n1", limited, "b1 -> n1"]);
+    cluster.delete("a1");
+    cluster.check(&["a3 -> n1"]);
+    cluster.pod("a", "a4", "1", json!({}));
+    cluster.settle();
+    cluster.settle_for("a", json!({}));
+    cluster.check(&["a4 -> n1"]);
+}
+
+#[test]
+fn a_guarantee_is_kept_free_for_its_role() {
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "4", json!({}));
+    cluster.settle_for("a", json!({"guarantee": {"cpu": "3"}}));
+    cluster.settle_for("c", json!({"guarantee": {"cpu": "3"}, "limit": {"cpu": "1"}}));
+    let refused = cluster.engine.refusal("c").map(|why| why.to_string());
+    assert_eq!(refused.as_deref(), Some("the guarantee of 'c' is above its limit for 'cpu'"));
+    cluster.pod("b", "b1", "1", json!({}));
+    cluster.pod("b", "b2", "1", json!({}));
+    let held = "b2: Unschedulable: 0/1 nodes are available: the limit of role \"b\" or the guarantees of other roles \
+                leave no room.";
+    cluster.check(&["b1 -> n1", held]);
+    cluster.pod("a", "a1", "3", json!({}));
+    cluster.check(&["a1 -> n1"]);
+}
+
+#[test]
+fn reserved_resources_are_for_their_role_alone() {
+    let mut cluster = Cluster::new();
+    cluster.reserve("a", "n1", "3");
+    assert_eq!(cluster.reservations(), ["a: there is no such agent"]);
+    cluster.node("n1", "4", json!({}));
+    assert_eq!(cluster.reservations(), ["a: holds"]);
+    cluster.pod("b", "b1", "2", json!({}));
+    cluster.check(&["b1: Unschedulable: 0/1 nodes are available: 1 Insufficient cpu"]);
+    cluster.pod("a", "a1", "2", json!({}));
+    cluster.check(&["a1 -> n1"]);
+    // A node that says something else has the same reservations.
+    cluster.node("n1", "5", json!({}));
+    cluster.check(&["b1 -> n1"]);
+    cluster.reserve("c", "n1", "1");
+    assert_eq!(cluster.reservations().len(), 2);
+    assert!(cluster.reservations()[1].contains("does not contain"), "{:?}", cluster.reservations());
+    cluster.delete("b1");
+    cluster.settle();
+    assert_eq!(cluster.reservations(), ["a: holds", "c: holds"]);
+    cluster.engine.remove_reservation(&mut cluster.books, cluster.now, "a");
+    cluster.pod("b", "b2", "1", json!({}));
+    cluster.check(&["b2 -> n1"]);
+    // What was in use when its reservation went is free for all when it is not.
+    cluster.delete("a1");
+    cluster.pod("b", "b3", "3", json!({}));
+    cluster.check(&["b3 -> n1"]);
+}
+
+#[test]
+fn a_node_that_does_not_answer_is_given_up_and_comes_back() {
+    let mut cluster = Cluster::new();
+    let ready = |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
+    cluster.node("n1", "4", ready("True"));
+    cluster.pod("a", "a1", "1", json!({}));
+    cluster.check(&["a1 -> n1"]);
+    cluster.node("n1", "4", ready("Unknown"));
+    cluster.settle();
+    assert_eq!((cluster.books.state().agents().len(), cluster.allocated_milli()), (0, 0));
+    cluster.pod("a", "a2", "1", json!({}));
+    cluster.check(&["a2: Unschedulable: 0/1 nodes are available: 1 Insufficient cpu, 1 Too many pods"]);
+    cluster.node("n1", "4", ready("True"));
+    cluster.check(&["a2 -> n1"]);
+    assert_eq!(cluster.allocated_milli(), 2_000);
+}
+
+#[test]
+fn a_node_that_is_drained_loses_what_may_go() {
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "4", json!({}));
+    cluster.pod("a", "a1", "1", json!({}));
+    cluster.pod("a", "all", "1", json!({"spec": {"tolerations": [{"operator": "Exists"}]}}));
+    cluster.settle();
+    let taint = json!({"spec": {"taints": [{"key": DRAINING_TAINT, "value": "2000", "effect": "NoSchedule"}]}});
+    cluster.node("n1", "4", taint);
+    cluster.check(&["a1 evicted"]);
+    cluster.node("n1", "4", json!({}));
+    cluster.pod("a", "a2", "1", json!({}));
+    cluster.check(&["a2 -> n1"]);
+}
+
+#[test]
+fn pods_that_matter_more_have_room_made_for_them() {
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "2", json!({}));
+    cluster.pod("a", "a1", "1", json!({}));
+    cluster.pod("a", "a2", "1", json!({"spec": {"priority": 5}}));
+    cluster.check(&["a1 -> n1", "a2 -> n1"]);
+    cluster.pod("a", "a3", "1", json!({"spec": {"priority": 10}}));
+    cluster.check(&["a3: Unschedulable: 0/1 nodes are available: 1 Insufficient cpu"]);
+    cluster.now = cluster.now.after_ms(10_000);
+    cluster.books.step(cluster.now, Input::Tick);
+    cluster.check(&["a1 evicted"]);
+    cluster.delete("a1");
+    cluster.check(&["a3 -> n1"]);
+}
+
+#[test]
+fn what_a_framework_launched_is_its_own_business() {
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "2", json!({}));
+    let labels = json!({"labels": {TASK_OF_LABEL: "f"}});
+    cluster.pod("a", "t1", "1", json!({"metadata": labels, "spec": {"schedulerName": "mesos", "nodeName": "n1"}}));
+    cluster.check(&[]);
+    assert_eq!(cluster.allocated_milli(), 0);
 }

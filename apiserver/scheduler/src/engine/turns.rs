@@ -19,7 +19,7 @@ const SLOTS_MAX: u32 = u32::MAX;
 impl Engine {
     /// Places all that can be placed now. Returns what is to be done in the API.
     pub(crate) fn schedule(&mut self, books: &mut Books, now: Millis) -> Vec<Action> {
-        self.hear(books);
+        self.hear(books, now);
         self.retry(books, now);
         self.review(books, now);
         let mut turn = self.next_turn(books, now);
@@ -31,17 +31,22 @@ impl Engine {
 
     /// Takes over what others did to what is ours: the kernel took a turn away that nobody took in time, or something
     /// got free.
-    fn hear(&mut self, books: &mut Books) {
+    fn hear(&mut self, books: &mut Books, now: Millis) {
         for delivery in books.take_claims() {
-            if let Delivery::Event(event) = delivery {
-                self.lost_turn(&event);
+            match delivery {
+                Delivery::Event(event) => drop(self.lost_turn(&event)),
+                Delivery::Order(order) => self.ordered(books, &order),
+                Delivery::Send(_) => {}
             }
         }
         let agents: Vec<AgentId> = books.state().freed_since(self.seen_freed).collect();
         self.seen_freed = books.state().last_freed();
         for agent in agents {
-            let ix = books.state().agents().get(&agent).and_then(|agent| self.node_ixs.get(&agent.name).copied());
-            ix.into_iter().for_each(|ix| self.touch(ix));
+            let Some(name) = books.state().agents().get(&agent).map(|agent| agent.name.clone()) else { continue };
+            if self.keeps_more(&name) {
+                self.keep(books, now, &name);
+            }
+            self.node_ixs.get(&name).copied().into_iter().for_each(|ix| self.touch(ix));
         }
     }
 
@@ -85,16 +90,25 @@ impl Engine {
             self.block(books, now, class);
             return self.demand(books, now);
         };
-        let (Some(node), Some((_, resources))) = (self.nodes.get(ix).and_then(Option::as_ref), self.classes.get(class))
+        let (Some(node), Some((found, requests))) =
+            (self.nodes.get(ix).and_then(Option::as_ref), self.classes.get(class))
         else {
             return None;
         };
         let (agent, name) = (node.agent, node.name.clone());
-        let task = TaskSpec::new(uid.clone(), resources.clone());
+        let free = books.state().agents().get(&agent).map(kubernel_kernel::Agent::free).unwrap_or_default();
+        let resources = fit::taken(found, requests, &free, books.state().names());
+        let priority = self.pods.get(&uid).map_or(0, |pod| pod.priority);
+        let task = TaskSpec { priority, ..TaskSpec::new(uid.clone(), resources) };
         let step = books.step(now, Input::Claim { framework, role, agent, task });
         match step.refused {
             None => self.claimed(books, now, &uid, ix, name),
             Some(Refusal::NotYourTurn) => {}
+            Some(Refusal::OverQuota) => {
+                self.over_quota.insert(class);
+                self.block(books, now, class);
+                return self.demand(books, now);
+            }
             Some(refusal) => {
                 tracing::warn!(%refusal, pod = %uid, node = %name, "a claim was refused");
                 let until = now.after_ms(REPORT_EVERY_MS);
@@ -123,6 +137,7 @@ impl Engine {
             let agent = agents.get(&node.agent)?;
             let preference = fit::suits(found, &node.traits).ok()?;
             let free = agent.free();
+            let free = fit::open_to(found, &free, names);
             fit::has_room(found, resources, &free, &agent.total, &node.ports, names).ok()?;
             Some(placement::score(preference, resources, &free, &agent.total))
         };
@@ -134,7 +149,8 @@ impl Engine {
     }
 
     /// A class fits nowhere: it is set aside, and its Pods are told why.
-    fn block(&mut self, books: &Books, now: Millis, class: ClassId) {
+    fn block(&mut self, books: &mut Books, now: Millis, class: ClassId) {
+        self.reclaim(books, now, class);
         let Some(message) = self.diagnose(books, class) else { return };
         self.blocked.insert(class, message.clone());
         self.queue.set_blocked(class, true);
@@ -146,12 +162,22 @@ impl Engine {
 
     fn diagnose(&self, books: &Books, class: ClassId) -> Option<Arc<str>> {
         let (found, resources) = self.classes.get(class)?;
+        if let Some(role) = found.role.as_ref().filter(|_| self.over_quota.contains(&class)) {
+            let nodes = self.node_ixs.len();
+            let message = format!(
+                "0/{nodes} nodes are available: the limit of role {role:?} or the guarantees of other roles leave no room."
+            );
+            return Some(message.into());
+        }
         let mut diagnosis = Diagnosis::default();
         for node in self.nodes.iter().flatten() {
-            let Some(agent) = books.state().agents().get(&node.agent) else { continue };
+            // A node that was given up has nothing free.
+            let agent = books.state().agents().get(&node.agent);
             let fits = fit::suits(found, &node.traits).and_then(|_| {
                 let names = books.state().names();
-                fit::has_room(found, resources, &agent.free(), &agent.total, &node.ports, names)
+                let total = agent.map(|agent| names.quantities(&agent.total)).unwrap_or_default();
+                let free = agent.map(kubernel_kernel::Agent::free).unwrap_or_default();
+                fit::has_room(found, resources, &fit::open_to(found, &free, names), &total, &node.ports, names)
             });
             if let Err(unfit) = fits {
                 diagnosis.add(&unfit);
@@ -171,9 +197,10 @@ impl Engine {
                     let node = self.nodes.get(*ix).and_then(Option::as_ref);
                     node.is_some_and(|node| fits_on(books, found, resources, node))
                 };
-                if freed.iter().any(fits) {
+                if self.over_quota.contains(&class) || freed.iter().any(fits) {
                     self.queue.set_blocked(class, false);
                     self.blocked.remove(&class);
+                    self.over_quota.remove(&class);
                 }
             }
             if self.queue.blocked().next().is_some() {
@@ -189,7 +216,7 @@ impl Engine {
     }
 
     /// Brings what is said of blocked Pods up to date, now and then.
-    fn review(&mut self, books: &Books, now: Millis) {
+    fn review(&mut self, books: &mut Books, now: Millis) {
         if self.review_at.is_none_or(|at| at > now) {
             return;
         }
@@ -215,6 +242,7 @@ impl Engine {
 fn fits_on(books: &Books, class: &Class, resources: &kubernel_kernel::Resources, node: &Node) -> bool {
     let Some(agent) = books.state().agents().get(&node.agent) else { return false };
     let names = books.state().names();
+    let free = agent.free();
     fit::suits(class, &node.traits).is_ok()
-        && fit::has_room(class, resources, &agent.free(), &agent.total, &node.ports, names).is_ok()
+        && fit::has_room(class, resources, &fit::open_to(class, &free, names), &agent.total, &node.ports, names).is_ok()
 }
