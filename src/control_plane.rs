@@ -3,11 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-<<<<<<< HEAD
-use kubernel_ledger::Ledger;
-=======
 use kubernel_agent::join::Pair;
->>>>>>> 76c9be1 (Let other machines in: kubernel agent joins with a token and asks for its certificates)
+use kubernel_ledger::Ledger;
 use kubernel_meta::Object;
 use kubernel_server::admission::Plugins;
 use kubernel_server::pki::{Identity, Pki, ServingNames};
