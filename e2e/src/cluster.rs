@@ -28,7 +28,16 @@ pub struct Cluster {
     folder: PathBuf,
     port: u16,
     kubelet_port: u16,
+    mesos: u16,
     process: Mutex<Option<Child>>,
+}
+
+/// A further node of a cluster, on this machine: for processes, not for containers. It ends with this value.
+pub struct Agent {
+    folder: PathBuf,
+    name: String,
+    arguments: Vec<String>,
+    process: Option<Child>,
 }
 
 /// The cluster that tests of one binary share. It ends with the test process.
@@ -48,8 +57,8 @@ impl Cluster {
         // The socket's path must stay short, so the folder is not below the build's.
         let folder = PathBuf::from(format!("/tmp/kubernel-e2e/{}-{}", settings.name, std::process::id()));
         fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let (port, kubelet_port) = (free_port(), free_port());
-        Self { settings, folder, port, kubelet_port, process: Mutex::new(None) }
+        let (port, kubelet_port, mesos) = (free_port(), free_port(), free_port());
+        Self { settings, folder, port, kubelet_port, mesos, process: Mutex::new(None) }
     }
 
     /// Starts `kubernel up` and waits until its node is ready.
@@ -72,6 +81,9 @@ impl Cluster {
             .args(["--service-cidr", &format!("10.{octet}.0.0/16")])
             .args(["--pod-cidr", &format!("10.245.{octet}.0/24")])
             .args(["--bridge", &format!("kbl-{}", self.settings.name)])
+            .args(["--mesos-listen", &format!("127.0.0.1:{}", self.mesos)])
+            .args(["--mesos-heartbeat", "1s"])
+            .args(["--mesos-agent-listen", &format!("127.0.0.1:{}", free_port())])
             .stdin(Stdio::null())
             .stdout(log_file())
             .stderr(log_file());
@@ -83,6 +95,43 @@ impl Cluster {
             assert!(Instant::now() < deadline, "the node is not ready:\n{}", self.log());
             std::thread::sleep(POLL);
         }
+    }
+
+    /// Where Mesos frameworks find it: `127.0.0.1:5050` or the like.
+    pub fn mesos(&self) -> String {
+        format!("127.0.0.1:{}", self.mesos)
+    }
+
+    /// Starts a further node with this address (each its own, like 127.0.0.12) and waits until it is ready.
+    pub fn join(&self, name: &str, address: &str) -> Agent {
+        let folder = self.folder.join(name);
+        let token = fs::read_to_string(self.folder.join("pki/join-token")).expect("a token for nodes");
+        let arguments = [
+            "agent",
+            "--server",
+            &format!("https://127.0.0.1:{}", self.port),
+            "--token",
+            token.trim(),
+            "--node-name",
+            name,
+            "--node-ip",
+            address,
+            "--containerd",
+            "none",
+            "--data-dir",
+            &folder.display().to_string(),
+            "--log-dir",
+            &folder.join("logs").display().to_string(),
+            "--kubelet-port",
+            &free_port().to_string(),
+            "--mesos-agent-listen",
+            &format!("{address}:{}", free_port()),
+        ];
+        let mut agent =
+            Agent { folder, name: name.to_owned(), arguments: arguments.map(str::to_owned).to_vec(), process: None };
+        agent.start();
+        self.admin().ok(&format!("until kubectl wait --for=condition=Ready node/{name} --timeout=60s; do sleep 0.2; done"));
+        agent
     }
 
     /// Kills the process as a power failure would, and waits until it is gone. Containers stay.
@@ -164,6 +213,42 @@ impl Cluster {
             fs::write(&path, admin.ok(&jsonpath)).expect("a file in our own folder");
         }
         path
+    }
+}
+
+impl Agent {
+    /// Starts it; with the certificates that it has, after the first time.
+    pub fn start(&mut self) {
+        fs::create_dir_all(&self.folder).expect("a folder of our own");
+        let log = || File::options().create(true).append(true).open(self.folder.join("agent.log")).expect("a log file");
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]).arg(binary()).args(&self.arguments);
+        command.stdin(Stdio::null()).stdout(log()).stderr(log());
+        self.process = Some(spawn_for_good(command));
+    }
+
+    /// Kills it as a power failure would; what it ran stays.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.process.take() {
+            child.kill().expect("a running agent");
+            child.wait().expect("a killed agent");
+        }
+    }
+
+    /// The node's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 

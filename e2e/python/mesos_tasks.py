@@ -1,0 +1,59 @@
+"""A framework as the examples of avmesos and mesoshttp have it: launches tasks, prints each status, ends with the last.
+
+    mesos_tasks.py PACKAGE URL COMMAND [COMMAND…]
+
+PACKAGE is avmesos or mesoshttp; each COMMAND is a task. Prints `TASK STATE MESSAGE` for every update.
+"""
+
+import importlib
+import os
+import sys
+
+package, url, *commands = sys.argv[1:]
+client_class = importlib.import_module(package + ".client").MesosClient
+client = client_class([url], frameworkName=package, frameworkUser="root")
+waiting = {f"{package}-{index}": command for index, command in enumerate(commands)}
+running = set(waiting)
+TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST"}
+
+
+def scalar(name, value):
+    return {"name": name, "type": "SCALAR", "scalar": {"value": value}}
+
+
+def subscribed(driver):
+    print("framework", driver.frameworkId, flush=True)
+
+
+def offered(offers):
+    for offer in offers:
+        tasks = []
+        while waiting and len(tasks) < 2:
+            task_id, command = waiting.popitem()
+            tasks.append({
+                "name": task_id,
+                "task_id": {"value": task_id},
+                "agent_id": {"value": offer.get_offer()["agent_id"]["value"]},
+                "resources": [scalar("cpus", 0.1), scalar("mem", 32)],
+                "command": {"value": command, "shell": "true"},
+            })
+        if tasks:
+            offer.accept(tasks)
+        else:
+            offer.decline()
+
+
+def updated(update):
+    status = update["status"]
+    task_id, state = status["task_id"]["value"], status["state"]
+    print(task_id, state, status.get("message", ""), flush=True)
+    if state in TERMINAL:
+        running.discard(task_id)
+        if not running:
+            os._exit(0)
+
+
+client.on(client_class.SUBSCRIBED, subscribed)
+client.on(client_class.OFFERS, offered)
+client.on(client_class.UPDATE, updated)
+client.register()

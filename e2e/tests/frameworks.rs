@@ -1,0 +1,154 @@
+//! Mesos frameworks that others wrote, unchanged, beside Pods: one ledger, one notion of fairness.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use kubernel_e2e::{Cluster, Output, SAMPLE_V1, Settings, tools};
+use serde_json::{Value, json};
+
+/// The scripts that drive them.
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+
+/// The cluster that the tests here share.
+fn cluster() -> &'static Cluster {
+    static SHARED: OnceLock<Cluster> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let cluster = Cluster::new(Settings { name: "mesos", octet: 103 });
+        cluster.start();
+        cluster.import_images();
+        cluster
+    })
+}
+
+/// Python with the frameworks, as somebody who is not root: their executors become that user.
+fn python(arguments: &[&str]) -> Command {
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--"])
+        .arg(tools().join("frameworks/bin/python"))
+        .args(arguments)
+        .env("HOME", "/tmp")
+        .env("USER", "nobody")
+        .env("DPARK_CONF", "/nonexistent")
+        .current_dir("/tmp")
+        .stdin(Stdio::null());
+    command
+}
+
+fn finish(child: Child) -> Output {
+    let output = child.wait_with_output().unwrap();
+    Output {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn start(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// What the job of `dpark_job.py` has to print, counted here.
+fn counted() -> Value {
+    let lines = ["the datacenter as one computer", "one ledger one notion of fairness", "the quick brown fox"];
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut groups: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for word in lines.iter().flat_map(|line| line.split(' ')) {
+        *counts.entry(word).or_default() += 40;
+        let group = groups.entry(word.len()).or_default();
+        if !group.contains(&word) {
+            group.push(word);
+        }
+    }
+    let groups: Vec<Value> = groups
+        .into_iter()
+        .map(|(length, mut words)| {
+            words.sort_unstable();
+            json!([length, words])
+        })
+        .collect();
+    json!({"counts": counts, "groups": groups})
+}
+
+#[test]
+fn examples_of_two_libraries_run_their_tasks() {
+    let cluster = cluster();
+    let url = format!("http://{}", cluster.mesos());
+    for package in ["avmesos", "mesoshttp"] {
+        let script = format!("{SCRIPTS}/mesos_tasks.py");
+        let mut command = Command::new("timeout");
+        command.arg("100").arg(tools().join("frameworks/bin/python")).args([&script, package, &url]);
+        command.args(["echo out; test -d $MESOS_SANDBOX", "exit 3", "sleep 0.1"]);
+        let output = finish(start(&mut command));
+        assert_eq!(output.code, 0, "{output:?}");
+        let says = |line: &str| output.stdout.lines().any(|found| found == line);
+        assert!(says(&format!("{package}-0 TASK_FINISHED Command exited with status 0")), "{}", output.stdout);
+        assert!(says(&format!("{package}-1 TASK_FAILED Command exited with status 3")), "{}", output.stdout);
+        assert!(output.stdout.contains(&format!("{package}-2 TASK_RUNNING")), "{}", output.stdout);
+    }
+}
+
+#[test]
+fn a_task_is_a_pod() {
+    let cluster = cluster();
+    let admin = cluster.admin();
+    let url = format!("http://{}", cluster.mesos());
+    let script = format!("{SCRIPTS}/mesos_tasks.py");
+    let mut command = Command::new("timeout");
+    command.arg("100").arg(tools().join("frameworks/bin/python")).args([&script, "avmesos", &url]);
+    let framework = start(command.arg("echo hello; exec sleep 1000"));
+    let pod = "kubectl get pods -A -l mesos.kernel.kubernel.io/task=avmesos-0 --field-selector=status.phase=Running \
+               -o jsonpath='{.items[*].metadata.name}'";
+    admin.run(&format!("until [ -n \"$({pod})\" ]; do sleep 0.2; done"));
+    let name = admin.ok(pod);
+    assert_eq!(admin.ok(&format!("kubectl logs {name}")), "hello");
+    assert_eq!(admin.ok(&format!("kubectl exec {name} -- echo in")), "in");
+    let described = admin.ok(&format!("kubectl describe pod {name}"));
+    assert!(described.contains("Controlled By:  Framework/"), "{described}");
+    let listed = admin.ok("kubectl get frameworks --no-headers");
+    assert!(listed.contains("true"), "{listed}");
+    // Deleting the Pod is killing the task.
+    admin.ok(&format!("kubectl delete pod {name} --wait=false"));
+    let output = finish(framework);
+    assert!(output.stdout.contains("avmesos-0 TASK_KILLED"), "{output:?}");
+}
+
+#[test]
+fn dpark_counts_words_while_a_deployment_is_scaled() {
+    let cluster = cluster();
+    let user = cluster.user("beside");
+    let agents: Vec<_> =
+        (1..=3).map(|index| cluster.join(&format!("agent-{index}"), &format!("127.0.0.1{index}"))).collect();
+    user.ok(&format!("kubectl create deployment web --image={SAMPLE_V1} --replicas=1"));
+    let job = format!("{SCRIPTS}/dpark_job.py");
+    let job = start(&mut python(&[&job, "-m", &cluster.mesos(), "-M", "64", "-c", "0.2"]));
+    for replicas in [3, 1, 2] {
+        user.ok(&format!("kubectl scale deployment/web --replicas={replicas}"));
+        user.ok("kubectl rollout status deployment/web --timeout=100s");
+    }
+    let output = finish(job);
+    assert_eq!(output.code, 0, "{output:?}");
+    let found: Value = serde_json::from_str(output.stdout.lines().last().unwrap_or_default()).unwrap();
+    assert_eq!(found, counted());
+    for agent in &agents {
+        user.ok(&format!("kubectl delete node {}", agent.name()));
+    }
+}
+
+#[test]
+fn the_operators_command_line_lists_everything() {
+    let cluster = cluster();
+    let admin = cluster.admin();
+    admin.ok(&format!(
+        "mkdir -p .mesos && printf '[master]\\n  address = \"{}\"\\n' > .mesos/config.toml",
+        cluster.mesos()
+    ));
+    let cli = "PYTHONPATH=$TOOLS/mesos-cli python3 -m avmesos.cli.mesos-cli";
+    let agents = admin.ok(&format!("{cli} agent list"));
+    assert!(agents.contains("node-1"), "{agents}");
+    admin.ok(&format!("{cli} framework list"));
+    admin.ok(&format!("{cli} task list -a"));
+}
