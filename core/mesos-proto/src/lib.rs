@@ -6,7 +6,8 @@
 //!
 //! Names are those of Mesos with the path of nested messages folded into one word; the first line of each message's
 //! documentation says which it is. Nothing here knows what a message means: that is the door's, the bridge's and the
-//! executors' business. Go on to `table.rs` for the form of the tables, to `v1/` for the messages everybody shares.
+//! executors' business. [`node`] alone is our own.
+//! Go on to `table.rs` for the form of the tables, to `v1/` for the messages everybody shares.
 
 pub mod agent;
 pub mod allocator;
@@ -19,6 +20,7 @@ pub mod label;
 pub mod maintenance;
 pub mod master;
 mod message;
+pub mod node;
 pub mod quota;
 mod reader;
 pub mod recordio;
