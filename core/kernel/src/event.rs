@@ -35,6 +35,8 @@ pub enum Event {
     Converted { agent: AgentId, conversion: Conversion },
     /// A machine is away; what ran on it is remembered and holds nothing.
     AgentAway { agent: AgentId, since: Millis, gone: bool },
+    /// A machine that was away does not come back.
+    AbsentGone { name: Arc<str> },
     /// A machine that was away is not remembered any more.
     AbsentForgotten { name: Arc<str> },
     /// A machine is gone; nothing is on it any more.
@@ -72,6 +74,7 @@ pub enum Event {
         role: RoleId,
         agent: AgentId,
         resources: Resources,
+        since: Millis,
         expires_at: Option<Millis>,
         seen: u64,
     },
@@ -101,10 +104,18 @@ pub enum Event {
     /// An executor is gone.
     ExecutorEnded { agent: AgentId, framework: FrameworkId, name: Arc<str> },
     /// A framework does not want to see this much of an agent again for a while.
-    Filtered { framework: FrameworkId, role: RoleId, agent: AgentId, resources: Resources, until: Millis },
+    /// `kept_until`: so long others have to have had the chance first, whatever the framework says meanwhile.
+    Filtered {
+        framework: FrameworkId,
+        role: RoleId,
+        agent: AgentId,
+        resources: Resources,
+        until: Millis,
+        kept_until: Millis,
+    },
     /// The filters of a subscription that were due ended.
     FiltersEnded { framework: FrameworkId, role: RoleId, now: Millis },
-    /// A framework wants offers again; its filters are forgotten.
+    /// A framework wants offers again; its filters are forgotten as far as they are its own wish.
     Revived { framework: FrameworkId, role: RoleId },
     /// A framework wants no offers.
     Suppressed { framework: FrameworkId, role: RoleId },

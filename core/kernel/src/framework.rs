@@ -51,8 +51,10 @@ pub struct Subscription {
     pub offered: Resources,
     /// How many more slots it wants ([`Mode::Claims`]).
     pub slots: u32,
-    /// How much it wants; nothing: whatever comes ([`Mode::Offers`]).
+    /// How much it asked for; nothing: whatever comes ([`Mode::Offers`]).
     pub wish: Resources,
+    /// How much it has taken of offers since it asked.
+    pub granted: Resources,
     /// It asked for no more offers ([`Mode::Offers`]).
     pub suppressed: bool,
     /// What it does not want to see again yet.
@@ -75,9 +77,23 @@ pub struct Filter {
     pub resources: Resources,
     /// Until when.
     pub until: Millis,
+    /// Until when it stays even if the framework wants offers again: so long, others have not had the chance yet.
+    pub kept_until: Millis,
 }
 
 impl Subscription {
+    /// Tasks took this much. Who has all it asked for is as one who never asked.
+    pub(crate) fn grant(&mut self, used: &Resources) {
+        if self.wish.is_zero() {
+            return;
+        }
+        self.granted.add(used);
+        if self.granted.contains(&self.wish) {
+            self.wish = Resources::default();
+            self.granted = Resources::default();
+        }
+    }
+
     /// Whether the filters let an offer through.
     pub(crate) fn admits(&self, agent: AgentId, resources: &Resources) -> bool {
         self.filters.get(&agent).is_none_or(|filter| !filter.resources.contains(resources))

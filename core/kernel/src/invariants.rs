@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Agent, AgentId, FrameworkId, OfferId, Resources, RoleId, State, TaskId, quota::Reserved};
+use crate::{Agent, AgentId, FrameworkId, Mode, OfferId, Resources, RoleId, State, TaskId, quota::Reserved};
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -168,7 +168,7 @@ fn summed_up(state: &State, here: &BTreeMap<RoleId, Resources>) -> Result<BTreeM
 }
 
 fn check_frameworks(state: &State, held: &Held) -> Result<(), Violation> {
-    let mut filters = 0;
+    let (mut filters, mut rivals) = (0, 0);
     for (id, framework) in &state.frameworks {
         ensure(framework.tasks == held.tasks.get(id).copied().unwrap_or(0), || format!("tasks of {id}"))?;
         for (role, sub) in &framework.subscriptions {
@@ -186,12 +186,20 @@ fn check_frameworks(state: &State, held: &Held) -> Result<(), Violation> {
             let woken = end.is_none_or(|end| sub.filters_end.is_some_and(|timer| timer <= end));
             ensure(woken, || format!("filters of {id} in {role} end without anybody noticing"))?;
             filters += sub.filters.len();
+            rivals += usize::from(sub.joined && framework.mode == Mode::Offers);
         }
+        rivals += usize::from(framework.mode == Mode::Claims);
     }
     for (framework, role) in held.subscriptions.keys() {
         let there = state.frameworks.get(framework).is_some_and(|f| f.subscriptions.contains_key(role));
         ensure(there, || format!("{framework} uses something in {role} and has no account there"))?;
     }
+    ensure(rivals == state.rivals, || "the count of rivals".to_owned())?;
+    let mut untold: BTreeMap<AgentId, usize> = BTreeMap::new();
+    for end in state.frameworks.values().flat_map(|framework| framework.unacknowledged.values()) {
+        *untold.entry(end.agent).or_default() += 1;
+    }
+    ensure(untold == state.untold, || "the count of ends that are not known".to_owned())?;
     ensure(filters == state.filters, || "the count of filters".to_owned())
 }
 
@@ -213,6 +221,15 @@ fn check_away(state: &State) -> Result<(), Violation> {
         ensure(!state.agent_names.contains_key(name), || format!("{name} is there and away"))?;
         let listed = state.absent_order.contains(&(absent.since, name.clone()));
         ensure(listed, || format!("{name} is away and not in the order of those"))?;
+    }
+    for ((framework, task), name) in &state.absent_tasks {
+        let away = state.absent.get(name).into_iter().flat_map(|absent| absent.tasks.values());
+        let listed = away.into_iter().any(|found| found.framework == *framework && found.name == *task);
+        ensure(listed, || format!("{task} of {framework} is not away on {name}"))?;
+    }
+    for task in state.absent.values().flat_map(|absent| absent.tasks.values()) {
+        let listed = state.absent_with(task.framework, &task.name).is_some();
+        ensure(listed, || format!("{} of {} is away and not found", task.name, task.framework))?;
     }
     ensure(state.absent_order.len() == state.absent.len(), || "the order of those away".to_owned())?;
     ensure(state.notices.keys().all(|task| state.tasks.contains_key(task)), || "a notice of no task".to_owned())?;

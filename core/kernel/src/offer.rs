@@ -13,6 +13,8 @@ pub struct Offer {
     pub agent: AgentId,
     /// How much.
     pub resources: Resources,
+    /// When it was made.
+    pub since: Millis,
     /// When it is taken back, if ever.
     pub expires_at: Option<Millis>,
 }

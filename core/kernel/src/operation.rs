@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{ExecutorSpec, ResourceId, Resources, TaskSpec};
+use crate::{ExecutorSpec, ResourceId, Resources, SourceForm, TaskSpec};
 
 /// Something to be done with resources (Mesos `Offer.Operation`).
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +46,24 @@ pub enum Action {
         volume: ResourceId,
         /// By how much.
         less: u64,
+    },
+    /// Make a disk out of a raw one.
+    CreateDisk {
+        /// The raw disk.
+        source: ResourceId,
+        /// How much of it.
+        amount: u64,
+        /// What it becomes: a file system or a block device.
+        target: SourceForm,
+        /// The class of disk, for a raw disk that is of none.
+        profile: Option<Arc<str>>,
+        /// The identifier that the one who provides it gives it, unique on the agent; a raw disk that has one keeps it.
+        disk: Arc<str>,
+    },
+    /// Make a disk raw again; what was on it is lost.
+    DestroyDisk {
+        /// The disk.
+        source: ResourceId,
     },
 }
 

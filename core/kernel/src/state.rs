@@ -25,6 +25,10 @@ pub struct State {
     /// Agents that are away, by name, and their order in time.
     pub(crate) absent: BTreeMap<Arc<str>, Absent>,
     pub(crate) absent_order: BTreeSet<(Millis, Arc<str>)>,
+    /// On which agent a task is that is away, by name.
+    pub(crate) absent_tasks: BTreeMap<(FrameworkId, Arc<str>), Arc<str>>,
+    /// How many ends of tasks on each agent frameworks do not know of yet.
+    pub(crate) untold: BTreeMap<AgentId, usize>,
     /// When the agent that is the last in the row is marked unreachable.
     pub(crate) removal_at: Millis,
     /// When those that do not answer are marked unreachable.
@@ -36,6 +40,8 @@ pub struct State {
     pub(crate) sated: BTreeSet<(FrameworkId, RoleId)>,
     /// Filters of everybody together.
     pub(crate) filters: usize,
+    /// Who may want the same: frameworks that take offers, by role, and each that claims.
+    pub(crate) rivals: usize,
     pub(crate) timers: Timers,
     pub(crate) last: Last,
 }
@@ -98,6 +104,11 @@ impl State {
         &self.absent
     }
 
+    /// The agent that is away with a task of this name on it.
+    pub fn absent_with(&self, framework: FrameworkId, name: &Arc<str>) -> Option<&Arc<str>> {
+        self.absent_tasks.get(&(framework, name.clone()))
+    }
+
     /// The tasks that are asked back, and until when.
     pub fn notices(&self) -> &BTreeMap<TaskId, Millis> {
         &self.notices
@@ -111,6 +122,13 @@ impl State {
     /// The identifier of a framework's task.
     pub fn task_id(&self, framework: FrameworkId, name: &Arc<str>) -> Option<TaskId> {
         self.task_names.get(&(framework, name.clone())).copied()
+    }
+
+    /// The tasks of a framework, by name.
+    pub fn tasks_of(&self, framework: FrameworkId) -> impl Iterator<Item = (&Arc<str>, TaskId)> {
+        let own =
+            self.task_names.range((framework, Arc::from(""))..).take_while(move |((owner, _), _)| *owner == framework);
+        own.map(|((_, name), task)| (name, *task))
     }
 
     /// The agents of which something got free after a moment that [`State::last_freed`] told, as far as it may be

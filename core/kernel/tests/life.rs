@@ -175,8 +175,71 @@ fn agents_are_emptied_for_everybody() {
     let mut cluster = cluster(true, Config::default());
     let drain = Input::DrainAgent { agent: AGENT, grace_ms: Some(5), mark_gone: true };
     cluster.check(drain, &["a1: kill t Some(AgentDraining)"]);
-    cluster.check(cluster.report(TaskState::Killed, None), &["a1 is lost", "t is Killed, None"]);
+    cluster.check(cluster.report(TaskState::Running, None), &["t is Running, None"]);
+    cluster.check(cluster.report(TaskState::Killed, Some(9)), &["t is Killed, None"]);
+    let acknowledge = Input::Acknowledge { framework: FRAMEWORK, agent: AGENT, name: "t".into(), uuid: 9 };
+    cluster.check(acknowledge, &["a1: acknowledged t 9", "a1 is lost"]);
     assert!(cluster.kernel.state().absent().get("agent").is_some_and(|absent| absent.gone));
+}
+
+#[test]
+fn agents_are_empty_when_nobody_is_left_to_be_told() {
+    let mut cluster = cluster(true, Config::default());
+    cluster.give(Input::DrainAgent { agent: AGENT, grace_ms: None, mark_gone: false });
+    cluster.give(cluster.report(TaskState::Killed, Some(9)));
+    let drained = |cluster: &Cluster| cluster.kernel.state().agents()[&AGENT].drain.is_some_and(|drain| drain.done);
+    assert!(!drained(&cluster), "the framework does not know yet");
+    cluster.give(Input::RemoveFramework { framework: FRAMEWORK });
+    assert!(drained(&cluster));
+}
+
+#[test]
+fn kills_outlive_late_updates_and_returns() {
+    let mut cluster = cluster(true, Config::default());
+    cluster.give(Input::Kill { framework: FRAMEWORK, name: "t".into(), agent: None, grace_ms: None });
+    cluster.check(cluster.report(TaskState::Running, None), &["t is Running, None"]);
+    let running = Running {
+        framework: FRAMEWORK,
+        role: "*".into(),
+        task: TaskSpec::new("t", Resources::new(1_000, 0, 0, 0)),
+        state: TaskState::Running,
+    };
+    let total = Resources::new(4_000, 4 << 30, 0, 0);
+    let back = Input::RegisterAgent { name: "agent".into(), total, traits: Arc::default(), tasks: vec![running] };
+    cluster.check(back, &["a1: kill t None"]);
+}
+
+#[test]
+fn what_runs_in_a_role_that_was_left_brings_no_offers() {
+    let mut cluster = cluster(true, Config::default());
+    let running = Running {
+        framework: FRAMEWORK,
+        role: "left".into(),
+        task: TaskSpec::new("old", Resources::new(1_000, 0, 0, 0)),
+        state: TaskState::Running,
+    };
+    let total = Resources::new(4_000, 4 << 30, 0, 0);
+    let other = Input::RegisterAgent { name: "other".into(), total, traits: Arc::default(), tasks: vec![running] };
+    cluster.check(other, &["old is Running, Some(AgentReregistered)"]);
+    let state = cluster.kernel.state();
+    let role = state.roles().id("left").unwrap_or(RoleId::ROOT);
+    let subscription = &state.frameworks()[&FRAMEWORK].subscriptions[&role];
+    assert!(!subscription.joined && !subscription.used.is_zero());
+    assert!(state.offers().values().all(|offer| offer.role != role));
+}
+
+#[test]
+fn names_of_tasks_that_are_away_are_not_free() {
+    let mut cluster = cluster(true, Config::default());
+    cluster.add_agent("other");
+    cluster.give(Input::LoseAgent { agent: AGENT });
+    let offers: Vec<OfferId> = cluster.kernel.state().offers().keys().copied().collect();
+    let task = TaskSpec::new("t", Resources::new(1_000, 0, 0, 0));
+    let operations = vec![Operation::silent(Action::Launch(vec![task]))];
+    let accept = Input::Accept { framework: FRAMEWORK, offers, operations, filter_ms: 0 };
+    cluster.check(accept, &["t is Error, Some(TaskInvalid)"]);
+    cluster.give(Input::MarkGone { name: "agent".into() });
+    cluster.check(reconcile("t", None), &["t is GoneByOperator, Some(Reconciliation)"]);
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn tasks_get_what_they_ask_for_and_the_rest_goes_back() {
     );
     let ended = Input::UpdateTask { task: kubernel_kernel::TaskId(1), state: TaskState::Finished };
     cluster.check(ended, &["t1 ended Finished", "o4 offers 3000 of a1 to f1"]);
-    cluster.check(accept(FIRST, &[4], vec![task("c", 1)]), &["[o4] accepted for []", "f1 hears c is Error"]);
+    cluster.check(accept(FIRST, &[4], vec![task("c", 1)]), &["o4 declined", "f1 hears c is Error"]);
 }
 
 #[test]
@@ -199,4 +199,42 @@ fn a_framework_may_come_back_in_time() {
     cluster.check(Input::Disconnect { framework: FIRST }, &["o3 rescinded"]);
     cluster.check_wait(60_000, &["t1 ended Killed", "f1 removed"]);
     cluster.check(back, &["no such framework"]);
+}
+
+#[test]
+fn who_holds_offers_and_uses_none_waits_for_all_others() {
+    let config = Config { offer_ms_max: Some(10_000), ..Config::default() };
+    let revive = |framework| Input::Revive { framework, roles: Vec::new() };
+    // f2 has a task, and thus always more than f1, which holds what it gets until it is taken back and asks for more.
+    let mut cluster = Cluster::new(config, &[4], 2);
+    cluster.check(decline(FIRST, 1, 1_000), &["o1 declined", "o2 offers 4000 of a1 to f2"]);
+    cluster.check(accept(SECOND, &[2], vec![task("t", 1)]), &["[o2] accepted for [\"t\"]"]);
+    cluster.check_wait(1_000, &["o3 offers 3000 of a1 to f1"]);
+    cluster.check(revive(SECOND), &[]);
+    cluster.check_wait(10_000, &["o3 expired", "o4 offers 3000 of a1 to f2"]);
+    cluster.check(revive(FIRST), &[]);
+    cluster.check(decline(SECOND, 4, 60_000), &["o4 declined"]);
+    cluster.check(revive(FIRST), &[]);
+    cluster.check(Input::Resubscribe { framework: FIRST, roles: vec!["*".into()] }, &[]);
+    cluster.check_wait(9_000, &[]);
+    cluster.check_wait(1_000, &["o5 offers 3000 of a1 to f1"]);
+    let ended = Input::UpdateTask { task: kubernel_kernel::TaskId(1), state: TaskState::Finished };
+    cluster.check(ended, &["t1 ended Finished", "o6 offers 1000 of a1 to f1"]);
+}
+
+#[test]
+fn offers_hold_no_more_than_was_asked_for() {
+    let mut cluster = Cluster::new(Config::default(), &[8], 1);
+    let request = |cpus: u64, memory| {
+        let wish = Resources::new(cpus * 1_000, memory, 0, 0);
+        Input::Request { framework: FIRST, role: ROLE, wish }
+    };
+    cluster.check(request(3, 0), &[]);
+    cluster.check(decline(FIRST, 1, 0), &["o1 declined"]);
+    cluster.check_wait(1_000, &["o2 offers 3000 of a1 to f1"]);
+    cluster.check(accept(FIRST, &[2], vec![task("a", 2)]), &["[o2] accepted for [\"a\"]"]);
+    cluster.check_wait(5_000, &["o3 offers 1000 of a1 to f1"]);
+    // What was asked for is there: from now on whatever comes.
+    cluster
+        .check(accept(FIRST, &[3], vec![task("b", 1)]), &["[o3] accepted for [\"b\"]", "o4 offers 5000 of a1 to f1"]);
 }

@@ -57,7 +57,8 @@ impl Cluster {
     /// Does these with the one open offer; answers why each that failed did.
     fn accept(&mut self, actions: Vec<Action>) -> Vec<String> {
         let offers: Vec<OfferId> = self.kernel.state().offers().keys().copied().collect();
-        let operation = |(at, action)| Operation { id: Some(format!("{at}").into()), action };
+        let launches = |action: &Action| matches!(action, Action::Launch(_) | Action::LaunchGroup { .. });
+        let operation = |(at, action)| Operation { id: (!launches(&action)).then(|| format!("{at}").into()), action };
         let operations = actions.into_iter().enumerate().map(operation).collect();
         let step = self.give(Input::Accept { framework: FRAMEWORK, offers, operations, filter_ms: 0 });
         assert_eq!(step.refused, None);

@@ -96,7 +96,7 @@ impl State {
         let countable = open.only(|id| open.get(id) > 0);
         let mut wanted = self.names.quantities(&countable).into_owned();
         if !sub.wish.is_zero() {
-            let left = sub.wish.saturating_sub(&sub.offered);
+            let left = sub.wish.saturating_sub(&sub.granted).saturating_sub(&sub.offered);
             if left.is_zero() {
                 return Err(Unfit::Wish);
             }

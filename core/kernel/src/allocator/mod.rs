@@ -42,7 +42,10 @@ impl Kernel {
                 Found::Offer(seen, agent, resources) => {
                     let offer = OfferId(self.state.last.offer + 1);
                     let expires_at = self.config.offer_ms_max.map(|ms| now.after_ms(ms));
-                    self.emit(out, Event::Offered { offer, framework, role, agent, resources, expires_at, seen });
+                    self.emit(
+                        out,
+                        Event::Offered { offer, framework, role, agent, resources, since: now, expires_at, seen },
+                    );
                     offered.entry(framework).or_default().push(offer);
                 }
             }

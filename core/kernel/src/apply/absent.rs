@@ -20,6 +20,9 @@ impl State {
             self.end_executor(id, framework, &executor);
         }
         self.remove_agent(id);
+        for task in tasks.values() {
+            self.absent_tasks.insert((task.framework, task.name.clone()), name.clone());
+        }
         self.absent_order.insert((since, name.clone()));
         self.absent.insert(name, Absent { since, gone, tasks });
     }
@@ -27,6 +30,12 @@ impl State {
     pub(super) fn forget_absent(&mut self, name: &Arc<str>) {
         if let Some(absent) = self.absent.remove(name) {
             self.absent_order.remove(&(absent.since, name.clone()));
+            for task in absent.tasks.into_values() {
+                let key = (task.framework, task.name);
+                if self.absent_tasks.get(&key) == Some(name) {
+                    self.absent_tasks.remove(&key);
+                }
+            }
         }
     }
 }

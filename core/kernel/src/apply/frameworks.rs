@@ -6,8 +6,7 @@ use std::{
 };
 
 use crate::{
-    AgentId, Filter, Framework, FrameworkId, Millis, Mode, Resources, RoleId, Settings, State, Subscription,
-    timer::Timer,
+    AgentId, Filter, Framework, FrameworkId, Millis, Mode, RoleId, Settings, State, Subscription, timer::Timer,
 };
 
 impl State {
@@ -26,6 +25,7 @@ impl State {
             tasks: 0,
             unacknowledged: BTreeMap::new(),
         };
+        self.rivals += usize::from(mode == Mode::Claims);
         self.frameworks.insert(id, framework);
     }
 
@@ -79,25 +79,35 @@ impl State {
         for role in roles {
             self.leave_role(id, role);
         }
-        if let Some(at) = self.frameworks.remove(&id).and_then(|framework| framework.remove_at) {
+        let Some(framework) = self.frameworks.remove(&id) else { return };
+        self.rivals -= usize::from(framework.mode == Mode::Claims);
+        for end in framework.unacknowledged.values() {
+            self.forget_untold(end.agent);
+        }
+        if let Some(at) = framework.remove_at {
             self.timers.clear(at, Timer::Failover(id));
         }
     }
 
     pub(super) fn join_role(&mut self, id: FrameworkId, role: RoleId) {
         let Some(framework) = self.frameworks.get_mut(&id) else { return };
-        framework.subscriptions.entry(role).or_default().joined = true;
+        let takes = framework.mode == Mode::Offers;
+        let was = std::mem::replace(&mut framework.subscriptions.entry(role).or_default().joined, true);
+        self.rivals += usize::from(takes && !was);
         self.roles.subscribe(role, id, true);
         self.rank(id, role);
     }
 
     pub(super) fn leave_role(&mut self, id: FrameworkId, role: RoleId) {
-        self.revive(id, role);
-        self.sated.remove(&(id, role));
+        self.keep_filters(id, role, |_| false);
+        let takes = self.frameworks.get(&id).is_some_and(|found| found.mode == Mode::Offers);
+        let mut was = false;
         self.change_subscription(id, role, |sub| {
-            sub.joined = false;
+            was = std::mem::replace(&mut sub.joined, false);
+            sub.suppressed = false;
             sub.slots = 0;
         });
+        self.rivals -= usize::from(takes && was);
         self.roles.subscribe(role, id, false);
         self.drop_unused(id, role);
     }
@@ -111,16 +121,9 @@ impl State {
         }
     }
 
-    pub(super) fn filter(
-        &mut self,
-        id: FrameworkId,
-        role: RoleId,
-        agent: AgentId,
-        resources: &Resources,
-        until: Millis,
-    ) {
+    pub(super) fn filter(&mut self, id: FrameworkId, role: RoleId, agent: AgentId, filter: Filter) {
         let Some(sub) = self.frameworks.get_mut(&id).and_then(|f| f.subscriptions.get_mut(&role)) else { return };
-        let filter = Filter { resources: resources.clone(), until };
+        let until = filter.until;
         if sub.filters.insert(agent, filter).is_none() {
             self.filters += 1;
         }
@@ -138,11 +141,14 @@ impl State {
     }
 
     pub(super) fn revive(&mut self, id: FrameworkId, role: RoleId) {
-        self.keep_filters(id, role, |_| false);
+        self.keep_filters(id, role, |filter| {
+            filter.until = filter.kept_until;
+            filter.kept_until > Millis(0)
+        });
         self.change_subscription(id, role, |sub| sub.suppressed = false);
     }
 
-    fn keep_filters(&mut self, id: FrameworkId, role: RoleId, keep: impl Fn(&Filter) -> bool) {
+    fn keep_filters(&mut self, id: FrameworkId, role: RoleId, keep: impl Fn(&mut Filter) -> bool) {
         let Some(sub) = self.frameworks.get_mut(&id).and_then(|f| f.subscriptions.get_mut(&role)) else { return };
         let before = sub.filters.len();
         sub.filters.retain(|_, filter| keep(filter));

@@ -8,7 +8,7 @@ mod frameworks;
 mod offers;
 mod tasks;
 
-use crate::{Event, Offer, State, TaskState, Unacknowledged};
+use crate::{Event, Filter, Offer, Resources, State, TaskState, Unacknowledged};
 
 impl State {
     /// Makes an event part of the state. The only thing that changes a state.
@@ -39,6 +39,11 @@ impl State {
                 self.requeue(*agent, true);
             }
             Event::AgentAway { agent, since, gone } => self.send_away(*agent, *since, *gone),
+            Event::AbsentGone { name } => {
+                if let Some(absent) = self.absent.get_mut(name) {
+                    absent.gone = true;
+                }
+            }
             Event::AbsentForgotten { name } => self.forget_absent(name),
             Event::AgentRemoved { agent } => self.remove_agent(*agent),
             Event::RoleAdded { role, path, parent, weight_milli } => {
@@ -70,15 +75,16 @@ impl State {
             Event::Requested { framework, role, wish } => {
                 self.change_subscription(*framework, *role, |sub| {
                     sub.wish = wish.clone();
+                    sub.granted = Resources::default();
                     sub.seen = 0;
                     sub.sated = false;
                 });
                 self.sated.remove(&(*framework, *role));
             }
-            Event::Offered { offer, framework, role, agent, resources, expires_at, seen } => {
-                let (framework, role, agent, expires_at) = (*framework, *role, *agent, *expires_at);
-                let resources = resources.clone();
-                self.open_offer(*offer, Offer { framework, role, agent, resources, expires_at }, *seen);
+            Event::Offered { offer, framework, role, agent, resources, since, expires_at, seen } => {
+                let (framework, role, agent) = (*framework, *role, *agent);
+                let (resources, since, expires_at) = (resources.clone(), *since, *expires_at);
+                self.open_offer(*offer, Offer { framework, role, agent, resources, since, expires_at }, *seen);
             }
             Event::OfferClosed { offer, .. } => self.close_offer(*offer),
             Event::Accepted { offers, conversions, tasks } => self.accept(offers, conversions, tasks),
@@ -100,19 +106,14 @@ impl State {
             Event::TaskNoticed { task, until } => self.notice(*task, Some(*until)),
             Event::TaskEnded { task, .. } => self.end(*task),
             Event::EndTold { framework, task, name, agent, state, uuid } => {
-                if let Some(framework) = self.frameworks.get_mut(framework) {
-                    let (task, agent, state, uuid) = (*task, *agent, *state, *uuid);
-                    framework.unacknowledged.insert(name.clone(), Unacknowledged { task, agent, state, uuid });
-                }
+                let (task, agent, state, uuid) = (*task, *agent, *state, *uuid);
+                self.tell_end(*framework, name, Unacknowledged { task, agent, state, uuid });
             }
-            Event::EndAcknowledged { framework, name } => {
-                if let Some(framework) = self.frameworks.get_mut(framework) {
-                    framework.unacknowledged.remove(name);
-                }
-            }
+            Event::EndAcknowledged { framework, name } => self.acknowledge_end(*framework, name),
             Event::ExecutorEnded { agent, framework, name } => self.end_executor(*agent, *framework, name),
-            Event::Filtered { framework, role, agent, resources, until } => {
-                self.filter(*framework, *role, *agent, resources, *until);
+            Event::Filtered { framework, role, agent, resources, until, kept_until } => {
+                let (until, kept_until) = (*until, *kept_until);
+                self.filter(*framework, *role, *agent, Filter { resources: resources.clone(), until, kept_until });
             }
             Event::FiltersEnded { framework, role, now } => self.end_filters(*framework, *role, *now),
             Event::Revived { framework, role } => self.revive(*framework, *role),

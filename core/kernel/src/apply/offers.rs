@@ -47,7 +47,7 @@ impl State {
             let born = task.born(*id, offer.framework, offer.role, offer.agent, TaskState::Staging);
             let used = self.names.quantities(&task.resources).into_owned();
             self.start(task.task, born, false);
-            self.change_subscription(offer.framework, offer.role, |sub| sub.wish.take(&used));
+            self.change_subscription(offer.framework, offer.role, |sub| sub.grant(&used));
         }
         self.requeue(offer.agent, true);
     }

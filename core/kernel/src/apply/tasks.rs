@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     AgentId, Executor, ExecutorSpec, FrameworkId, Millis, NewTask, OfferId, RoleId, State, Task, TaskId, TaskState,
-    apply::offers::Account, timer::Timer,
+    Unacknowledged, apply::offers::Account, timer::Timer,
 };
 
 impl NewTask {
@@ -59,6 +59,29 @@ impl State {
         self.release(task.framework, task.role, task.agent, &task.resources, Account::Allocated);
         self.drop_unused(task.framework, task.role);
         self.requeue(task.agent, true);
+    }
+
+    pub(super) fn tell_end(&mut self, framework: FrameworkId, name: &Arc<str>, end: Unacknowledged) {
+        self.acknowledge_end(framework, name);
+        let Some(framework) = self.frameworks.get_mut(&framework) else { return };
+        *self.untold.entry(end.agent).or_default() += 1;
+        framework.unacknowledged.insert(name.clone(), end);
+    }
+
+    pub(super) fn acknowledge_end(&mut self, framework: FrameworkId, name: &Arc<str>) {
+        let Some(framework) = self.frameworks.get_mut(&framework) else { return };
+        if let Some(end) = framework.unacknowledged.remove(name) {
+            self.forget_untold(end.agent);
+        }
+    }
+
+    pub(super) fn forget_untold(&mut self, agent: AgentId) {
+        if let Some(count) = self.untold.get_mut(&agent) {
+            *count -= 1;
+            if *count == 0 {
+                self.untold.remove(&agent);
+            }
+        }
     }
 
     /// The first task of an executor starts it.

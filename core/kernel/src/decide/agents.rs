@@ -128,8 +128,7 @@ impl Kernel {
         let Some(agent) = self.state.agents.get(&id) else { return };
         let Some(drain) = agent.drain.filter(|drain| !drain.done && agent.tasks.is_empty()) else { return };
         let name = agent.name.clone();
-        let untold = |framework: &crate::Framework| framework.unacknowledged.values().any(|end| end.agent == id);
-        if self.state.frameworks.values().any(untold) {
+        if self.state.untold.contains_key(&id) {
             return;
         }
         self.emit(out, Event::AgentDrains { agent: id, drain: Some(Drain { done: true, ..drain }) });

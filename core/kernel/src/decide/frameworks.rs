@@ -51,6 +51,7 @@ impl Kernel {
 
     pub(super) fn configure(
         &mut self,
+        now: Millis,
         framework: FrameworkId,
         settings: Arc<Settings>,
         failover_ms: Option<u64>,
@@ -58,7 +59,7 @@ impl Kernel {
     ) -> Result<(), Refusal> {
         let found = self.state.frameworks.get(&framework).ok_or(Refusal::UnknownFramework)?;
         if found.settings != settings || found.failover_ms != failover_ms {
-            self.rescind_of(framework, None, out);
+            self.rescind_of(now, framework, None, out);
             self.emit(out, Event::FrameworkConfigured { framework, settings, failover_ms });
         }
         Ok(())
@@ -79,6 +80,7 @@ impl Kernel {
 
     pub(super) fn resubscribe(
         &mut self,
+        now: Millis,
         framework: FrameworkId,
         roles: &[Arc<str>],
         out: &mut Step,
@@ -86,12 +88,12 @@ impl Kernel {
         let found = self.state.frameworks.get(&framework).ok_or(Refusal::UnknownFramework)?;
         self.check_roles(roles)?;
         let old: Vec<RoleId> = found.subscriptions.iter().filter(|(_, s)| s.joined).map(|(role, _)| *role).collect();
-        self.rescind_of(framework, None, out);
+        self.rescind_of(now, framework, None, out);
         self.emit(out, Event::FrameworkConnected { framework });
         for role in old {
             let keep = self.state.roles.get(role).is_some_and(|found| roles.contains(&found.path));
             if !keep {
-                self.leave_role(framework, role, out)?;
+                self.leave_role(now, framework, role, out)?;
             }
         }
         self.join_all(framework, roles, out)
@@ -109,9 +111,15 @@ impl Kernel {
         Ok(())
     }
 
-    pub(super) fn leave_role(&mut self, framework: FrameworkId, role: RoleId, out: &mut Step) -> Result<(), Refusal> {
+    pub(super) fn leave_role(
+        &mut self,
+        now: Millis,
+        framework: FrameworkId,
+        role: RoleId,
+        out: &mut Step,
+    ) -> Result<(), Refusal> {
         self.subscribed(framework, role)?;
-        self.rescind_of(framework, Some(role), out);
+        self.rescind_of(now, framework, Some(role), out);
         self.emit(out, Event::RoleLeft { framework, role });
         self.prune_role(role, out);
         Ok(())
@@ -123,17 +131,23 @@ impl Kernel {
             return Err(Refusal::WrongMode);
         }
         let remove_at = found.failover_ms.map(|ms| now.after_ms(ms));
-        self.rescind_of(framework, None, out);
+        self.rescind_of(now, framework, None, out);
         self.emit(out, Event::FrameworkDisconnected { framework, remove_at });
         Ok(())
     }
 
-    pub(super) fn remove_framework(&mut self, framework: FrameworkId, out: &mut Step) -> Result<(), Refusal> {
+    pub(super) fn remove_framework(
+        &mut self,
+        now: Millis,
+        framework: FrameworkId,
+        out: &mut Step,
+    ) -> Result<(), Refusal> {
         let found = self.state.frameworks.get(&framework).ok_or(Refusal::UnknownFramework)?;
         let roles: Vec<RoleId> = found.subscriptions.keys().copied().collect();
-        self.rescind_of(framework, None, out);
-        let tasks: Vec<TaskId> =
-            self.state.tasks.iter().filter(|(_, task)| task.framework == framework).map(|(id, _)| *id).collect();
+        self.rescind_of(now, framework, None, out);
+        let tasks: Vec<TaskId> = self.state.tasks_of(framework).map(|(_, task)| task).collect();
+        let untold = self.state.frameworks.get(&framework).map(|found| &found.unacknowledged);
+        let untold: BTreeSet<AgentId> = untold.into_iter().flatten().map(|(_, end)| end.agent).collect();
         let mut agents: BTreeSet<AgentId> =
             tasks.iter().filter_map(|task| Some(self.state.tasks.get(task)?.agent)).collect();
         for task in tasks {
@@ -152,6 +166,9 @@ impl Kernel {
         self.emit(out, Event::FrameworkRemoved { framework });
         for role in roles {
             self.prune_role(role, out);
+        }
+        for agent in agents.into_iter().chain(untold) {
+            self.drained(now, agent, out);
         }
         send(out, framework, Message::Removed);
         Ok(())
@@ -223,12 +240,12 @@ impl Kernel {
     }
 
     /// Takes back the open offers of a framework, in one role or in all.
-    fn rescind_of(&mut self, framework: FrameworkId, role: Option<RoleId>, out: &mut Step) {
+    fn rescind_of(&mut self, now: Millis, framework: FrameworkId, role: Option<RoleId>, out: &mut Step) {
         let Some(found) = self.state.frameworks.get(&framework) else { return };
         let in_role = |id: &&OfferId| role.is_none() || self.state.offers.get(id).map(|offer| offer.role) == role;
         let offers: Vec<OfferId> = found.offers.iter().filter(in_role).copied().collect();
         for offer in offers {
-            self.close_offer(offer, Closed::Rescinded, out);
+            self.give_back(now, offer, 0, Closed::Rescinded, out);
         }
     }
 }

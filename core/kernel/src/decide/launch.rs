@@ -47,6 +47,12 @@ impl Kernel {
     pub(super) fn perform(&mut self, operation: Operation, remaining: &mut Remaining, out: &mut Step) {
         let framework = remaining.framework;
         match operation.action {
+            Action::Launch(tasks) | Action::LaunchGroup { tasks, .. } if operation.id.is_some() => {
+                for task in tasks {
+                    let why = "The operation that launches a task must not have an ID".to_owned();
+                    self.refuse_task(framework, &task.name, Reason::TaskInvalid, why, out);
+                }
+            }
             Action::Launch(tasks) => {
                 let mut launched = Vec::new();
                 for task in tasks {
@@ -114,6 +120,10 @@ impl Kernel {
             || found.is_some_and(|found| found.unacknowledged.contains_key(&task.name))
         {
             return Err(format!("Task has duplicate ID: {}", task.name));
+        }
+        let away = self.state.absent_with(framework, &task.name).and_then(|agent| self.state.absent.get(agent));
+        if away.is_some_and(|absent| !absent.gone) {
+            return Err(format!("Task reuses the ID of an unreachable task: {}", task.name));
         }
         if task.resources.is_zero() {
             return Err("Task uses no resources".to_owned());

@@ -1,9 +1,10 @@
 //! What an input leads to: checks it against the state and says what happens. Nothing changes but by events.
 //!
 //! Next, the inputs by subject: `agents.rs`, `partitions.rs`, `roles.rs`, `quotas.rs`, `frameworks.rs`, `offers.rs`,
-//! `launch.rs`, `operations.rs`, `inverse.rs`, `tasks.rs`, `reconcile.rs`, `reclaim.rs`; rounds are in `../allocator`.
+//! `launch.rs`, `operations.rs`, `volumes.rs`, `disks.rs`, `inverse.rs`, `tasks.rs`, `reconcile.rs`, `reclaim.rs`; rounds are in `../allocator`.
 
 mod agents;
+mod disks;
 mod frameworks;
 mod inverse;
 mod launch;
@@ -15,6 +16,7 @@ mod reclaim;
 mod reconcile;
 mod roles;
 mod tasks;
+mod volumes;
 
 use std::sync::Arc;
 
@@ -114,14 +116,16 @@ impl Kernel {
                 self.recover_framework(now, framework, name, mode, failover_ms, out)
             }
             Input::Configure { framework, settings, failover_ms } => {
-                self.configure(framework, settings, failover_ms, out)
+                self.configure(now, framework, settings, failover_ms, out)
             }
             Input::Request { framework, role, wish } => self.request(framework, role, wish, out),
             Input::AnswerInverse { framework, offers, accept, filter_ms } => {
                 self.answer_inverse(now, framework, &offers, accept, filter_ms, out)
             }
             Input::Report { agent, framework, name, update } => self.report(now, agent, framework, &name, update, out),
-            Input::Acknowledge { framework, agent, name, uuid } => self.acknowledge(framework, agent, &name, uuid, out),
+            Input::Acknowledge { framework, agent, name, uuid } => {
+                self.acknowledge(now, framework, agent, &name, uuid, out)
+            }
             Input::Kill { framework, name, agent, grace_ms } => self.kill(framework, &name, agent, grace_ms, out),
             Input::Shutdown { framework, agent, executor } => self.shutdown(framework, agent, executor, out),
             Input::ExecutorExited { framework, agent, executor, status } => {
@@ -134,11 +138,11 @@ impl Kernel {
             Input::SetRole { path, weight_milli } => self.set_role(&path, weight_milli, out),
             Input::ForgetRole { role } => self.forget_role(role, out),
             Input::Subscribe { name, mode, roles, failover_ms } => self.subscribe(name, mode, &roles, failover_ms, out),
-            Input::Resubscribe { framework, roles } => self.resubscribe(framework, &roles, out),
+            Input::Resubscribe { framework, roles } => self.resubscribe(now, framework, &roles, out),
             Input::JoinRole { framework, role } => self.join_role(framework, &role, out),
-            Input::LeaveRole { framework, role } => self.leave_role(framework, role, out),
+            Input::LeaveRole { framework, role } => self.leave_role(now, framework, role, out),
             Input::Disconnect { framework } => self.disconnect(now, framework, out),
-            Input::RemoveFramework { framework } => self.remove_framework(framework, out),
+            Input::RemoveFramework { framework } => self.remove_framework(now, framework, out),
             Input::Demand { framework, role, slots } => {
                 self.demand(framework, role, slots, out)?;
                 self.go_on(now, out);
@@ -204,10 +208,10 @@ impl Kernel {
                 break;
             }
             match timer {
-                Timer::Offer(offer) => self.close_offer(offer, crate::Closed::Expired, out),
+                Timer::Offer(offer) => self.give_back(now, offer, 0, crate::Closed::Expired, out),
                 Timer::Filters(framework, role) => self.emit(out, Event::FiltersEnded { framework, role, now }),
                 Timer::Failover(framework) => {
-                    if self.remove_framework(framework, out).is_err() {
+                    if self.remove_framework(now, framework, out).is_err() {
                         self.state.timers.clear(at, timer);
                     }
                 }

@@ -93,12 +93,9 @@ impl Kernel {
         offers.sort_unstable();
         offers.dedup();
         let Some(first) = self.common(framework, &offers).filter(|_| offers.len() == named).cloned() else {
-            self.void(framework, &offers, operations, out);
+            self.void(now, framework, &offers, operations, out);
             return Err(Refusal::InvalidOffers);
         };
-        if operations.is_empty() {
-            return self.decline(now, framework, &offers, filter_ms, out);
-        }
         let mut rest = Resources::default();
         for offer in offers.iter().filter_map(|id| self.state.offers.get(id)) {
             rest.add(&offer.resources);
@@ -108,6 +105,9 @@ impl Kernel {
             self.perform(operation, &mut remaining, out);
         }
         let Remaining { rest, conversions, tasks, launches, .. } = remaining;
+        if conversions.is_empty() && tasks.is_empty() {
+            return self.decline(now, framework, &offers, filter_ms, out);
+        }
         if !rest.is_zero() {
             self.filter(now, framework, first.role, first.agent, rest, filter_ms, out);
         }
@@ -127,14 +127,29 @@ impl Kernel {
     ) -> Result<(), Refusal> {
         self.connected(framework, Mode::Offers)?;
         for id in offers {
-            let Some(offer) = self.state.offers.get(id).filter(|offer| offer.framework == framework).cloned() else {
-                continue;
-            };
-            let filter_ms = filter_ms.max(DECLINED_MS_MIN);
-            self.filter(now, framework, offer.role, offer.agent, offer.resources, filter_ms, out);
-            self.emit(out, Event::OfferClosed { offer: *id, why: Closed::Declined });
+            if self.state.offers.get(id).is_some_and(|offer| offer.framework == framework) {
+                self.give_back(now, *id, filter_ms.max(DECLINED_MS_MIN), Closed::Declined, out);
+            }
         }
         Ok(())
+    }
+
+    /// Ends an open offer that its framework did not use, by its own doing or for want of an answer.
+    ///
+    /// The like of it stays away for as long as it was held, times those who may want it: a framework can keep an agent
+    /// from all others for no more than its part of the time, whatever it says, so that nobody waits for ever. (Where
+    /// offers are taken back after a time: who never answers is never done with.)
+    pub(super) fn give_back(&mut self, now: Millis, id: OfferId, filter_ms: u64, why: Closed, out: &mut Step) {
+        let Some(offer) = self.state.offers.get(&id).cloned() else { return };
+        let held_ms = now.0.saturating_sub(offer.since.0);
+        let others = u64::try_from(self.state.rivals).unwrap_or(u64::MAX).saturating_sub(1);
+        let kept_ms = held_ms.saturating_mul(others);
+        let Offer { framework, role, agent, resources, .. } = offer;
+        self.filter_for(now, framework, role, agent, resources, [filter_ms, kept_ms], out);
+        self.emit(out, Event::OfferClosed { offer: id, why });
+        if why != Closed::Declined {
+            send(out, framework, Message::Rescinded(id));
+        }
     }
 
     /// Ends an open offer and tells its framework.
@@ -156,10 +171,17 @@ impl Kernel {
 
     /// What Mesos does with an answer to offers that are not valid together: those that are open are given back, the
     /// tasks are lost, and of other operations it is said that they were not done.
-    fn void(&mut self, framework: FrameworkId, offers: &[OfferId], operations: Vec<Operation>, out: &mut Step) {
+    fn void(
+        &mut self,
+        now: Millis,
+        framework: FrameworkId,
+        offers: &[OfferId],
+        operations: Vec<Operation>,
+        out: &mut Step,
+    ) {
         for id in offers {
             if self.state.offers.get(id).is_some_and(|offer| offer.framework == framework) {
-                self.emit(out, Event::OfferClosed { offer: *id, why: Closed::Declined });
+                self.give_back(now, *id, 0, Closed::Declined, out);
             }
         }
         let words = "Task launched with invalid offers: the offers are no longer valid";
@@ -192,11 +214,33 @@ impl Kernel {
         filter_ms: u64,
         out: &mut Step,
     ) {
-        if filter_ms == 0 || self.state.filters >= FILTERS_MAX {
+        self.filter_for(now, framework, role, agent, resources, [filter_ms, 0], out);
+    }
+
+    /// Filters for as long as the framework wishes, and for as long as others have to have the chance.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one filter")]
+    fn filter_for(
+        &mut self,
+        now: Millis,
+        framework: FrameworkId,
+        role: RoleId,
+        agent: AgentId,
+        resources: Resources,
+        wished_and_kept_ms: [u64; 2],
+        out: &mut Step,
+    ) {
+        let end = |ms: u64| {
+            Millis(now.after_ms(ms.min(FILTER_MS_MAX)).0.div_ceil(FILTER_GRAIN_MS).saturating_mul(FILTER_GRAIN_MS))
+        };
+        let [wished_ms, kept_ms] = wished_and_kept_ms;
+        let sub = self.state.frameworks.get(&framework).and_then(|found| found.subscriptions.get(&role));
+        let before = sub.and_then(|sub| sub.filters.get(&agent)).map_or(Millis(0), |filter| filter.kept_until);
+        let kept_until = if kept_ms == 0 { before } else { before.max(end(kept_ms)) };
+        if wished_ms == 0 && kept_until <= now || self.state.filters >= FILTERS_MAX {
             return;
         }
-        let until = now.after_ms(filter_ms.min(FILTER_MS_MAX)).0.div_ceil(FILTER_GRAIN_MS) * FILTER_GRAIN_MS;
-        self.emit(out, Event::Filtered { framework, role, agent, resources, until: Millis(until) });
+        let until = end(wished_ms).max(kept_until);
+        self.emit(out, Event::Filtered { framework, role, agent, resources, until, kept_until });
     }
 
     pub(super) fn new_task(&self, framework: FrameworkId, spec: TaskSpec) -> Result<NewTask, Refusal> {

@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{order, send};
 use crate::{
     AgentId, Availability, Deed, Event, FrameworkId, Kernel, Message, Millis, OfferId, Reason, Refusal, Resources,
-    RoleId, Running, Status, Step, Task, TaskId, TaskState, Traits, limits::ABSENT_MAX,
+    RoleId, Running, Status, Step, Task, TaskId, TaskSpec, TaskState, Traits,
+    limits::{ABSENT_MAX, ATTRIBUTES_MAX},
 };
 
 impl Kernel {
@@ -57,11 +58,7 @@ impl Kernel {
             let reason = Some(Reason::AgentRemovedByOperator);
             self.tell_task(task.framework, Status::of(&task.name, TaskState::GoneByOperator, reason), out);
         }
-        // As an agent that comes for a moment and goes for good.
-        let agent = AgentId(self.state.last.agent + 1);
-        let (name, total, availability) = (name.clone(), Resources::default(), Availability::Draining);
-        self.emit(out, Event::AgentAdded { agent, name, total, availability });
-        self.emit(out, Event::AgentAway { agent, since: now, gone: true });
+        self.emit(out, Event::AbsentGone { name: name.clone() });
         Ok(())
     }
 
@@ -104,12 +101,19 @@ impl Kernel {
         if absent.as_ref().is_some_and(|absent| absent.gone) {
             return Err(Refusal::AgentGone);
         }
+        if traits.attributes.len() > ATTRIBUTES_MAX {
+            return Err(Refusal::TooMany("attributes of an agent"));
+        }
         let known = self.state.agent_id(&name);
         match known {
             Some(id) => {
                 let availability = self.state.agents.get(&id).map(|agent| agent.availability).unwrap_or_default();
                 self.update_agent(id, total, availability, out)?;
-                self.reconnect_agent(id, out)?;
+                if self.state.agents.get(&id).is_some_and(|agent| !agent.connected)
+                    || self.state.doubted.contains_key(&id)
+                {
+                    self.emit(out, Event::AgentConnected { agent: id, connected: true });
+                }
             }
             None => self.add_agent(name.clone(), total, Availability::Open, out)?,
         }
@@ -141,21 +145,20 @@ impl Kernel {
         }
         if let Some(known) = self.state.task_id(framework, &name) {
             let same = self.state.tasks.get(&known).is_some_and(|task| task.agent == agent);
-            if !same {
-                order(out, agent, framework, Deed::Kill { name, grace_ms: None, reason: None });
-            } else if !state.is_terminal() {
-                self.emit(out, Event::TaskUpdated { task: known, state });
+            let killing = self.state.tasks.get(&known).is_some_and(|task| task.state == TaskState::Killing);
+            match (same, state.is_terminal(), killing) {
+                (false, _, _) => order(out, agent, framework, Deed::Kill { name, grace_ms: None, reason: None }),
+                (true, false, true) => self.order_kill(known, None, None, out),
+                (true, false, false) => self.emit(out, Event::TaskUpdated { task: known, state }),
+                // The agent says so again until it is acknowledged.
+                (true, true, _) => {}
             }
             return same.then_some(known);
         }
         if state.is_terminal() {
             return None;
         }
-        let adopted = self.join_role(framework, &role, out).and_then(|()| {
-            let role = self.state.roles.id(&role).ok_or(Refusal::UnknownRole)?;
-            self.adopt(framework, role, agent, task, state, out)
-        });
-        if adopted.is_err() {
+        if self.take_in(framework, &role, agent, task, state, out).is_err() {
             order(out, agent, framework, Deed::Kill { name, grace_ms: None, reason: None });
             return None;
         }
@@ -163,6 +166,28 @@ impl Kernel {
         let status = Status::of(&name, state, Some(Reason::AgentReregistered)).on(Some(agent), id);
         self.tell_task(framework, status, out);
         id
+    }
+
+    /// What runs in a role that its framework has left counts there, and brings the framework no offers.
+    fn take_in(
+        &mut self,
+        framework: FrameworkId,
+        path: &Arc<str>,
+        agent: AgentId,
+        task: TaskSpec,
+        state: TaskState,
+        out: &mut Step,
+    ) -> Result<(), Refusal> {
+        let known = self.state.roles.id(path);
+        let joined = known.is_some_and(|role| self.subscribed(framework, role).is_ok());
+        self.join_role(framework, path, out)?;
+        let role = self.state.roles.id(path).ok_or(Refusal::UnknownRole)?;
+        let adopted = self.adopt(framework, role, agent, task, state, out);
+        if !joined {
+            self.emit(out, Event::RoleLeft { framework, role });
+            self.prune_role(role, out);
+        }
+        adopted
     }
 
     /// Asks everybody who has something on an agent to leave it.

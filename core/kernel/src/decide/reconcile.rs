@@ -23,10 +23,7 @@ impl Kernel {
             return Err(Refusal::TooMany("tasks in one question"));
         }
         if tasks.is_empty() {
-            let first = (framework, Arc::from(""));
-            let own = self.state.task_names.range(first..).take_while(|((owner, _), _)| *owner == framework);
-            let live: Vec<Arc<str>> = own.map(|((_, name), _)| name.clone()).collect();
-            for name in live.iter().chain(found.unacknowledged.keys()) {
+            for name in self.state.tasks_of(framework).map(|(name, _)| name).chain(found.unacknowledged.keys()) {
                 self.tell_latest(framework, name, None, out);
             }
         }
@@ -51,14 +48,8 @@ impl Kernel {
             return;
         }
         let registered = agent.and_then(|agent| self.state.agent_id(agent));
-        let away = match agent {
-            Some(agent) => self.state.absent.get(agent),
-            None => self
-                .state
-                .absent
-                .values()
-                .find(|absent| absent.tasks.values().any(|task| task.framework == framework && task.name == *name)),
-        };
+        let away = agent.or_else(|| self.state.absent_with(framework, name));
+        let away = away.and_then(|agent| self.state.absent.get(agent));
         let (state, words) = match (registered, away) {
             (Some(_), _) => (TaskState::Gone, "Reconciliation: Task is unknown to the agent"),
             (None, Some(absent)) if absent.gone => (TaskState::GoneByOperator, "Reconciliation: Task is gone"),

@@ -16,16 +16,22 @@ impl Kernel {
         state: TaskState,
         out: &mut Step,
     ) -> Result<(), Refusal> {
-        let task = self.state.tasks.get(&id).ok_or(Refusal::UnknownTask)?;
-        let (role, agent) = (task.role, task.agent);
+        let agent = self.state.tasks.get(&id).ok_or(Refusal::UnknownTask)?.agent;
+        self.change_task(id, state, out);
+        self.drained(now, agent, out);
+        Ok(())
+    }
+
+    /// A task that is to be killed stays so until it has ended.
+    fn change_task(&mut self, id: TaskId, state: TaskState, out: &mut Step) {
+        let Some(task) = self.state.tasks.get(&id) else { return };
+        let role = task.role;
         if state.is_terminal() {
             self.emit(out, Event::TaskEnded { task: id, state });
             self.prune_role(role, out);
-            self.drained(now, agent, out);
-        } else if task.state != state {
+        } else if task.state != state && task.state != TaskState::Killing {
             self.emit(out, Event::TaskUpdated { task: id, state });
         }
-        Ok(())
     }
 
     /// What an agent says goes to the framework, also of tasks of which nothing is known (any more): it is the
@@ -48,15 +54,16 @@ impl Kernel {
             return Err(Refusal::UnknownTask);
         }
         if let Some(task) = here {
-            self.update_task(now, task, state, out)?;
+            self.change_task(task, state, out);
         }
         let told = here.or_else(|| self.unacknowledged(framework, name).map(|end| end.task));
         if let (true, true, Some(task), Some(uuid)) = (waits, state.is_terminal(), told, uuid) {
             self.remember_end(framework, Unacknowledged { task, agent, state, uuid }, name, out);
         }
-        let (name, agent) = (name.clone(), Some(agent));
-        let status = Status { name, task: told, state, source, reason, message, agent, uuid };
+        let status =
+            Status { name: name.clone(), task: told, state, source, reason, message, agent: Some(agent), uuid };
         self.tell_task(framework, status, out);
+        self.drained(now, agent, out);
         Ok(())
     }
 
@@ -76,9 +83,10 @@ impl Kernel {
         self.state.frameworks.get(&framework)?.unacknowledged.get(name)
     }
 
-    /// The agent is told in any case: it knows better than the kernel whether it waits.
+    /// The agent is told in any case, if it is there: it knows better than the kernel whether it waits.
     pub(super) fn acknowledge(
         &mut self,
+        now: Millis,
         framework: FrameworkId,
         agent: AgentId,
         name: &Arc<str>,
@@ -89,10 +97,10 @@ impl Kernel {
         if self.unacknowledged(framework, name).is_some_and(|end| end.uuid == uuid) {
             self.emit(out, Event::EndAcknowledged { framework, name: name.clone() });
         }
-        if !self.state.agents.contains_key(&agent) {
-            return Err(Refusal::UnknownAgent);
+        if self.state.agents.contains_key(&agent) {
+            order(out, agent, framework, Deed::Acknowledge { name: name.clone(), uuid });
+            self.drained(now, agent, out);
         }
-        order(out, agent, framework, Deed::Acknowledge { name: name.clone(), uuid });
         Ok(())
     }
 
