@@ -6,6 +6,22 @@
 //! nodes itself.
 
 pub mod book;
+mod config;
+mod deliver;
+mod door;
+pub mod framework;
+mod http;
+mod launch;
+pub mod offers;
+pub mod resources;
+mod scheduler;
+pub mod status;
+mod stream;
 mod work;
 
+pub use config::{Authorizer, Config, Permissive};
+pub use door::Door;
+pub use http::{Principal, router, serve};
+pub use scheduler::STREAM_ID;
+pub use stream::Encoding;
 pub use work::{Launch, OperatorDeed, Refused, WORK_MAX, Work};

@@ -55,6 +55,8 @@ pub struct TaskRecord {
     pub statuses: Vec<TaskStatus>,
     /// What the framework has not acknowledged yet, in order; it is told of the first.
     pub updates: VecDeque<TaskStatus>,
+    /// The update that the framework acknowledged last.
+    pub acknowledged: Option<Vec<u8>>,
 }
 
 /// A task that ran before the door was opened.
@@ -90,6 +92,7 @@ impl TaskRecord {
             state: TaskState::Staging,
             statuses: Vec::new(),
             updates: VecDeque::new(),
+            acknowledged: None,
         }
     }
 

@@ -1,0 +1,429 @@
+//! A framework accepts offers: what it wants done is checked and given to the kernel, in order.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use kubernel_kernel::{Action, AgentId, Event, FrameworkId, Input, OfferId, Operation, Step};
+use kubernel_ledger::Books;
+use kubernel_mesos_proto::{
+    scheduler::call,
+    v1::{
+        AgentID, AllocationInfo, ExecutorInfo, FrameworkID, LaunchGroup, OfferID, OfferOperation, OfferOperationType,
+        OperationState, OperationStatus, Resource, TaskID, TaskInfo, TaskState, TaskStatus, TaskStatusReason,
+        TaskStatusSource,
+    },
+};
+
+use super::{
+    calls::filter_ms,
+    task::{self, Place},
+};
+use crate::{
+    Door,
+    book::{Book, Change, Framework, OperationRecord, TaskRecord},
+    deliver::operation_event,
+    door::now,
+    launch, offers,
+    resources::{check, read_all},
+};
+
+/// What is said at once to a framework, without the kernel.
+#[derive(Debug, Default)]
+struct Said {
+    statuses: Vec<TaskStatus>,
+    operations: Vec<OperationStatus>,
+}
+
+/// Offers that may be accepted together.
+struct Ground {
+    agent_id: AgentId,
+    agent: String,
+    role: String,
+    counts_pods: bool,
+}
+
+/// A task that goes to the kernel.
+struct Ready {
+    info: Arc<TaskInfo>,
+    executor: Option<Arc<ExecutorInfo>>,
+    group: bool,
+}
+
+impl Door {
+    pub(super) fn accept(&self, book: &mut Book, id: &str, framework: FrameworkId, accept: call::Accept) {
+        let ids = self.offer_ids(&accept.offer_ids);
+        let filter_ms = filter_ms(accept.filters.as_ref());
+        let Some(found) = book.frameworks.get_mut(id) else { return };
+        found.offers.retain(|offer| !ids.contains(offer));
+        if accept.operations.is_empty() && !ids.is_empty() {
+            self.0.ledger.step(Input::Decline { framework, offers: ids, filter_ms });
+            return;
+        }
+        let mut said = Said::default();
+        let mut ready: BTreeMap<String, Ready> = BTreeMap::new();
+        let mut began: Vec<(String, OperationRecord)> = Vec::new();
+        let outcome = self.0.ledger.act(|books, now| {
+            let ground = match self.ground(books, framework, &accept.offer_ids, &ids) {
+                Ok(ground) => ground,
+                Err(why) => {
+                    books.step(now, Input::Decline { framework, offers: ids.clone(), filter_ms: 0 });
+                    return Err(why);
+                }
+            };
+            let mut operations = Vec::new();
+            for operation in accept.operations.clone() {
+                let mut prepare = Prepare { found, books, ground: &ground, door: self, said: &mut said };
+                if let Some((done, tasks)) = prepare.operation(&operation) {
+                    if let Some(id) = &done.id {
+                        let record = OperationRecord { agent: ground.agent.clone(), info: operation, status: None };
+                        began.push((id.to_string(), record));
+                    }
+                    operations.push(done);
+                    ready.extend(tasks.into_iter().map(|task| (task.info.task_id.value.clone(), task)));
+                }
+            }
+            if operations.is_empty() {
+                books.step(now, Input::Decline { framework, offers: ids.clone(), filter_ms });
+                return Ok((ground, Step::default()));
+            }
+            let step = books.step(now, Input::Accept { framework, offers: ids.clone(), operations, filter_ms });
+            match &step.refused {
+                Some(refusal) => Err(refusal.to_string()),
+                None => Ok((ground, step)),
+            }
+        });
+        match outcome {
+            Ok((ground, step)) => {
+                for (operation, record) in began {
+                    found.begin_operation(&operation, record);
+                }
+                say(found, said);
+                self.launched(book, id, &ground, &step, ready);
+            }
+            Err(why) => {
+                void(found, accept.operations, &why, &mut said);
+                say(found, said);
+            }
+        }
+    }
+
+    /// Checks offers that are accepted together.
+    fn ground(
+        &self,
+        books: &Books,
+        framework: FrameworkId,
+        named: &[OfferID],
+        ids: &[OfferId],
+    ) -> Result<Ground, String> {
+        let (state, master) = (books.state(), &self.0.config.master_id);
+        if ids.is_empty() {
+            return Err("No offers specified".to_owned());
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = named.iter().find(|id| !seen.insert(id.value.as_str())) {
+            return Err(format!("Duplicate offer {} in offer list", twice.value));
+        }
+        let mut all = Vec::new();
+        for (id, named) in ids.iter().zip(named) {
+            let offer = state.offers().get(id).ok_or_else(|| format!("Offer {} is no longer valid", named.value))?;
+            all.push((id, offer));
+        }
+        let Some((_, first)) = all.first() else { return Err("No offers specified".to_owned()) };
+        for (id, offer) in &all {
+            let shown = offers::id(master, **id);
+            if offer.framework != framework {
+                return Err(format!("Offer {shown} has invalid framework while another framework is expected"));
+            }
+            let name = |agent| books.agent_name(agent).map(ToString::to_string).unwrap_or_default();
+            if offer.agent != first.agent {
+                return Err(format!(
+                    "Aggregated offers must belong to one single agent. Offer {shown} uses agent {} and agent {}",
+                    name(offer.agent),
+                    name(first.agent)
+                ));
+            }
+            if offer.role != first.role {
+                return Err(format!(
+                    "Aggregated offers must be allocated to the same role. Offer {shown} is allocated to another role"
+                ));
+            }
+        }
+        let agent = state.agents().get(&first.agent).ok_or("The agent is gone")?;
+        let role = state.roles().get(first.role).ok_or("The role is gone")?;
+        Ok(Ground {
+            agent_id: first.agent,
+            agent: agent.name.to_string(),
+            role: role.path.to_string(),
+            counts_pods: launch::counts_pods(books, first.agent),
+        })
+    }
+
+    /// Writes the tasks down that the kernel placed.
+    fn launched(&self, book: &mut Book, id: &str, ground: &Ground, step: &Step, mut ready: BTreeMap<String, Ready>) {
+        let placed = step.events.iter().flat_map(|event| match event {
+            Event::Accepted { tasks, .. } => tasks.as_slice(),
+            _ => &[],
+        });
+        for new in placed {
+            let Some(Ready { info, executor, group }) = ready.remove(&*new.name) else { continue };
+            let mut record = TaskRecord::new(id, &ground.agent, &ground.role, info, new.task);
+            (record.executor, record.group) = (executor, group);
+            book.add_task(record);
+            self.changed(Change::TaskAdded { framework: id.into(), task: new.name.clone() });
+        }
+        debug_assert!(self.agent_id(&ground.agent).is_none_or(|agent| agent == ground.agent_id));
+    }
+}
+
+/// What an operation is checked against.
+struct Prepare<'a, 'b> {
+    found: &'a Framework,
+    books: &'b mut Books,
+    ground: &'a Ground,
+    door: &'a Door,
+    said: &'b mut Said,
+}
+
+impl Prepare<'_, '_> {
+    /// An operation as the kernel takes it, and its tasks; `None` if all of it is wrong, which was said then.
+    fn operation(&mut self, operation: &OfferOperation) -> Option<(Operation, Vec<Ready>)> {
+        let id = operation.id.as_ref().map(|id| Arc::from(id.value.as_str()));
+        match operation.r#type.unwrap_or_default() {
+            OfferOperationType::Launch => {
+                let tasks = operation.launch.as_ref().map(|launch| launch.task_infos.clone()).unwrap_or_default();
+                if id.is_some() {
+                    let why = "Operation ID is not allowed on a LAUNCH operation";
+                    tasks.iter().for_each(|task| self.refuse(task, why, TaskStatusReason::TaskInvalid));
+                    return None;
+                }
+                self.launch(tasks)
+            }
+            OfferOperationType::LaunchGroup => {
+                let group = operation.launch_group.clone()?;
+                if id.is_some() {
+                    let why = "Operation ID is not allowed on a LAUNCH_GROUP operation";
+                    let reason = TaskStatusReason::TaskInvalid;
+                    group.task_group.tasks.iter().for_each(|task| self.refuse(task, why, reason));
+                    return None;
+                }
+                self.launch_group(group)
+            }
+            _ => match self.action(operation) {
+                Ok(action) => Some((Operation { id, action }, Vec::new())),
+                Err(why) => {
+                    tracing::info!(framework = self.found.record.id, why, "operation dropped");
+                    let status = operation.id.clone().map(|id| OperationStatus {
+                        operation_id: Some(id),
+                        state: OperationState::Error,
+                        message: Some(why),
+                        agent_id: Some(AgentID { value: self.ground.agent.clone() }),
+                        ..OperationStatus::default()
+                    });
+                    self.said.operations.extend(status);
+                    None
+                }
+            },
+        }
+    }
+
+    fn launch(&mut self, tasks: Vec<TaskInfo>) -> Option<(Operation, Vec<Ready>)> {
+        let (mut specs, mut ready) = (Vec::new(), Vec::new());
+        for mut info in tasks {
+            self.complete(&mut info);
+            let checked = task::check(
+                &info,
+                &Place { agent: &self.ground.agent, framework: &self.found.record.id },
+                self.is_known(&info),
+            );
+            let counted = checked.and_then(|()| launch::task(&info, self.ground.counts_pods, self.books));
+            match counted {
+                Err(why) => self.refuse(&info, &why, TaskStatusReason::TaskInvalid),
+                Ok(_) if !self.may_run(&info) => {
+                    let why = "Not authorized to launch as this user";
+                    self.refuse(&info, why, TaskStatusReason::TaskUnauthorized);
+                }
+                Ok(spec) => {
+                    let executor = info.executor.as_deref().cloned().map(Arc::new);
+                    specs.push(spec);
+                    ready.push(Ready { info: Arc::new(info), executor, group: false });
+                }
+            }
+        }
+        (!specs.is_empty()).then(|| (Operation::silent(Action::Launch(specs)), ready))
+    }
+
+    fn launch_group(&mut self, group: LaunchGroup) -> Option<(Operation, Vec<Ready>)> {
+        let LaunchGroup { mut executor, task_group } = group;
+        self.complete_executor(&mut executor);
+        let mut tasks = task_group.tasks;
+        for task in &mut tasks {
+            self.complete(task);
+        }
+        let place = Place { agent: &self.ground.agent, framework: &self.found.record.id };
+        let checked = tasks
+            .iter()
+            .try_for_each(|task| task::check_in_group(task, &place, self.is_known(task)))
+            .and_then(|()| task::check_group_executor(&executor, &tasks, &place));
+        let counts_pods = self.ground.counts_pods;
+        // A group is one Pod, that of its executor.
+        let counted = checked.and_then(|()| {
+            let spec = launch::executor(&executor, counts_pods, self.books)?;
+            let specs = tasks.iter().map(|task| {
+                let mut one = launch::task(task, false, self.books)?;
+                one.executor = Some(spec.clone());
+                Ok(one)
+            });
+            Ok((spec.clone(), specs.collect::<Result<Vec<_>, String>>()?))
+        });
+        let authorized = tasks.iter().all(|task| self.may_run(task));
+        let (spec, specs) = match counted {
+            Ok(_) if !authorized => {
+                let why = "Not authorized to launch as this user";
+                tasks.iter().for_each(|task| self.refuse(task, why, TaskStatusReason::TaskGroupUnauthorized));
+                return None;
+            }
+            Ok(counted) => counted,
+            Err(why) => {
+                tasks.iter().for_each(|task| self.refuse(task, &why, TaskStatusReason::TaskGroupInvalid));
+                return None;
+            }
+        };
+        let shared = Arc::new(executor);
+        let ready = tasks.into_iter().map(|mut info| {
+            info.executor = Some(Box::new((*shared).clone()));
+            Ready { info: Arc::new(info), executor: Some(shared.clone()), group: true }
+        });
+        let action = Action::LaunchGroup { executor: spec, tasks: specs };
+        Some((Operation::silent(action), ready.collect()))
+    }
+
+    fn action(&mut self, operation: &OfferOperation) -> Result<Action, String> {
+        let missing = |name: &str| format!("Expecting '{name}' to be present");
+        let mut all = |resources: &[Resource]| {
+            check(resources)?;
+            read_all(resources, self.books)
+        };
+        match operation.r#type.unwrap_or_default() {
+            OfferOperationType::Reserve => {
+                let reserve = operation.reserve.as_ref().ok_or_else(|| missing("reserve"))?;
+                if !reserve.source.is_empty() {
+                    return Err("Reservation updates are not yet implemented for the scheduler API.".to_owned());
+                }
+                all(&reserve.resources).map(Action::Reserve)
+            }
+            OfferOperationType::Unreserve => {
+                let unreserve = operation.unreserve.as_ref().ok_or_else(|| missing("unreserve"))?;
+                all(&unreserve.resources).map(Action::Unreserve)
+            }
+            OfferOperationType::Create => {
+                let create = operation.create.as_ref().ok_or_else(|| missing("create"))?;
+                all(&create.volumes).map(Action::Create)
+            }
+            OfferOperationType::Destroy => {
+                let destroy = operation.destroy.as_ref().ok_or_else(|| missing("destroy"))?;
+                all(&destroy.volumes).map(Action::Destroy)
+            }
+            OfferOperationType::GrowVolume => {
+                let grow = operation.grow_volume.as_ref().ok_or_else(|| missing("grow_volume"))?;
+                let volume = all(std::slice::from_ref(&grow.volume))?;
+                let addition = all(std::slice::from_ref(&grow.addition))?;
+                let volume = volume.ids().next().ok_or("The size of the volume must be positive")?;
+                Ok(Action::Grow { volume, addition })
+            }
+            OfferOperationType::ShrinkVolume => {
+                let shrink = operation.shrink_volume.as_ref().ok_or_else(|| missing("shrink_volume"))?;
+                let volume = all(std::slice::from_ref(&shrink.volume))?;
+                let less = Resource { scalar: Some(shrink.subtract.clone()), ..shrink.volume.clone() };
+                let less = all(std::slice::from_ref(&less))?;
+                let volume = volume.ids().next().ok_or("The size of the volume must be positive")?;
+                Ok(Action::Shrink { volume, less: less.get(volume) })
+            }
+            OfferOperationType::CreateDisk | OfferOperationType::DestroyDisk => {
+                Err("There is no resource provider that makes or ends disks".to_owned())
+            }
+            OfferOperationType::Unknown | OfferOperationType::Launch | OfferOperationType::LaunchGroup => {
+                Err("Unknown operation type".to_owned())
+            }
+        }
+    }
+
+    fn is_known(&self, task: &TaskInfo) -> bool {
+        self.found.tasks.contains_key(task.task_id.value.as_str())
+    }
+
+    fn may_run(&self, task: &TaskInfo) -> bool {
+        let command = task.command.as_ref().or(task.executor.as_ref().and_then(|executor| executor.command.as_ref()));
+        let info = &self.found.record.info;
+        let user = command.and_then(|command| command.user.as_deref()).unwrap_or(&info.user);
+        self.door.0.config.authorizer.may_run(info.principal.as_deref(), user)
+    }
+
+    /// Fills in what Mesos fills in.
+    fn complete(&self, task: &mut TaskInfo) {
+        self.allocate(&mut task.resources);
+        if let Some(executor) = &mut task.executor {
+            self.complete_executor(executor);
+        }
+    }
+
+    fn complete_executor(&self, executor: &mut ExecutorInfo) {
+        executor.framework_id.get_or_insert_with(|| FrameworkID { value: self.found.record.id.clone() });
+        self.allocate(&mut executor.resources);
+    }
+
+    fn allocate(&self, resources: &mut [Resource]) {
+        for resource in resources {
+            resource.allocation_info.get_or_insert_with(|| AllocationInfo { role: Some(self.ground.role.clone()) });
+        }
+    }
+
+    fn refuse(&mut self, task: &TaskInfo, why: &str, reason: TaskStatusReason) {
+        self.said.statuses.push(status(task, TaskState::Error, reason, why));
+    }
+}
+
+fn status(task: &TaskInfo, state: TaskState, reason: TaskStatusReason, why: &str) -> TaskStatus {
+    TaskStatus {
+        task_id: TaskID { value: task.task_id.value.clone() },
+        state,
+        message: Some(why.to_owned()),
+        source: Some(TaskStatusSource::Master),
+        reason: Some(reason),
+        agent_id: Some(task.agent_id.clone()),
+        timestamp: Some(now()),
+        ..TaskStatus::default()
+    }
+}
+
+/// What is said of operations on offers that are not valid.
+fn void(found: &Framework, operations: Vec<OfferOperation>, why: &str, said: &mut Said) {
+    let lost = found.seen(TaskState::Dropped);
+    for operation in operations {
+        let launched = operation.launch.into_iter().flat_map(|launch| launch.task_infos);
+        let grouped = operation.launch_group.into_iter().flat_map(|group| group.task_group.tasks);
+        match operation.r#type.unwrap_or_default() {
+            OfferOperationType::Launch | OfferOperationType::LaunchGroup => {
+                let words = format!("Task launched with invalid offers: {why}");
+                let reason = TaskStatusReason::InvalidOffers;
+                said.statuses.extend(launched.chain(grouped).map(|task| status(&task, lost, reason, &words)));
+            }
+            _ => said.operations.extend(operation.id.map(|id| OperationStatus {
+                operation_id: Some(id),
+                state: OperationState::Error,
+                message: Some(format!("Operation attempted with invalid offers: {why}")),
+                ..OperationStatus::default()
+            })),
+        }
+    }
+}
+
+fn say(found: &mut Framework, said: Said) {
+    for status in said.statuses {
+        found.send_status(status);
+    }
+    for operation in said.operations {
+        found.send(&operation_event(operation));
+    }
+}
