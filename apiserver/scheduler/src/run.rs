@@ -70,7 +70,7 @@ pub async fn run(client: Client, config: Config, shutdown: CancellationToken) {
         tokio::spawn(follow(client.clone(), "/api/v1/namespaces", to.clone(), Input::Namespace, shutdown.clone())),
         tokio::spawn(follow(
             client.clone(),
-            "/apis/books.kubernel.io/v1alpha1/resourceroles",
+            "/apis/kernel.kubernel.io/v1alpha1/resourceroles",
             to.clone(),
             Input::Role,
             shutdown.clone(),
