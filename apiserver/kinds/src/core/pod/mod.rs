@@ -6,6 +6,7 @@ pub mod amounts;
 mod binding;
 mod cells;
 mod defaults;
+pub(crate) mod disabled;
 mod image;
 mod pod_level;
 mod prepare;

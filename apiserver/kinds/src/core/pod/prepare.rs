@@ -1,9 +1,11 @@
 //! What a client may not set on a Pod, and what the server sets for it, on each way to write one.
 
+use std::collections::{HashMap, VecDeque};
+
 use kubernel_meta::Object;
 use serde_json::{Map, Value, json};
 
-use super::qos;
+use super::{disabled, qos};
 use crate::tree::{items, map_in, maps_in, text};
 use crate::{Kind, strategy};
 
@@ -11,7 +13,7 @@ type Tree = Map<String, Value>;
 
 /// A new Pod: pending, of a quality of service that follows from its resources, gated where it says so.
 pub(super) fn create(kind: &Kind, object: &mut Object) {
-    drop_disabled(object.map_at_mut(&["spec"]));
+    disabled::drop(object.map_at_mut(&["spec"]), None);
     positive_grace(object);
     app_armor_from_annotations(object);
     merge_match_label_keys(object);
@@ -30,7 +32,7 @@ pub(super) fn create(kind: &Kind, object: &mut Object) {
 
 /// A write to the Pod itself.
 pub(super) fn update(kind: &Kind, new: &mut Object, old: &Object) {
-    drop_disabled(new.map_at_mut(&["spec"]));
+    disabled::drop(new.map_at_mut(&["spec"]), old.at(&["spec"]));
     positive_grace(new);
     strategy::prepare_update(kind, new, old);
 }
@@ -46,6 +48,7 @@ pub(super) fn subresource_update(subresource: &str, new: &mut Object, old: &Obje
             {
                 new.set(&["status", "qosClass"], class.clone());
             }
+            keep_observed_generations(new, old);
         }
         "ephemeralcontainers" => {
             let containers = new.at(&["spec", "ephemeralContainers"]).cloned();
@@ -57,10 +60,14 @@ pub(super) fn subresource_update(subresource: &str, new: &mut Object, old: &Obje
             count_generation(new, old);
         }
         // What changes more than resources is left to the validation to refuse.
-        "resize" if !same_containers(new, old) => {}
+        "resize" if !same_counts(new, old) => {}
         "resize" => {
             let wanted = new.at(&["spec"]).cloned().unwrap_or_default();
             become_old(new, old);
+            match wanted.get("resources") {
+                Some(own) => new.set(&["spec", "resources"], own.clone()),
+                None => drop(new.remove(&["spec", "resources"])),
+            }
             for list in ["containers", "initContainers"] {
                 take_resources(new.map_at_mut(&["spec"]), &wanted, list);
             }
@@ -70,14 +77,33 @@ pub(super) fn subresource_update(subresource: &str, new: &mut Object, old: &Obje
     }
 }
 
-/// Whether the Pods have containers of the same names in the same order.
-fn same_containers(new: &Object, old: &Object) -> bool {
-    ["containers", "initContainers"].into_iter().all(|list| {
-        let names = |pod: &Object| -> Vec<String> {
-            pod.list_at(&["spec", list]).iter().map(|container| text(container, "name").to_owned()).collect()
-        };
-        names(new) == names(old)
-    })
+/// Whether the Pods have as many containers as each other.
+fn same_counts(new: &Object, old: &Object) -> bool {
+    let count = |pod: &Object, list: &str| pod.list_at(&["spec", list]).len();
+    ["containers", "initContainers"].into_iter().all(|list| count(new, list) == count(old, list))
+}
+
+/// What a node does not say of the generation that it has seen stays: of the status, and of each of its conditions, of
+/// which several may have one type.
+fn keep_observed_generations(new: &mut Object, old: &Object) {
+    let field = "observedGeneration";
+    let generation = |condition: &Value| condition.get(field).and_then(Value::as_i64).unwrap_or_default();
+    if let Some(before) = old.int_at(&["status", field])
+        && new.int_at(&["status", field]).unwrap_or_default() == 0
+    {
+        new.set(&["status", field], before);
+    }
+    let mut known: HashMap<&str, VecDeque<i64>> = HashMap::new();
+    for condition in old.list_at(&["status", "conditions"]) {
+        known.entry(text(condition, "type")).or_default().push_back(generation(condition));
+    }
+    let conditions = new.map_at_mut(&["status"]).get_mut("conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten() {
+        let before = known.get_mut(text(condition, "type")).and_then(VecDeque::pop_front).unwrap_or_default();
+        if before != 0 && generation(condition) == 0 {
+            condition[field] = before.into();
+        }
+    }
 }
 
 /// Makes the new Pod the old one, save for what identifies the request's view of it.
@@ -97,12 +123,16 @@ fn count_generation(new: &mut Object, old: &Object) {
     new.set(&["metadata", "generation"], generation);
 }
 
-/// Takes `resources` and `resizePolicy` from the containers of the same place and name.
+/// Takes `resources` and `resizePolicy` from the containers of the same place; where one has another name, the list is
+/// taken as it is, for the validation to refuse.
 fn take_resources(spec: &mut Tree, wanted: &Value, list: &str) {
     let wanted = items(wanted, list);
-    for (at, container) in maps_in(spec, list).enumerate() {
-        let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
-        let Some(source) = wanted.get(at).filter(|source| text(source, "name") == name) else { continue };
+    let named = |container: &Tree| container.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if maps_in(spec, list).zip(wanted).any(|(container, source)| named(container) != text(source, "name")) {
+        spec.insert(list.to_owned(), wanted.to_vec().into());
+        return;
+    }
+    for (container, source) in maps_in(spec, list).zip(wanted) {
         for field in ["resources", "resizePolicy"] {
             match source.get(field) {
                 Some(value) => container.insert(field.to_owned(), value.clone()),
@@ -146,20 +176,6 @@ fn app_armor_profile(annotation: &str) -> Option<Value> {
         "unconfined" => Some(json!({"type": "Unconfined"})),
         other => {
             other.strip_prefix("localhost/").map(|profile| json!({"type": "Localhost", "localhostProfile": profile}))
-        }
-    }
-}
-
-/// Drops fields of features that are off in v1.36 by default.
-fn drop_disabled(spec: &mut Tree) {
-    for list in super::spec_defaults::CONTAINER_LISTS {
-        for container in maps_in(spec, list) {
-            if let Some(lifecycle) = map_in(container, "lifecycle")
-                && lifecycle.remove("stopSignal").is_some()
-                && lifecycle.is_empty()
-            {
-                container.remove("lifecycle");
-            }
         }
     }
 }

@@ -29,10 +29,11 @@ const SECCOMP_CONTAINER_PREFIX: &str = "container.seccomp.security.alpha.kuberne
 const APPARMOR_PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
 const SELECTS_NOTHING: &str = "a null labelSelector results in matching no pod";
 
-/// The warnings about a new Pod; changes of Pods are machines' work.
+/// The warnings about a new Pod, and about the addresses in a status. Other changes of Pods are machines' work.
 pub(super) fn of_pod(pod: &Object, old: Option<&Object>) -> Vec<String> {
-    if old.is_some() {
-        return Vec::new();
+    if let Some(old) = old {
+        let written = pod.at(&["status"]) != old.at(&["status"]);
+        return if written { status_addresses(pod) } else { Vec::new() };
     }
     let mut warnings = Vec::new();
     let wrong = meta::dns1123_label(pod.name());
@@ -246,6 +247,17 @@ fn addresses(path: &Path, spec: &Value) -> Vec<String> {
     let aliases = items(spec, "hostAliases").iter().enumerate();
     let at = path.child("hostAliases");
     warnings.extend(aliases.filter_map(|(i, a)| validate::ip_warning(&at.index(i).child("ip"), text(a, "ip"))));
+    warnings
+}
+
+fn status_addresses(pod: &Object) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for list in ["podIPs", "hostIPs"] {
+        let at = Path::root("status").child(list);
+        let entries = pod.list_at(&["status", list]).iter().enumerate();
+        warnings
+            .extend(entries.filter_map(|(i, entry)| validate::ip_warning(&at.index(i).child("ip"), text(entry, "ip"))));
+    }
     warnings
 }
 

@@ -1,5 +1,6 @@
 //! Annotations of Pods and templates that mean something to the server.
 
+use kubernel_meta::Object;
 use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
@@ -37,6 +38,27 @@ pub(super) fn validate(path: &Path, spec: &Value, annotations: Option<&Value>) -
     }
     errors.extend(seccomp::annotations(path, pairs(annotations)));
     errors.extend(apparmor::annotations(path, spec, pairs(annotations)));
+    errors
+}
+
+/// What is wrong with changes of a Pod's annotations: those that made it what it is stay, and all are looked at anew.
+pub(super) fn changes(new: &Object, old: &Object) -> Vec<Error> {
+    let path = Path::root("metadata").child("annotations");
+    let (now, before) = (new.at(&["metadata", "annotations"]), old.at(&["metadata", "annotations"]));
+    let fixed = |key: &str| {
+        let app_armor = key.starts_with(apparmor::PREFIX).then_some("AppArmor annotations");
+        app_armor.or_else(|| (key == MIRROR).then_some("mirror pod annotation"))
+    };
+    let value = |map: Option<&'_ Value>, key: &str| map.and_then(|map| map.get(key)).cloned();
+    let mut errors = Vec::new();
+    for (key, _) in pairs(before).filter(|(key, _)| value(now, key) != value(before, key)) {
+        let error = |what| path.key(key).forbidden(format!("may not remove or update {what}"));
+        errors.extend(fixed(key).map(error));
+    }
+    for (key, _) in pairs(now).filter(|(key, _)| value(before, key).is_none()) {
+        errors.extend(fixed(key).map(|what| path.key(key).forbidden(format!("may not add {what}"))));
+    }
+    errors.extend(validate(&path, new.at(&["spec"]).unwrap_or(&Value::Null), now));
     errors
 }
 

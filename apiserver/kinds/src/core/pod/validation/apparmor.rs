@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::annotations::containers;
 use crate::tree::{set, text};
 
-const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
+/// The annotations' keys before the container's name.
+pub(super) const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
 const LOCALHOST_PREFIX: &str = "localhost/";
 const TYPES: [&str; 3] = ["Localhost", "RuntimeDefault", "Unconfined"];
 const PROFILE_BYTES_MAX: usize = 4095;

@@ -49,7 +49,7 @@ pub(super) fn init(path: &Path, context: &Context<'_>) -> Vec<Error> {
     for (i, container) in items(context.spec, "initContainers").iter().enumerate() {
         let at = path.index(i);
         errors.extend(common(&at, container, context));
-        errors.extend(restart::container(&at, container));
+        errors.extend(restart::init_container(&at, container));
         let name = text(container, "name");
         if names.contains(&name) {
             errors.push(at.child("name").duplicate(name));

@@ -1,13 +1,11 @@
 //! DNS policy, DNS configuration and host aliases.
 
-use std::net::IpAddr;
-
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::Value;
 
 use crate::tree::{items, set, text};
-use crate::validate::texts;
+use crate::validate::{self, texts};
 
 const NAMESERVERS_MAX: usize = 3;
 const SEARCHES_MAX: usize = 32;
@@ -43,7 +41,7 @@ pub(super) fn config(path: &Path, spec: &Value) -> Vec<Error> {
         errors.push(at.invalid(servers.to_vec(), format!("must not have more than {NAMESERVERS_MAX} nameservers")));
     }
     for (i, server) in servers.iter().enumerate() {
-        errors.extend(ip(&at.index(i), server.as_str().unwrap_or_default()));
+        errors.extend(validate::ip(&at.index(i), server.as_str().unwrap_or_default()));
     }
     errors.extend(searches(&path.child("searches"), items(config, "searches")));
     for (i, option) in items(config, "options").iter().enumerate() {
@@ -101,7 +99,7 @@ fn subdomain_with_underscore(name: &str) -> Vec<String> {
 pub(super) fn host_aliases(path: &Path, spec: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
     for (i, alias) in items(spec, "hostAliases").iter().enumerate() {
-        errors.extend(ip(&path.index(i).child("ip"), text(alias, "ip")));
+        errors.extend(validate::ip(&path.index(i).child("ip"), text(alias, "ip")));
         for (j, name) in items(alias, "hostnames").iter().enumerate() {
             let name = name.as_str().unwrap_or_default();
             let at = path.index(i).child("hostnames").index(j);
@@ -109,10 +107,4 @@ pub(super) fn host_aliases(path: &Path, spec: &Value) -> Vec<Error> {
         }
     }
     errors
-}
-
-/// What is wrong with an address.
-pub(super) fn ip(path: &Path, address: &str) -> Option<Error> {
-    let message = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-    address.parse::<IpAddr>().is_err().then(|| path.invalid(address, message))
 }

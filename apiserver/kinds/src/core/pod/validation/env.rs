@@ -1,10 +1,13 @@
 //! Environment variables and where they come from.
 
+use std::collections::HashMap;
+
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::Value;
 
-use super::references;
+use super::{all_containers, references};
+use crate::core::volume_paths;
 use crate::tree::{items, set, text};
 use crate::validate::texts;
 
@@ -38,7 +41,7 @@ fn value_from(path: &Path, from: &Value, value: &str) -> Vec<Error> {
     source("resourceFieldRef", &|path, value| references::resource(path, value, false));
     source("configMapKeyRef", &key_reference);
     source("secretKeyRef", &key_reference);
-    source("fileKeyRef", &|_, _| Vec::new());
+    source("fileKeyRef", &file_key_reference);
     if sources == 0 {
         let detail =
             "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
@@ -58,6 +61,42 @@ fn key_reference(path: &Path, reference: &Value) -> Vec<Error> {
         errors.push(path.child("key").required(""));
     } else {
         errors.extend(texts(&path.child("key"), key, meta::config_map_key(key)));
+    }
+    errors
+}
+
+/// A key of a file, in a volume that the container need not mount.
+fn file_key_reference(path: &Path, reference: &Value) -> Vec<Error> {
+    let field = |name: &str, rule: fn(&Path, &str) -> Vec<Error>| {
+        let (at, value) = (path.child(name), text(reference, name));
+        if value.is_empty() { vec![at.required("")] } else { rule(&at, value) }
+    };
+    let mut errors = field("key", |at, key| texts(at, key, meta::relaxed_env_var_name(key)).collect());
+    errors.extend(field("volumeName", |at, name| texts(at, name, meta::dns1123_label(name)).collect()));
+    errors.extend(field("path", |at, target| volume_paths::no_backsteps(at, target).into_iter().collect()));
+    errors
+}
+
+/// Files of variables lie in the Pod's `emptyDir` volumes.
+pub(super) fn files(path: &Path, spec: &Value) -> Vec<Error> {
+    let volumes: HashMap<&str, &Value> =
+        items(spec, "volumes").iter().map(|volume| (text(volume, "name"), volume)).collect();
+    let mut errors = Vec::new();
+    for (at, container) in all_containers(path, spec) {
+        for (i, variable) in items(container, "env").iter().enumerate() {
+            let Some(reference) = variable.pointer("/valueFrom/fileKeyRef").filter(|found| found.is_object()) else {
+                continue;
+            };
+            let at = at.child("env").index(i).child("valueFrom").child("fileKeyRef").child("volumeName");
+            let name = text(reference, "volumeName");
+            match volumes.get(name) {
+                None => errors.push(at.not_found(name)),
+                Some(volume) if set(volume, "emptyDir").is_none() => {
+                    errors.push(at.invalid(name, "referenced volume must be of type emptyDir"));
+                }
+                Some(_) => {}
+            }
+        }
     }
     errors
 }

@@ -5,9 +5,11 @@ use kubernel_meta::field::{Error, Path};
 use serde_json::Value;
 
 use super::spec::Context;
-use super::{containers, metadata_and_spec};
+use super::{annotations, containers, metadata_and_spec};
+use crate::go_form;
 use crate::tree::{items, set, text};
 
+const DEFINITION: &str = "io.k8s.api.core.v1.EphemeralContainer";
 const FORBIDDEN: &str = "cannot be set for an Ephemeral Container";
 /// What upstream does not allow, in the order in which Go declares it.
 const FORBIDDEN_FIELDS: [&str; 9] = [
@@ -63,6 +65,7 @@ fn is_empty(value: &Value) -> bool {
 /// What is wrong with a write to the subresource: containers may come, but neither change nor go.
 pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     let mut errors = metadata_and_spec(new);
+    errors.extend(annotations::changes(new, old));
     if old.annotations().any(|(key, _)| key == MIRROR) {
         return vec![Path::whole().forbidden("static pods do not support ephemeral containers")];
     }
@@ -73,7 +76,10 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
         match list.iter().find(|container| text(container, "name") == name) {
             None => errors.push(at.forbidden(format!("existing ephemeral containers {name:?} may not be removed\n"))),
             Some(now) if now != before => {
-                errors.push(at.forbidden(format!("existing ephemeral containers {name:?} may not be changed\n")));
+                let changes = go_form::changes(DEFINITION, before, now);
+                errors.push(
+                    at.forbidden(format!("existing ephemeral containers {name:?} may not be changed\n{changes}")),
+                );
             }
             Some(_) => {}
         }

@@ -6,6 +6,8 @@
 mod affinity;
 mod annotations;
 mod apparmor;
+mod claim_status;
+mod container_status;
 mod containers;
 mod dns;
 mod env;

@@ -4,7 +4,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::Value;
 
-use super::{apparmor, seccomp, windows};
+use super::{all_containers, apparmor, seccomp, windows};
 use crate::go_form;
 use crate::tree::{flag, items, repeated, set, text};
 
@@ -119,12 +119,15 @@ fn is_sysctl(name: &str) -> bool {
     name.len() <= SYSCTL_LENGTH_MAX && name.split(['.', '/']).all(segment)
 }
 
-/// A Pod with users of its own must not share other namespaces with the host.
+/// A Pod with users of its own must not share other namespaces with the host, nor use block devices, whose owners
+/// cannot be mapped.
 pub(super) fn host_users(path: &Path, spec: &Value) -> Vec<Error> {
     if spec.get("hostUsers") != Some(&Value::Bool(false)) {
         return Vec::new();
     }
     let shared = [("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")];
-    let used = shared.into_iter().filter(|(field, _)| flag(spec, field));
-    used.map(|(_, name)| path.child(name).forbidden("when `hostUsers` is false")).collect()
+    let used = shared.into_iter().filter(|(field, _)| flag(spec, field)).map(|(_, name)| path.child(name));
+    let with_devices = |(_, container): &(Path, &Value)| !items(container, "volumeDevices").is_empty();
+    let devices = all_containers(path, spec).filter(with_devices).map(|(at, _)| at.child("volumeDevices"));
+    used.chain(devices).map(|at| at.forbidden("when `hostUsers` is false")).collect()
 }

@@ -5,13 +5,15 @@ use kubernel_meta::validation as meta;
 use serde_json::Value;
 
 use super::{
-    Holder, affinity, containers, dns, ephemeral, pod_resources, resource_claims, restart, scheduling, security,
+    Holder, affinity, containers, dns, env, ephemeral, pod_resources, resource_claims, restart, scheduling, security,
     volumes, windows,
 };
 use crate::tree::{flag, items, set, text};
 use crate::validate::{pairs, texts};
 
 const DEADLINE_SECS_MAX: i64 = i32::MAX as i64;
+/// What Linux holds of a host's name.
+const HOSTNAME_BYTES_MAX: usize = 64;
 
 /// What the parts of a spec need to know of the whole.
 pub(super) struct Context<'a> {
@@ -60,8 +62,10 @@ pub fn validate_spec(path: &Path, spec: &Value, pod_name: &str, holder: Holder) 
     errors.extend(scheduling::spread(&path.child("topologySpreadConstraints"), spec));
     errors.extend(windows::host_process(path, spec));
     errors.extend(security::host_users(path, spec));
+    errors.extend(hostname_override(path, spec));
     errors.extend(names(path, spec));
     errors.extend(windows::os(path, spec));
+    errors.extend(env::files(path, spec));
     errors
 }
 
@@ -88,7 +92,6 @@ fn names(path: &Path, spec: &Value) -> Vec<Error> {
     }
     errors.extend(scheduling::preemption(&path.child("preemptionPolicy"), spec));
     errors.extend(super::resources::overhead(&path.child("overhead"), spec));
-    errors.extend(hostname_override(path, spec));
     errors
 }
 
@@ -102,9 +105,9 @@ fn hostname_override(path: &Path, spec: &Value) -> Vec<Error> {
     if flag(spec, "hostNetwork") {
         errors.push(at.forbidden("may not be specified when hostNetwork is true"));
     }
-    errors.extend(texts(&at, name, meta::dns1123_subdomain(name)));
-    if name.len() > 64 {
-        errors.push(at.too_long(64));
+    if name.len() > HOSTNAME_BYTES_MAX {
+        errors.push(at.too_long(HOSTNAME_BYTES_MAX));
     }
+    errors.extend(texts(&at, name, meta::dns1123_subdomain(name)));
     errors
 }

@@ -1,127 +1,93 @@
 //! What may be written to a Pod's status.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
-use kubernel_meta::field::{Error, Path};
+use kubernel_meta::field::{Error, Path, Reason};
 use kubernel_meta::{Object, validation as meta};
 use serde_json::{Value, json};
 
-use super::{dns, security};
-use crate::tree::{items, set, text};
-use crate::validate::texts;
+use super::{annotations, claim_status, container_status};
+use crate::tree::{int, items, text};
+use crate::validate::{self, texts};
 
 const SYSTEM_CONDITIONS: [&str; 3] = ["PodScheduled", "Ready", "Initialized"];
+const NOT_NEGATIVE: &str = "must be a non-negative integer";
 
 /// What is wrong with a write to `status`.
 pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     let null = &Value::Null;
     let path = Path::root("status");
     let (status, before) = (new.at(&["status"]).unwrap_or(null), old.at(&["status"]).unwrap_or(null));
-    let mut errors = conditions(&path.child("conditions"), items(status, "conditions"));
+    let spec = new.at(&["spec"]).unwrap_or(null);
+    let mut errors = annotations::changes(new, old);
+    errors.extend(conditions(&path.child("conditions"), items(status, "conditions")));
     if new.str_at(&["spec", "nodeName"]) != old.str_at(&["spec", "nodeName"]) {
         errors.push(path.child("nodeName").forbidden("may not be changed directly"));
     }
-    let nominated = text(status, "nominatedNodeName");
-    if nominated != text(before, "nominatedNodeName") && !nominated.is_empty() {
-        errors.extend(texts(&path.child("nominatedNodeName"), nominated, meta::dns1123_subdomain(nominated)));
+    errors.extend(nominated(&path.child("nominatedNodeName"), status, before, old.str_at(&["spec", "nodeName"])));
+    if int(status, "observedGeneration") < 0 {
+        errors.push(path.child("observedGeneration").invalid(int(status, "observedGeneration"), NOT_NEGATIVE));
     }
     let class = text(status, "qosClass");
     if class != text(before, "qosClass") {
         errors.push(path.child("qosClass").invalid(class, "field is immutable"));
     }
-    errors.extend(transitions(&path, status, before, old));
-    errors.extend(claim_statuses(&path.child("resourceClaimStatuses"), new, status));
-    errors.extend(pod_ips(&path.child("podIPs"), status));
-    errors.extend(host_ips(&path.child("hostIPs"), status));
-    errors.extend(users(&path, status));
+    errors.extend(container_status::transitions(&path, status, before, old.at(&["spec"]).unwrap_or(null)));
+    errors.extend(claim_status::claims(&path.child("resourceClaimStatuses"), spec, status));
+    errors.extend(claim_status::extended(&path.child("extendedResourceClaimStatus"), spec, status));
+    errors.extend(pod_ips(&path.child("podIPs"), status, before));
+    errors.extend(host_ips(&path.child("hostIPs"), status, before));
+    errors.extend(container_status::users(&path, spec, status));
+    errors.extend(container_status::allocated(&path, spec, status));
     errors
 }
 
 /// Upstream says `Type` here.
 fn conditions(path: &Path, conditions: &[Value]) -> Vec<Error> {
-    let named = conditions.iter().map(|condition| text(condition, "type")).enumerate();
-    let own = named.filter(|(_, name)| !SYSTEM_CONDITIONS.contains(name));
-    own.flat_map(|(i, name)| texts(&path.index(i).child("Type"), name, meta::label_key(name))).collect()
-}
-
-/// A container that ended for good does not come back.
-fn transitions(path: &Path, new: &Value, old: &Value, pod: &Object) -> Vec<Error> {
-    let policy = pod.str_at(&["spec", "restartPolicy"]);
-    let sidecars: Vec<&str> = pod
-        .list_at(&["spec", "initContainers"])
-        .iter()
-        .filter(|container| text(container, "restartPolicy") == "Always")
-        .map(|container| text(container, "name"))
-        .collect();
-    let own_rules = |name: &str| {
-        let all = ["containers", "initContainers"].into_iter().flat_map(|list| pod.list_at(&["spec", list]));
-        all.filter(|container| text(container, "name") == name)
-            .any(|container| set(container, "restartPolicy").is_some())
-    };
     let mut errors = Vec::new();
-    for list in ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"] {
-        let policy = if list == "ephemeralContainerStatuses" { "Never" } else { policy };
-        if policy == "Always" {
-            continue;
+    for (i, condition) in conditions.iter().enumerate() {
+        let (at, name) = (path.index(i), text(condition, "type"));
+        let generation = int(condition, "observedGeneration");
+        if generation < 0 {
+            errors.push(at.child("observedGeneration").invalid(generation, NOT_NEGATIVE));
         }
-        for (i, before) in items(old, list).iter().enumerate() {
-            let name = text(before, "name");
-            let Some(ended) = before.pointer("/state/terminated").filter(|state| state.is_object()) else { continue };
-            let failed = ended.get("exitCode").and_then(Value::as_i64).unwrap_or_default() != 0;
-            let may_return = (failed && policy == "OnFailure") || sidecars.contains(&name) || own_rules(name);
-            let returned = items(new, list).iter().any(|status| {
-                text(status, "name") == name && status.pointer("/state/terminated").is_none_or(Value::is_null)
-            });
-            if !may_return && returned {
-                let at = path.child(list).index(i).child("state");
-                errors.push(at.forbidden("may not be transitioned to non-terminated state"));
-            }
+        if !SYSTEM_CONDITIONS.contains(&name) {
+            errors.extend(texts(&at.child("Type"), name, meta::label_key(name)));
         }
     }
     errors
 }
 
-fn claim_statuses(path: &Path, pod: &Object, status: &Value) -> Vec<Error> {
-    let claims = pod.list_at(&["spec", "resourceClaims"]);
-    let statuses = items(status, "resourceClaimStatuses");
-    let mut errors = Vec::new();
-    for (i, status) in statuses.iter().enumerate() {
-        let (at, name) = (path.index(i).child("name"), text(status, "name"));
-        if !claims.iter().any(|claim| text(claim, "name") == name) {
-            errors.push(at.invalid(name, "must match the name of an entry in `spec.resourceClaims`"));
-        }
-        if statuses[..i].iter().any(|other| text(other, "name") == name) {
-            errors.push(at.duplicate(name));
-        }
-        if let Some(claim) = status.get("resourceClaimName").and_then(Value::as_str) {
-            errors.extend(texts(&at, claim, meta::dns1123_subdomain(claim)));
-        }
+/// A node is nominated as long as the Pod is on none.
+fn nominated(path: &Path, status: &Value, before: &Value, bound_to: &str) -> Vec<Error> {
+    let name = text(status, "nominatedNodeName");
+    if name.is_empty() || name == text(before, "nominatedNodeName") {
+        return Vec::new();
+    }
+    let mut errors: Vec<Error> = texts(path, name, meta::dns1123_subdomain(name)).collect();
+    if !bound_to.is_empty() {
+        errors.push(path.forbidden("may not be set on pods that are already bound to a node"));
     }
     errors
 }
 
-fn pod_ips(path: &Path, status: &Value) -> Vec<Error> {
+fn pod_ips(path: &Path, status: &Value, before: &Value) -> Vec<Error> {
     let ips = addresses(status, "podIPs");
-    let mut errors: Vec<Error> = ips.iter().enumerate().filter_map(|(i, ip)| dns::ip(&path.index(i), ip)).collect();
-    if ips.len() > 1 {
-        errors.extend(families(path, &ips));
-        errors.extend(duplicates(path, &ips));
-    }
+    let mut errors = new_addresses(path, &ips, before, "podIPs");
+    errors.extend(families(path, &ips));
     errors
 }
 
-fn host_ips(path: &Path, status: &Value) -> Vec<Error> {
+fn host_ips(path: &Path, status: &Value, before: &Value) -> Vec<Error> {
     let ips = addresses(status, "hostIPs");
     let mut errors = Vec::new();
     let Some(first) = ips.first() else { return errors };
     if *first != text(status, "hostIP") {
         errors.push(path.index(0).child("ip").invalid(*first, "must be equal to `hostIP`"));
     }
-    errors.extend(ips.iter().enumerate().filter_map(|(i, ip)| dns::ip(&path.index(i), ip)));
-    if ips.len() > 1 {
-        errors.extend(duplicates(path, &ips));
-        errors.extend(families(path, &ips));
-    }
+    errors.extend(new_addresses(path, &ips, before, "hostIPs"));
+    errors.extend(families(path, &ips));
     errors
 }
 
@@ -129,41 +95,27 @@ fn addresses<'a>(status: &'a Value, list: &str) -> Vec<&'a str> {
     items(status, list).iter().map(|entry| text(entry, "ip")).collect()
 }
 
-fn families(path: &Path, ips: &[&str]) -> Vec<Error> {
-    let mut parsed = Vec::new();
+/// What is wrong with the addresses that were not there before.
+fn new_addresses(path: &Path, ips: &[&str], before: &Value, list: &str) -> Vec<Error> {
+    let kept: HashSet<&str> = addresses(before, list).into_iter().collect();
+    let new = ips.iter().enumerate().filter(|(_, ip)| !kept.contains(*ip));
+    new.filter_map(|(i, ip)| validate::ip(&path.index(i), ip)).collect()
+}
+
+/// One address of each family at most.
+fn families(path: &Path, ips: &[&str]) -> Option<Error> {
+    if ips.len() < 2 {
+        return None;
+    }
+    let mut parsed = Vec::with_capacity(ips.len());
     for ip in ips {
-        match ip.parse::<IpAddr>() {
-            Ok(ip) => parsed.push(ip),
-            Err(_) => {
-                let detail = format!("failed to check for dual stack with error:invalid IP: {ip}");
-                return vec![path.error(kubernel_meta::field::Reason::Internal, Value::Null, detail)];
-            }
-        }
+        let Some(address) = validate::loose_ip(ip) else {
+            let detail = format!("failed to check for dual stack with error:invalid IP: {ip}");
+            return Some(path.error(Reason::Internal, Value::Null, detail));
+        };
+        parsed.push(address);
     }
     let both = parsed.iter().any(IpAddr::is_ipv4) && parsed.iter().any(IpAddr::is_ipv6);
     let shown: Vec<Value> = ips.iter().map(|ip| json!({"IP": ip})).collect();
-    let error = || path.invalid(shown, "may specify no more than one IP for each IP family");
-    (!both || ips.len() > 2).then(error).into_iter().collect()
-}
-
-fn duplicates(path: &Path, ips: &[&str]) -> Vec<Error> {
-    let again = ips.iter().enumerate().filter(|(i, ip)| ips[..*i].contains(ip));
-    again.map(|(i, ip)| path.index(i).duplicate(json!({"IP": ip}))).collect()
-}
-
-fn users(path: &Path, status: &Value) -> Vec<Error> {
-    let mut errors = Vec::new();
-    for list in ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"] {
-        for (i, status) in items(status, list).iter().enumerate() {
-            let Some(user) = status.pointer("/user/linux").filter(|user| user.is_object()) else { continue };
-            let at = path.child(list).index(i).child("linux");
-            for field in ["uid", "gid"] {
-                errors.extend(security::id(&at.child(field), user.get(field)));
-            }
-            for (j, group) in items(user, "supplementalGroups").iter().enumerate() {
-                errors.extend(security::id(&at.child("supplementalGroups").index(j), Some(group)));
-            }
-        }
-    }
-    errors
+    (!both || ips.len() > 2).then(|| path.invalid(shown, "may specify no more than one IP for each IP family"))
 }

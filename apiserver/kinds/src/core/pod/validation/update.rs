@@ -5,7 +5,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::{Value, json};
 
-use super::{metadata_and_spec, scheduling};
+use super::{annotations, metadata_and_spec, scheduling};
 use crate::go_form;
 use crate::tree::{items, set, text};
 
@@ -23,6 +23,7 @@ pub fn update(new: &Object, old: &Object) -> Vec<Error> {
     let path = Path::root("spec");
     let (spec, before) = (new.at(&["spec"]).unwrap_or(null), old.at(&["spec"]).unwrap_or(null));
     let mut errors = metadata_and_spec(new);
+    errors.extend(annotations::changes(new, old));
     for list in ["containers", "initContainers"] {
         match images(&path.child(list), items(spec, list), items(before, list)) {
             Ok(wrong) => errors.extend(wrong),
