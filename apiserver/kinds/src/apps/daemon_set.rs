@@ -58,13 +58,13 @@ impl Strategy for DaemonSetStrategy {
     }
 
     fn prepare_create(&self, kind: &Kind, object: &mut Object) {
-        strategy::prepare_create(kind, object);
+        workload::prepare_create(kind, object, &workload::TEMPLATE);
         let given = template_generation(object);
         object.set(&["metadata", "annotations", TEMPLATE_GENERATION], given.max(1).to_string());
     }
 
     fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
-        strategy::prepare_update(kind, new, old);
+        workload::prepare_update(kind, new, old, &workload::TEMPLATE);
         let changed = new.at(&["spec", "template"]) != old.at(&["spec", "template"]);
         let generation = template_generation(old) + i64::from(changed);
         new.set(&["metadata", "annotations", TEMPLATE_GENERATION], generation.to_string());

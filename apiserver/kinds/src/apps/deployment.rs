@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
-use crate::core::pod::{spec_defaults, warnings as pod_warnings};
+use crate::core::pod::spec_defaults;
 use crate::descriptor::kind;
 use crate::tree::{default_text, default_to, map_in};
 use crate::{Kind, Strategy, print, strategy};
@@ -56,9 +56,13 @@ impl Strategy for DeploymentStrategy {
         true
     }
 
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        workload::prepare_create(kind, object, &workload::TEMPLATE);
+    }
+
     /// Annotations count as well: they carry what `kubectl rollout` needs to see observed.
     fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
-        strategy::prepare_update(kind, new, old);
+        workload::prepare_update(kind, new, old, &workload::TEMPLATE);
         if new.generation() == old.generation() && !new.annotations().eq(old.annotations()) {
             new.set(&["metadata", "generation"], old.generation() + 1);
         }
@@ -119,8 +123,6 @@ impl Strategy for DeploymentStrategy {
     }
 
     fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
-        let mut warnings = workload::name_warnings(object, old);
-        warnings.extend(pod_warnings::of_template(&["spec", "template"], object, old));
-        warnings
+        workload::warnings(object, old, &workload::TEMPLATE)
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
-use crate::core::pod::{spec_defaults, warnings as pod_warnings};
+use crate::core::pod::spec_defaults;
 use crate::descriptor::kind;
 use crate::tree::default_to;
 use crate::{Kind, Strategy, print};
@@ -43,6 +43,14 @@ impl Strategy for ReplicaSetStrategy {
         true
     }
 
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        workload::prepare_create(kind, object, &workload::TEMPLATE);
+    }
+
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        workload::prepare_update(kind, new, old, &workload::TEMPLATE);
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let (path, spec) = (field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null));
         workload::replicas_selector_template(&path, spec, "deployment", workload::Owner::ReplicaSet)
@@ -69,8 +77,6 @@ impl Strategy for ReplicaSetStrategy {
     }
 
     fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
-        let mut warnings = workload::name_warnings(object, old);
-        warnings.extend(pod_warnings::of_template(&["spec", "template"], object, old));
-        warnings
+        workload::warnings(object, old, &workload::TEMPLATE)
     }
 }

@@ -1,6 +1,6 @@
 //! `apps/v1` StatefulSet.
 
-use super::stateful_set_rules;
+use super::{stateful_set_rules, workload};
 use jiff::Timestamp;
 use kubernel_meta::field::Path;
 use kubernel_meta::{Object, field};
@@ -68,14 +68,14 @@ impl Strategy for StatefulSetStrategy {
 
     fn prepare_create(&self, kind: &Kind, object: &mut Object) {
         drop_max_unavailable(object);
-        strategy::prepare_create(kind, object);
+        workload::prepare_create(kind, object, &workload::TEMPLATE);
     }
 
     fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
         if old.at(&MAX_UNAVAILABLE).is_none() {
             drop_max_unavailable(new);
         }
-        strategy::prepare_update(kind, new, old);
+        workload::prepare_update(kind, new, old, &workload::TEMPLATE);
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {

@@ -5,9 +5,9 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{LabelSelector, Object, validation as meta};
 use serde_json::{Map, Value, json};
 
-use crate::core::pod::validation;
+use crate::core::pod::{disabled, validation, warnings as pod_warnings};
 use crate::tree::{int, set, text};
-use crate::{print, validate};
+use crate::{Kind, print, strategy, validate};
 
 /// Which kind a template belongs to, where messages name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +112,28 @@ fn labels_mismatch(path: &Path, template: &Value) -> Error {
         .child("metadata")
         .child("labels")
         .invalid(labels, "`selector` does not match template `labels`")
+}
+
+/// Where a workload's pod template is.
+pub(crate) const TEMPLATE: [&str; 2] = ["spec", "template"];
+
+/// A new object with a pod template: as any other, without what is off in the template.
+pub(crate) fn prepare_create(kind: &Kind, object: &mut Object, template: &[&str]) {
+    disabled::drop_in_template(object, None, template);
+    strategy::prepare_create(kind, object);
+}
+
+/// The same for a write to an object that exists.
+pub(crate) fn prepare_update(kind: &Kind, new: &mut Object, old: &Object, template: &[&str]) {
+    disabled::drop_in_template(new, Some(old), template);
+    strategy::prepare_update(kind, new, old);
+}
+
+/// The warnings of an object whose name Pods' names are made of, and of its template.
+pub(crate) fn warnings(object: &Object, old: Option<&Object>, template: &[&str]) -> Vec<String> {
+    let mut warnings = name_warnings(object, old);
+    warnings.extend(pod_warnings::of_template(template, object, old));
+    warnings
 }
 
 /// `minReadySeconds`, `revisionHistoryLimit` and `progressDeadlineSeconds` where the kind has them.

@@ -33,6 +33,8 @@ kind! {
 #[derive(Debug)]
 pub struct CronJobStrategy;
 
+const TEMPLATE: [&str; 4] = ["spec", "jobTemplate", "spec", "template"];
+
 impl Strategy for CronJobStrategy {
     fn default(&self, _kind: &Kind, object: &mut Object) {
         let spec = object.map_at_mut(&["spec"]);
@@ -53,6 +55,14 @@ impl Strategy for CronJobStrategy {
         true
     }
 
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        workload::prepare_create(kind, object, &TEMPLATE);
+    }
+
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        workload::prepare_update(kind, new, old, &TEMPLATE);
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let mut errors = cron_job_rules::check(object, None);
         errors.extend(cron_job_rules::name(object));
@@ -66,7 +76,7 @@ impl Strategy for CronJobStrategy {
     fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
         let mut warnings = workload::name_warnings(object, old);
         warnings.extend(job_rules::size_warning(&["spec", "jobTemplate", "spec"], object, old));
-        warnings.extend(pod_warnings::of_template(&["spec", "jobTemplate", "spec", "template"], object, old));
+        warnings.extend(pod_warnings::of_template(&TEMPLATE, object, old));
         warnings
     }
 

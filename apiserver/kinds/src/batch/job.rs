@@ -9,7 +9,7 @@ use crate::apps::workload;
 use crate::core::pod::{spec_defaults, warnings as pod_warnings};
 use crate::descriptor::kind;
 use crate::tree::{condition_is_true, default_text, default_to, map_in, maps_in};
-use crate::{Kind, Strategy, print, strategy};
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of Job.
@@ -46,11 +46,15 @@ impl Strategy for JobStrategy {
 
     /// Unless its author chose a selector, the Job finds its Pods by its own uid.
     fn prepare_create(&self, kind: &Kind, object: &mut Object) {
-        strategy::prepare_create(kind, object);
+        workload::prepare_create(kind, object, &workload::TEMPLATE);
         if object.at(&["spec", "manualSelector"]) != Some(&Value::Bool(true)) {
             generate_selector(object);
         }
         labels_from_template(object);
+    }
+
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        workload::prepare_update(kind, new, old, &workload::TEMPLATE);
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {

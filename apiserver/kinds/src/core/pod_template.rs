@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
+use crate::apps::workload;
 use crate::core::pod::{spec_defaults, validation, warnings};
 use crate::descriptor::kind;
 use crate::{Kind, Strategy, print};
@@ -33,6 +34,14 @@ impl Strategy for PodTemplateStrategy {
 
     fn counts_generation(&self) -> bool {
         true
+    }
+
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        workload::prepare_create(kind, object, &["template"]);
+    }
+
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        workload::prepare_update(kind, new, old, &["template"]);
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {

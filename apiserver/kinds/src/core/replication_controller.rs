@@ -53,6 +53,14 @@ impl Strategy for ReplicationControllerStrategy {
         true
     }
 
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        workload::prepare_create(kind, object, &workload::TEMPLATE);
+    }
+
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        workload::prepare_update(kind, new, old, &workload::TEMPLATE);
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         workload::replication_controller(object)
     }
