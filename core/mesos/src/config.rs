@@ -7,6 +7,8 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 pub struct Config {
     /// The master's identifier; frameworks and offers are named after it. The same after every restart.
     pub master_id: String,
+    /// Frameworks are numbered from here: beyond any number that was ever given, also of frameworks that are gone.
+    pub first_framework: u32,
     /// The name under which the door is reached.
     pub hostname: String,
     /// The address under which the door is reached.
@@ -50,6 +52,7 @@ impl Config {
     pub fn new(master_id: impl Into<String>, hostname: impl Into<String>, ip: IpAddr, port: u16) -> Self {
         Self {
             master_id: master_id.into(),
+            first_framework: 0,
             hostname: hostname.into(),
             ip,
             port,

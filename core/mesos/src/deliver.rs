@@ -172,6 +172,11 @@ impl Door {
         let mut status = status::status(said, agent.as_deref(), now());
         let Some(found) = book.by_kernel(to) else { return };
         let reconciles = status.reason == Some(TaskStatusReason::Reconciliation);
+        if matches!(status.reason, Some(TaskStatusReason::TaskInvalid | TaskStatusReason::TaskGroupInvalid)) {
+            // Not launched: whatever has that name is another task.
+            found.send_status(status);
+            return;
+        }
         if let Some(record) = found.tasks.get_mut(&said.name) {
             status.executor_id = record.executor.as_ref().map(|executor| executor.executor_id.clone());
             if let Some(last) = record.statuses.last().filter(|_| reconciles) {

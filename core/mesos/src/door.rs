@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use kubernel_kernel::{AgentId, Input, Millis, Mode, TaskSpec, TaskState as KernelState, Update};
@@ -29,6 +29,9 @@ use crate::{
 
 /// Changes of the book that a slow watcher may be behind; beyond, it misses some and has to look again.
 const CHANGES_MAX: usize = 4_096;
+
+/// How often at most it is looked for streams that were cut off.
+const SWEEP_MIN: Duration = Duration::from_millis(100);
 
 /// The Mesos door. Cheap to clone: all clones are one door.
 #[derive(Clone, Debug)]
@@ -53,10 +56,11 @@ impl Door {
     /// A door to a ledger. What is to be done comes out at the other end of `work`.
     pub fn new(ledger: Arc<Ledger>, config: Config, work: mpsc::Sender<Work>) -> Self {
         let deliveries = Mutex::new(Some(ledger.deliveries()));
+        let book = Book::new(config.first_framework);
         Self(Arc::new(Inner {
             config,
             ledger,
-            book: Mutex::default(),
+            book: Mutex::new(book),
             deliveries,
             work,
             woken: Notify::new(),
@@ -94,11 +98,13 @@ impl Door {
     /// Passes on what the kernel says and what the bridge is to do, until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         let Some(mut deliveries) = self.0.deliveries.lock().take() else { return };
+        let mut sweep = tokio::time::interval(self.0.config.heartbeat.max(SWEEP_MIN));
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 come = deliveries.next() => self.deliver(come),
                 () = self.0.woken.notified() => {}
+                _ = sweep.tick() => self.sweep(),
             }
             while let Some(work) = self.next_work() {
                 tokio::select! {
@@ -106,6 +112,16 @@ impl Door {
                     sent = self.0.work.send(work) => if sent.is_err() { return },
                 }
             }
+        }
+    }
+
+    /// Frameworks whose stream was cut off are away, whether their connection has ended or not.
+    fn sweep(&self) {
+        let cut = |found: &&Framework| found.record.connected && found.stream.is_none();
+        let away: Vec<String> =
+            self.read(|book| book.frameworks.values().filter(cut).map(|found| found.record.id.clone()).collect());
+        for id in away {
+            self.disconnected(&id, "");
         }
     }
 
@@ -171,6 +187,10 @@ impl Door {
     pub fn recover(&self, frameworks: Vec<FrameworkRecord>, tasks: Vec<RecoveredTask>) {
         let mut book = self.lock();
         for record in frameworks {
+            let number = record.id.strip_prefix(&self.0.config.master_id).and_then(|rest| rest.strip_prefix('-'));
+            if let Some(number) = number.and_then(|number| number.parse::<u32>().ok()) {
+                book.next = book.next.max(number.saturating_add(1));
+            }
             if book.frameworks.contains_key(record.id.as_str()) {
                 continue;
             }

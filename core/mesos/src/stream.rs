@@ -20,7 +20,7 @@ use tokio::{
 };
 
 /// What may wait for a reader. Who reads more slowly than it is told things loses the stream, and may subscribe again.
-const WAITING_BYTES_MAX: usize = 64 << 20;
+const WAITING_BYTES_MAX: usize = 32 << 20;
 
 /// How messages travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,7 +31,8 @@ pub struct Book {
     pub(crate) awaited: Vec<RecoveredTask>,
     by_kernel: HashMap<FrameworkId, Arc<str>>,
     by_task: HashMap<TaskId, (Arc<str>, Arc<str>)>,
-    next: u32,
+    /// The number of the next framework.
+    pub(crate) next: u32,
     /// What is to be given to the bridge, in order.
     pub(crate) work: VecDeque<Work>,
 }
@@ -68,6 +69,11 @@ pub enum Change {
 }
 
 impl Book {
+    /// An empty book; frameworks are numbered from `first` on.
+    pub(crate) fn new(first: u32) -> Self {
+        Self { next: first, ..Self::default() }
+    }
+
     /// The next identifier of a framework.
     pub(crate) fn next_id(&mut self, master: &str) -> String {
         loop {

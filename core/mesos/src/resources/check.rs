@@ -145,7 +145,7 @@ fn disk(resource: &Resource) -> Result<(), String> {
 }
 
 /// The role that a resource is reserved for.
-pub(super) fn role(resource: &Resource) -> Option<&str> {
+pub fn role(resource: &Resource) -> Option<&str> {
     match resource.reservations.last() {
         Some(reservation) => reservation.role.as_deref(),
         None => resource.role.as_deref().filter(|role| *role != "*"),

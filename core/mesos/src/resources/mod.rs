@@ -9,7 +9,7 @@ mod read;
 mod show;
 mod write;
 
-pub use check::check;
+pub use check::{check, role};
 pub use read::{Namer, read, read_all};
 pub use show::{show, show_all};
 pub use write::{Format, write};

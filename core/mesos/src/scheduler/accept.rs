@@ -25,8 +25,8 @@ use crate::{
     book::{Book, Change, Framework, OperationRecord, TaskRecord},
     deliver::operation_event,
     door::now,
-    launch, offers,
-    resources::{check, read_all},
+    framework, launch, offers,
+    resources::{self, check, read_all},
 };
 
 /// What is said at once to a framework, without the kernel.
@@ -63,6 +63,7 @@ impl Door {
         }
         let mut said = Said::default();
         let mut ready: BTreeMap<String, Ready> = BTreeMap::new();
+        let mut named: BTreeSet<String> = BTreeSet::new();
         let mut began: Vec<(String, OperationRecord)> = Vec::new();
         let outcome = self.0.ledger.act(|books, now| {
             let ground = match self.ground(books, framework, &accept.offer_ids, &ids) {
@@ -74,7 +75,8 @@ impl Door {
             };
             let mut operations = Vec::new();
             for operation in accept.operations.clone() {
-                let mut prepare = Prepare { found, books, ground: &ground, door: self, said: &mut said };
+                let (said, named) = (&mut said, &mut named);
+                let mut prepare = Prepare { found, books, ground: &ground, door: self, said, named };
                 if let Some((done, tasks)) = prepare.operation(&operation) {
                     if let Some(id) = &done.id {
                         let record = OperationRecord { agent: ground.agent.clone(), info: operation, status: None };
@@ -184,6 +186,8 @@ struct Prepare<'a, 'b> {
     ground: &'a Ground,
     door: &'a Door,
     said: &'b mut Said,
+    /// The tasks of this call so far.
+    named: &'b mut BTreeSet<String>,
 }
 
 impl Prepare<'_, '_> {
@@ -245,6 +249,7 @@ impl Prepare<'_, '_> {
                     self.refuse(&info, why, TaskStatusReason::TaskUnauthorized);
                 }
                 Ok(spec) => {
+                    self.named.insert(info.task_id.value.clone());
                     let executor = info.executor.as_deref().cloned().map(Arc::new);
                     specs.push(spec);
                     ready.push(Ready { info: Arc::new(info), executor, group: false });
@@ -262,9 +267,13 @@ impl Prepare<'_, '_> {
             self.complete(task);
         }
         let place = Place { agent: &self.ground.agent, framework: &self.found.record.id };
+        let mut together = BTreeSet::new();
         let checked = tasks
             .iter()
-            .try_for_each(|task| task::check_in_group(task, &place, self.is_known(task)))
+            .try_for_each(|task| {
+                let again = !together.insert(task.task_id.value.as_str());
+                task::check_in_group(task, &place, again || self.is_known(task))
+            })
             .and_then(|()| task::check_group_executor(&executor, &tasks, &place));
         let counts_pods = self.ground.counts_pods;
         // A group is one Pod, that of its executor.
@@ -290,6 +299,7 @@ impl Prepare<'_, '_> {
                 return None;
             }
         };
+        self.named.extend(tasks.iter().map(|task| task.task_id.value.clone()));
         let shared = Arc::new(executor);
         let ready = tasks.into_iter().map(|mut info| {
             info.executor = Some(Box::new((*shared).clone()));
@@ -301,9 +311,10 @@ impl Prepare<'_, '_> {
 
     fn action(&mut self, operation: &OfferOperation) -> Result<Action, String> {
         let missing = |name: &str| format!("Expecting '{name}' to be present");
+        let books = &mut *self.books;
         let mut all = |resources: &[Resource]| {
             check(resources)?;
-            read_all(resources, self.books)
+            read_all(resources, &mut *books)
         };
         match operation.r#type.unwrap_or_default() {
             OfferOperationType::Reserve => {
@@ -311,7 +322,9 @@ impl Prepare<'_, '_> {
                 if !reserve.source.is_empty() {
                     return Err("Reservation updates are not yet implemented for the scheduler API.".to_owned());
                 }
-                all(&reserve.resources).map(Action::Reserve)
+                check(&reserve.resources)?;
+                reserve.resources.iter().try_for_each(|resource| self.may_reserve(resource))?;
+                read_all(&reserve.resources, self.books).map(Action::Reserve)
             }
             OfferOperationType::Unreserve => {
                 let unreserve = operation.unreserve.as_ref().ok_or_else(|| missing("unreserve"))?;
@@ -349,8 +362,31 @@ impl Prepare<'_, '_> {
         }
     }
 
+    /// Whether a framework may keep resources for a role: its own, and the one they are allocated to or one above.
+    fn may_reserve(&self, resource: &Resource) -> Result<(), String> {
+        let Some(role) = resources::role(resource) else { return Ok(()) };
+        let to = &self.ground.role;
+        let suits = to.strip_prefix(role).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if !suits {
+            return Err(format!(
+                "A reserve operation was attempted for a resource with role '{role}', but the resource was allocated \
+                 to role '{to}'"
+            ));
+        }
+        let own = framework::roles(&self.found.record.info);
+        if own.iter().any(|own| own == role) {
+            return Ok(());
+        }
+        let own = own.join(", ");
+        Err(format!(
+            "A reserve operation was attempted for a resource with role '{role}', but the framework can only reserve \
+             resources with roles '{{ {own} }}'"
+        ))
+    }
+
     fn is_known(&self, task: &TaskInfo) -> bool {
-        self.found.tasks.contains_key(task.task_id.value.as_str())
+        let id = task.task_id.value.as_str();
+        self.found.tasks.contains_key(id) || self.named.contains(id)
     }
 
     fn may_run(&self, task: &TaskInfo) -> bool {

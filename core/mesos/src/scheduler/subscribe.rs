@@ -186,7 +186,7 @@ impl Door {
     }
 
     /// Nobody reads a stream any more.
-    fn disconnected(&self, id: &str, stream_id: &str) {
+    pub(crate) fn disconnected(&self, id: &str, stream_id: &str) {
         let mut book = self.lock();
         let Some(found) = book.frameworks.get_mut(id) else { return };
         if found.stream.as_ref().is_some_and(|stream| stream.id != stream_id) || !found.record.connected {
