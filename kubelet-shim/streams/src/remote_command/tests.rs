@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
 use futures::{FutureExt, SinkExt, StreamExt};
+use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
@@ -234,4 +235,62 @@ fn options_are_read_from_both_spellings() {
     check("command=a&stdin=true&stdout=true&stderr=true&tty=true", TERMINAL);
     check("input=1&output=1&error=1&tty=0", ALL);
     check("stdin=false&output=0&x", StreamOptions::default());
+}
+
+/// What a client puts into messages: something on a channel, or anything at all.
+fn message() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        (prop::sample::select(vec![0_u8, 0, 0, 1, 4, 9]), prop::collection::vec(any::<u8>(), 0..40))
+            .prop_map(|(channel, data)| [&[channel], &data[..]].concat()),
+        prop::collection::vec(any::<u8>(), 0..4).prop_filter("closes no input", |data| data.first() != Some(&255)),
+        Just(vec![255, 4]),
+        Just(vec![255]),
+    ]
+}
+
+/// Sends these to a process that echoes them, then ends the input; gives what came back on its output.
+async fn echoed(messages: Vec<Vec<u8>>) -> Vec<u8> {
+    let (client, server) = duplex(1 << 20);
+    let session = tokio::spawn(async move { websocket::run(server, "v5.channel.k8s.io", ALL, Box::new(Echo)).await });
+    let mut socket = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+    for message in messages.into_iter().chain([vec![255, 0]]) {
+        socket.send(Message::binary(message)).await.unwrap();
+    }
+    let mut output = Vec::new();
+    while let Some(Ok(message)) = socket.next().await {
+        if let Message::Binary(data) = message
+            && data[0] == 1
+        {
+            output.extend_from_slice(&data[1..]);
+        }
+    }
+    session.await.unwrap().unwrap();
+    output
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+
+    #[test]
+    fn a_message_reads_as_it_was_written(channel in 0_u8..80, data in prop::collection::vec(any::<u8>(), 0..200), base64: bool) {
+        let message = websocket::encode(channel, &data, base64);
+        prop_assert_eq!(message.is_text(), base64);
+        prop_assert_eq!(websocket::decode(message, base64).unwrap(), [&[channel], &data[..]].concat());
+    }
+
+    #[test]
+    fn any_message_reads_as_something(data in prop::collection::vec(any::<u8>(), 0..60), text in any::<String>(), base64: bool) {
+        for message in [Message::binary(data.clone()), Message::text(text), Message::Ping(data.into())] {
+            prop_assert!(websocket::decode(message, base64).is_some());
+        }
+        prop_assert!(websocket::decode(Message::Close(None), base64).is_none());
+    }
+
+    #[test]
+    fn only_the_input_reaches_the_process(messages in prop::collection::vec(message(), 0..12)) {
+        let sent = messages.iter().filter(|message| message.first() == Some(&0)).flat_map(|message| message[1..].to_vec());
+        let sent: Vec<u8> = sent.collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        prop_assert_eq!(runtime.block_on(echoed(messages)), sent);
+    }
 }

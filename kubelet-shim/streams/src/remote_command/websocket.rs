@@ -1,7 +1,7 @@
 //! exec and attach over WebSocket: every message starts with the number of its channel.
 //!
-//! In the base64 protocols messages are text, the number is an ASCII digit and the rest is base64. Version 5 adds
-//! message `255, N`: the client will send no more on channel N.
+//! In the base64 protocols messages are text, the number is a character counted from `0` and the rest is base64. Version
+//! 5 adds message `255, N`: the client will send no more on channel N.
 
 use super::channels::ChannelWriter;
 use super::spdy::sizes;
@@ -179,7 +179,7 @@ async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
 /// A message of data on a channel.
 pub(crate) fn encode(channel: u8, data: &[u8], base64: bool) -> Message {
     if base64 {
-        return Message::text(format!("{channel}{}", STANDARD.encode(data)));
+        return Message::text(format!("{}{}", char::from(b'0'.wrapping_add(channel)), STANDARD.encode(data)));
     }
     let mut message = Vec::with_capacity(data.len() + 1);
     message.push(channel);
