@@ -5,7 +5,7 @@
 //! field, so that none of them has tables of its own.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -26,6 +26,9 @@ pub struct Types {
     by_kind: HashMap<(Arc<str>, Arc<str>), StructId>,
     /// For each struct the places of its fields in the order of their protobuf numbers.
     proto_orders: Vec<Box<[usize]>>,
+    /// For each struct the places of the fields that Go writes although nobody set them, or that hold such; worked out
+    /// when it is first asked for.
+    zeroed: OnceLock<Box<[Box<[usize]>]>>,
 }
 
 /// The place of a struct in its table.
@@ -194,10 +197,23 @@ pub enum ListPatch {
     MergeByKey(Arc<str>),
 }
 
+impl Shape {
+    /// The struct that it is, or that the items of its lists and maps are.
+    fn innermost_struct(&self) -> Option<StructId> {
+        match self {
+            Self::Struct(id) => Some(*id),
+            Self::List(list) => list.item.innermost_struct(),
+            Self::Map(map) => map.value.innermost_struct(),
+            _ => None,
+        }
+    }
+}
+
 impl Types {
     /// Adds a struct, or completes the one that [`Types::declare`] made room for under that name.
     pub fn insert(&mut self, item: Struct) -> StructId {
         let id = self.declare(&item.name);
+        self.zeroed = OnceLock::new();
         if let Some(api_version) = &item.api_version {
             self.by_kind.insert((api_version.clone(), item.kind().into()), id);
         }
@@ -242,6 +258,36 @@ impl Types {
     pub(crate) fn in_proto_order(&self, id: StructId) -> Vec<&Field> {
         let (item, order) = (self.get(id), &self.proto_orders[id.0 as usize]);
         order.iter().map(|at| &item.fields[*at]).collect()
+    }
+
+    /// The fields of a struct in which zero values may have to be filled in.
+    pub(crate) fn zeroed(&self, id: StructId) -> impl Iterator<Item = &Field> {
+        let places = &self.zeroed.get_or_init(|| self.find_zeroed())[id.0 as usize];
+        let fields = &self.get(id).fields;
+        places.iter().map(|at| &fields[*at])
+    }
+
+    fn find_zeroed(&self) -> Box<[Box<[usize]>]> {
+        // Structs refer to one another in circles, so this goes on until nothing is added.
+        let mut has = vec![false; self.structs.len()];
+        let is_zeroed = |has: &[bool], field: &Field| {
+            matches!(field.presence, Presence::NullPointer | Presence::Always)
+                || field.shape.innermost_struct().is_some_and(|inner| has[inner.0 as usize])
+        };
+        loop {
+            let added: Vec<usize> = (0..has.len())
+                .filter(|at| !has[*at] && self.structs[*at].fields.iter().any(|field| is_zeroed(&has, field)))
+                .collect();
+            if added.is_empty() {
+                break;
+            }
+            added.into_iter().for_each(|at| has[at] = true);
+        }
+        let places = |item: &Struct| {
+            let fields = item.fields.iter().enumerate().filter(|(_, field)| is_zeroed(&has, field));
+            fields.map(|(at, _)| at).collect()
+        };
+        self.structs.iter().map(places).collect()
     }
 
     /// All structs.

@@ -7,21 +7,21 @@ use kubernel_meta::Object;
 use serde_json::{Map, Value};
 
 use crate::Schema;
-use crate::shape::{Presence, Shape, Struct, Types};
+use crate::shape::{Presence, Shape, StructId, Types};
 
 /// Adds the zero values that upstream writes. Idempotent; comes after all defaults.
 pub fn fill(schema: &Schema, object: &mut Object) {
-    fill_struct(&schema.types, schema.root(), object.map_mut());
+    fill_struct(&schema.types, schema.root, object.map_mut());
 }
 
 /// Makes of empty lists and maps that upstream always writes what its storage makes of them: `null` (protobuf cannot
 /// tell them from none). Idempotent; comes after the owners of fields were tracked, who own the empty list.
 pub fn settle(schema: &Schema, object: &mut Object) {
-    settle_struct(&schema.types, schema.root(), object.map_mut());
+    settle_struct(&schema.types, schema.root, object.map_mut());
 }
 
-fn settle_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
-    for field in &item.fields {
+fn settle_struct(types: &Types, id: StructId, map: &mut Map<String, Value>) {
+    for field in types.zeroed(id) {
         if let Some(value) = map.get_mut(&*field.name) {
             if field.presence == Presence::Always && is_empty_collection(&field.shape, value) {
                 *value = Value::Null;
@@ -33,7 +33,7 @@ fn settle_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
 
 fn settle_value(types: &Types, shape: &Shape, value: &mut Value) {
     match (shape, value) {
-        (Shape::Struct(id), Value::Object(map)) => settle_struct(types, types.get(*id), map),
+        (Shape::Struct(id), Value::Object(map)) => settle_struct(types, *id, map),
         (Shape::List(list), Value::Array(items)) if is_composite(&list.item) => {
             items.iter_mut().for_each(|item| settle_value(types, &list.item, item));
         }
@@ -52,8 +52,8 @@ fn is_empty_collection(shape: &Shape, value: &Value) -> bool {
     }
 }
 
-fn fill_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
-    for field in &item.fields {
+fn fill_struct(types: &Types, id: StructId, map: &mut Map<String, Value>) {
+    for field in types.zeroed(id) {
         match map.get_mut(&*field.name) {
             Some(value) => fill_value(types, &field.shape, value),
             None => {
@@ -70,7 +70,7 @@ fn fill_struct(types: &Types, item: &Struct, map: &mut Map<String, Value>) {
 
 fn fill_value(types: &Types, shape: &Shape, value: &mut Value) {
     match (shape, value) {
-        (Shape::Struct(id), Value::Object(map)) => fill_struct(types, types.get(*id), map),
+        (Shape::Struct(id), Value::Object(map)) => fill_struct(types, *id, map),
         (Shape::List(list), Value::Array(items)) if is_composite(&list.item) => {
             items.iter_mut().for_each(|item| fill_value(types, &list.item, item));
         }
@@ -94,7 +94,7 @@ fn zero(types: &Types, shape: &Shape) -> Value {
         Shape::Quantity => Value::from("0"),
         Shape::Struct(id) => {
             let mut map = Map::new();
-            fill_struct(types, types.get(*id), &mut map);
+            fill_struct(types, *id, &mut map);
             Value::Object(map)
         }
         Shape::Bytes | Shape::Time | Shape::MicroTime | Shape::Any => Value::Null,
