@@ -25,6 +25,7 @@ mod handler;
 mod listen;
 mod metrics;
 mod negotiate;
+mod observe;
 pub mod pki;
 mod relay;
 pub mod request;

@@ -1,25 +1,21 @@
 //! Follows the APIServices in the store: keeps the table, and a checker for each that has a Service.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::sync::Arc;
 
-use kubernel_store::{At, Entry, StoreError, Watch};
+use kubernel_store::{Entry, Event, Revision};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::table::{ApiService, Backend, Table};
 use super::{PREFIX, checker};
+use crate::observe::{self, Observer};
 use crate::{ApiServer, Error, document};
-
-/// How long to wait before the store is asked again after it failed.
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Reads the APIServices that are there, and follows them from then on.
 pub(super) async fn start(server: &ApiServer) -> Result<(), Error> {
-    let mut follower =
+    let follower =
         Follower { server: server.clone(), known: BTreeMap::new(), checkers: JoinSet::new(), checked: HashMap::new() };
-    let watch = follower.load().await?;
-    tokio::spawn(follower.run(watch));
-    Ok(())
+    Ok(observe::start(server, follower).await?)
 }
 
 struct Follower {
@@ -30,49 +26,28 @@ struct Follower {
     checked: HashMap<String, (Backend, AbortHandle)>,
 }
 
-impl Follower {
-    async fn run(mut self, mut watch: Box<dyn Watch>) {
-        let stop = self.server.shutdown_token();
-        loop {
-            let events = tokio::select! {
-                () = stop.cancelled() => return,
-                events = watch.next() => events,
-            };
-            match events {
-                Ok(events) => {
-                    for event in &events {
-                        if event.deleted {
-                            self.known.remove(event.entry.key.strip_prefix(PREFIX).unwrap_or_default());
-                        } else {
-                            self.put(&event.entry);
-                        }
-                    }
-                    self.show();
-                }
-                // The store has forgotten what happened in between, or cannot say.
-                Err(error) => {
-                    tracing::warn!(%error, "APIServices are read again");
-                    match self.load().await {
-                        Ok(again) => watch = again,
-                        Err(error) => {
-                            tracing::error!(%error, "APIServices cannot be read");
-                            tokio::time::sleep(RETRY_PAUSE).await;
-                        }
-                    }
-                }
+impl Observer for Follower {
+    const PREFIX: &'static str = PREFIX;
+
+    async fn all(&mut self, entries: &[Arc<Entry>], _: Revision) {
+        self.known.clear();
+        entries.iter().for_each(|entry| self.put(entry));
+        self.show();
+    }
+
+    async fn some(&mut self, events: &[Arc<Event>]) {
+        for event in events {
+            if event.deleted {
+                self.known.remove(event.entry.key.strip_prefix(PREFIX).unwrap_or_default());
+            } else {
+                self.put(&event.entry);
             }
         }
-    }
-
-    async fn load(&mut self) -> Result<Box<dyn Watch>, StoreError> {
-        let store = self.server.store().clone();
-        let snapshot = store.snapshot(PREFIX, At::Latest).await?;
-        self.known.clear();
-        snapshot.range(PREFIX, "").for_each(|entry| self.put(&entry));
         self.show();
-        store.watch(PREFIX, snapshot.revision())
     }
+}
 
+impl Follower {
     fn put(&mut self, entry: &Entry) {
         match document::parse(&entry.json) {
             Ok(object) => {

@@ -3,21 +3,22 @@
 //!
 //! One task. What it writes goes through the API like anybody's write; a conflict means that a newer state is on its way.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future;
-use kubernel_kinds::custom::{Names, NamesInUse};
+use kubernel_kinds::custom::Names;
 use kubernel_meta::{Object, time};
-use kubernel_store::{At, Entry, Event, Revision, StoreError, Watch};
+use kubernel_store::{At, Entry, Event, Revision};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::register;
-use super::{CLEANUP_FINALIZER, PREFIX, cleanup, status};
+use super::known::{Definitions, Known};
+use super::{PREFIX, cleanup, register, status};
+use crate::observe::{self, Observer};
 use crate::resources::Resource;
 use crate::{ApiServer, Error, document};
 
@@ -32,20 +33,11 @@ pub(crate) struct Crds {
     shown: watch::Sender<Revision>,
 }
 
-/// A CRD without its schemas.
-struct Known {
-    revision: Revision,
-    crd: Object,
-    /// What its resources were made from.
-    fingerprint: u64,
-    resources: Vec<Arc<Resource>>,
-    /// Nothing is to be written of it until it changes, or a name in its group may have become free.
-    settled: bool,
-}
-
 struct Follower {
     server: ApiServer,
-    known: BTreeMap<String, Known>,
+    known: Definitions,
+    /// The highest revision of a CRD that is known.
+    revision: Revision,
     /// The uids of deleted CRDs whose objects are being taken away.
     cleaning: HashSet<String>,
     /// The table has to be made anew.
@@ -74,57 +66,29 @@ impl Crds {
 
 /// Reads the CRDs that are there, and follows them from then on.
 pub(crate) async fn start(server: &ApiServer) -> Result<(), Error> {
-    let mut follower = Follower {
+    let follower = Follower {
         server: server.clone(),
-        known: BTreeMap::new(),
+        known: Definitions::default(),
+        revision: 0,
         cleaning: HashSet::new(),
         changed: false,
         retired: Vec::new(),
     };
-    let watch = follower.load().await?;
-    tokio::spawn(follower.run(watch));
-    Ok(())
+    Ok(observe::start(server, follower).await?)
 }
 
-impl Follower {
-    async fn run(mut self, mut watch: Box<dyn Watch>) {
-        let stop = self.server.shutdown_token();
-        loop {
-            let events = tokio::select! {
-                () = stop.cancelled() => return,
-                events = watch.next() => events,
-            };
-            match events {
-                Ok(events) => self.take(&events).await,
-                // The store has forgotten what happened in between, or cannot say.
-                Err(error) => {
-                    tracing::warn!(%error, "custom resource definitions are read again");
-                    match self.load().await {
-                        Ok(again) => watch = again,
-                        Err(error) => {
-                            tracing::error!(%error, "custom resource definitions cannot be read");
-                            tokio::time::sleep(SETTLE_WAIT).await;
-                        }
-                    }
-                }
-            }
-        }
-    }
+impl Observer for Follower {
+    const PREFIX: &'static str = PREFIX;
 
-    /// Reads everything.
-    async fn load(&mut self) -> Result<Box<dyn Watch>, StoreError> {
-        let store = self.server.store().clone();
-        let snapshot = store.snapshot(PREFIX, At::Latest).await?;
-        let entries: Vec<Arc<Entry>> = snapshot.range(PREFIX, "").collect();
+    async fn all(&mut self, entries: &[Arc<Entry>], revision: Revision) {
         let there: HashSet<&str> = entries.iter().map(|entry| name_of(&entry.key)).collect();
-        let gone: Vec<String> = self.known.keys().filter(|name| !there.contains(name.as_str())).cloned().collect();
+        let gone: Vec<String> = self.known.names().filter(|name| !there.contains(name)).map(str::to_owned).collect();
         gone.iter().for_each(|name| self.remove(name));
         entries.iter().for_each(|entry| self.put(entry));
-        self.settle(snapshot.revision()).await;
-        store.watch(PREFIX, snapshot.revision())
+        self.settle(revision).await;
     }
 
-    async fn take(&mut self, events: &[Arc<Event>]) {
+    async fn some(&mut self, events: &[Arc<Event>]) {
         for event in events {
             if event.deleted {
                 self.remove(name_of(&event.entry.key));
@@ -134,7 +98,9 @@ impl Follower {
         }
         self.settle(events.last().map_or(0, |event| event.revision)).await;
     }
+}
 
+impl Follower {
     fn put(&mut self, entry: &Entry) {
         match document::parse(&entry.json) {
             Ok(crd) => self.put_object(crd, entry.revision),
@@ -165,23 +131,19 @@ impl Follower {
         }
         crd.remove(&["spec", "versions"]);
         crd.remove(&["metadata", "managedFields"]);
-        let group = crd.str_at(&["spec", "group"]).to_owned();
-        self.known.insert(name, Known { revision, crd, fingerprint, resources, settled: false });
-        self.names_changed(&group);
+        self.revision = self.revision.max(revision);
+        let uid = crd.uid().to_owned();
+        let old = self.known.put(&name, Known { revision, crd, fingerprint, resources });
+        if let Some(old) = old.filter(|old| old.crd.uid() != uid) {
+            self.cleaning.remove(old.crd.uid());
+        }
     }
 
     fn remove(&mut self, name: &str) {
         if let Some(old) = self.known.remove(name) {
             self.changed |= !old.resources.is_empty();
             self.retired.extend(old.resources);
-            self.names_changed(old.crd.str_at(&["spec", "group"]));
-        }
-    }
-
-    /// Lets those who wait for a name of this group try again.
-    fn names_changed(&mut self, group: &str) {
-        for known in self.known.values_mut().filter(|known| known.crd.str_at(&["spec", "group"]) == group) {
-            known.settled &= known.crd.at(&["spec", "names"]) == known.crd.at(&["status", "acceptedNames"]);
+            self.cleaning.remove(old.crd.uid());
         }
     }
 
@@ -192,7 +154,8 @@ impl Follower {
             let now = time::format(jiff::Timestamp::now());
             let steps = self.steps(&now, &refused);
             if steps.is_empty() {
-                self.known.iter_mut().for_each(|(name, known)| known.settled = !refused.contains(name));
+                let done = self.known.unsettled().into_iter().filter(|name| !refused.contains(name));
+                done.for_each(|name| self.known.settle(&name));
                 break;
             }
             let writes = steps.into_iter().map(|(name, patch)| {
@@ -211,46 +174,29 @@ impl Follower {
                     // Somebody else was faster: their event is on its way.
                     Err(code) => {
                         tracing::debug!(%name, %code, "a status was not written");
+                        self.known.recount(&name);
                         refused.insert(name);
                     }
                 }
             }
         }
         self.show();
-        let shown = self.known.values().map(|known| known.revision).max().unwrap_or(0).max(revision);
-        self.server.crds().shown.send_replace(shown);
+        self.server.crds().shown.send_replace(self.revision.max(revision));
         self.clean_up();
     }
 
     /// The status patches that are due. Names are given in the order of the CRDs' names.
-    fn steps(&self, now: &str, refused: &HashSet<String>) -> Vec<(String, Value)> {
-        let mut groups: HashMap<String, NamesInUse> = HashMap::new();
+    fn steps(&mut self, now: &str, refused: &HashSet<String>) -> Vec<(String, Value)> {
         let mut steps = Vec::new();
-        for (name, known) in &self.known {
-            if known.settled || refused.contains(name) {
-                continue;
-            }
-            let group = known.crd.str_at(&["spec", "group"]);
-            let wants_names = known.crd.at(&["spec", "names"]) != known.crd.at(&["status", "acceptedNames"]);
-            let in_use = match wants_names {
-                true => groups.entry(group.to_owned()).or_insert_with(|| self.in_use(group)),
-                false => &mut NamesInUse::default(),
-            };
-            if let Some(status) = status::next(&known.crd, in_use, now) {
-                in_use.add(&Names::read(status.get("acceptedNames")));
-                let version = known.crd.resource_version();
-                steps.push((name.clone(), json!({ "metadata": { "resourceVersion": version }, "status": status })));
-            }
+        for name in self.known.unsettled().into_iter().filter(|name| !refused.contains(name)) {
+            let Some((known, in_use)) = self.known.with_names(&name) else { continue };
+            let Some(status) = status::next(&known.crd, in_use, now) else { continue };
+            let version = known.crd.resource_version();
+            let patch = json!({ "metadata": { "resourceVersion": version }, "status": status });
+            in_use.add(&Names::read(patch["status"].get("acceptedNames")));
+            steps.push((name, patch));
         }
         steps
-    }
-
-    fn in_use(&self, group: &str) -> NamesInUse {
-        let mut in_use = NamesInUse::default();
-        for known in self.known.values().filter(|known| known.crd.str_at(&["spec", "group"]) == group) {
-            in_use.add(&Names::read(known.crd.at(&["status", "acceptedNames"])));
-        }
-        in_use
     }
 
     /// Makes the table of resources anew where it has changed, and ends the watches of what has left it.
@@ -260,25 +206,12 @@ impl Follower {
             let mut all: Vec<Arc<Resource>> = old.iter().filter(|known| known.custom.is_none()).cloned().collect();
             let built_in: HashSet<(&str, &str)> =
                 all.iter().map(|known| (known.gvr.group.as_str(), known.gvr.resource.as_str())).collect();
-            let mut custom: Vec<(&Resource, usize, &Arc<Resource>)> = Vec::new();
-            for known in self.known.values() {
-                for (place, resource) in known.resources.iter().enumerate() {
-                    if !built_in.contains(&(resource.gvr.group.as_str(), resource.gvr.resource.as_str())) {
-                        custom.push((resource, place, resource));
-                    }
-                }
-            }
-            custom.sort_by(|(a, ..), (b, ..)| {
-                let version = |a: &Resource, b: &Resource| {
-                    kubernel_kinds::custom::compare_versions(&b.gvr.version, &a.gvr.version)
-                };
-                a.gvr
-                    .group
-                    .cmp(&b.gvr.group)
-                    .then_with(|| version(a, b))
-                    .then_with(|| a.gvr.resource.cmp(&b.gvr.resource))
-            });
-            let custom: Vec<Arc<Resource>> = custom.into_iter().map(|(.., resource)| resource.clone()).collect();
+            let custom: Vec<Arc<Resource>> = self
+                .known
+                .served()
+                .filter(|resource| !built_in.contains(&(resource.gvr.group.as_str(), resource.gvr.resource.as_str())))
+                .cloned()
+                .collect();
             all.extend(custom);
             self.server.set_resources(old.followed_by(all));
         }
@@ -289,13 +222,8 @@ impl Follower {
 
     /// Starts to take away the objects of CRDs that are being deleted.
     fn clean_up(&mut self) {
-        if !self.cleaning.is_empty() {
-            let known: HashSet<&str> = self.known.values().map(|known| known.crd.uid()).collect();
-            self.cleaning.retain(|uid| known.contains(uid.as_str()));
-        }
-        for known in self.known.values() {
-            let waits = known.crd.finalizers().any(|name| name == CLEANUP_FINALIZER);
-            if known.crd.deletion_timestamp().is_some() && waits && self.cleaning.insert(known.crd.uid().to_owned()) {
+        for known in self.known.leaving() {
+            if self.cleaning.insert(known.crd.uid().to_owned()) {
                 tokio::spawn(cleanup::run(self.server.clone(), known.crd.clone()));
             }
         }

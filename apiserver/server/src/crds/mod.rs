@@ -1,14 +1,16 @@
 //! Custom resources: from CustomResourceDefinitions to kinds that are served like any other.
 //!
-//! `follower` follows the CRDs in the store, whoever writes them; `status` (pure) says which names they are given and
-//! which conditions hold; `register` makes the resources that the table of [`crate::resources`] then has; `cleanup` takes
-//! the objects of deleted CRDs away. Objects are stored in one version: `view` shows them in the others, `conversion`
-//! brings them there, `decode` reads bodies. Values and schemas are `kubernel-structural`'s business.
+//! `follower` follows the CRDs in the store, whoever writes them, and keeps them in `known`; `status` (pure) says which
+//! names they are given and which conditions hold; `register` makes the resources that the table of
+//! [`crate::resources`] then has; `cleanup` takes the objects of deleted CRDs away. Objects are stored in one version:
+//! `view` shows them in the others, `conversion` brings them there, `decode` reads bodies. Values and schemas are
+//! `kubernel-structural`'s business.
 
 mod cleanup;
 mod conversion;
 mod decode;
 mod follower;
+mod known;
 mod register;
 mod status;
 mod view;
