@@ -11,6 +11,9 @@ pub static CLIENT_SECS: [f64; 12] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0
 pub static ADMISSION_SECS: [f64; 6] = [0.005, 0.025, 0.1, 0.5, 1.0, 2.5];
 /// Of admission webhooks, in seconds.
 pub static WEBHOOK_SECS: [f64; 8] = [0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 10.0, 25.0];
+/// Of conversion webhooks, in seconds.
+pub static CONVERSION_SECS: [f64; 15] =
+    [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0];
 /// Of one filter of a request's way, in seconds.
 pub static FILTER_SECS: [f64; 13] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 5.0, 10.0, 15.0, 30.0];
 /// From a millisecond on, doubling: decisions about users, attempts to schedule, runtime operations.

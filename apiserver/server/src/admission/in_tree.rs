@@ -2,6 +2,7 @@
 
 use kubernel_meta::{ApiError, Object};
 
+use super::laps::Laps;
 use super::{
     Attributes, Plugin, View, admin_access, certificates, claim_resize, escalation, ingress_class, limit_ranger,
     namespace_lifecycle, node_restriction, node_taint, optional, owner_references, pod_security, priority,
@@ -14,55 +15,61 @@ pub(super) async fn mutate(
     server: &ApiServer,
     view: &View<'_>,
     attributes: &Attributes<'_>,
+    laps: &mut Laps<'_>,
     object: &mut Object,
     old: Option<&Object>,
 ) -> Result<(), ApiError> {
     let plugins = server.plugins();
     let on = |plugin| plugins.run(plugin);
     if on(Plugin::NamespaceLifecycle) {
-        namespace_lifecycle::admit(view, attributes, object).await?;
+        laps.over(Plugin::NamespaceLifecycle, namespace_lifecycle::admit(view, attributes, object).await)?;
     } else if on(Plugin::NamespaceExists) {
-        namespace_lifecycle::check_exists(view, attributes).await?;
+        laps.over(Plugin::NamespaceExists, namespace_lifecycle::check_exists(view, attributes).await)?;
     }
     if on(Plugin::LimitRanger) {
-        limit_ranger::admit(view, attributes, object).await?;
+        laps.over(Plugin::LimitRanger, limit_ranger::admit(view, attributes, object).await)?;
     }
     if on(Plugin::ServiceAccount) {
-        service_account::admit(view, attributes, object).await?;
+        laps.over(Plugin::ServiceAccount, service_account::admit(view, attributes, object).await)?;
     }
     if on(Plugin::NodeRestriction) {
-        node_restriction::check(server, view, attributes, Some(object), old).await?;
+        laps.over(Plugin::NodeRestriction, node_restriction::check(server, view, attributes, Some(object), old).await)?;
     }
     if on(Plugin::TaintNodesByCondition) {
         node_taint::admit(attributes, object);
+        laps.done(Plugin::TaintNodesByCondition);
     }
     if on(Plugin::AlwaysPullImages) {
         optional::always_pull(attributes, object);
+        laps.done(Plugin::AlwaysPullImages);
     }
     if on(Plugin::Priority) {
-        priority::admit(view, attributes, object, old).await?;
+        laps.over(Plugin::Priority, priority::admit(view, attributes, object, old).await)?;
     }
     if on(Plugin::DefaultTolerationSeconds) {
         tolerations::admit(attributes, object);
+        laps.done(Plugin::DefaultTolerationSeconds);
     }
     if on(Plugin::ExtendedResourceToleration) {
         optional::tolerate_extended(attributes, object);
+        laps.done(Plugin::ExtendedResourceToleration);
     }
     if on(Plugin::DefaultStorageClass) {
-        storage::admit_class(view, attributes, object).await?;
+        laps.over(Plugin::DefaultStorageClass, storage::admit_class(view, attributes, object).await)?;
     }
     if on(Plugin::StorageObjectInUseProtection) {
         storage::admit_finalizer(attributes, object);
+        laps.done(Plugin::StorageObjectInUseProtection);
     }
     if on(Plugin::RuntimeClass) {
-        runtime_class::admit(view, attributes, object).await?;
+        laps.over(Plugin::RuntimeClass, runtime_class::admit(view, attributes, object).await)?;
     }
     certificates::admit(attributes, object);
     if on(Plugin::DefaultIngressClass) {
-        ingress_class::admit(view, attributes, object).await?;
+        laps.over(Plugin::DefaultIngressClass, ingress_class::admit(view, attributes, object).await)?;
     }
     if on(Plugin::PodTopologyLabels) {
-        topology_labels::admit(view, attributes, object).await?;
+        laps.over(Plugin::PodTopologyLabels, topology_labels::admit(view, attributes, object).await)?;
     }
     Ok(())
 }
@@ -72,15 +79,17 @@ pub(super) async fn mutate_carried(
     server: &ApiServer,
     view: &View<'_>,
     attributes: &Attributes<'_>,
+    laps: &mut Laps<'_>,
     object: Option<&mut Object>,
     old: Option<&Object>,
 ) -> Result<(), ApiError> {
     let plugins = server.plugins();
     if plugins.run(Plugin::NodeRestriction) {
-        node_restriction::check(server, view, attributes, object.as_deref(), old).await?;
+        let outcome = node_restriction::check(server, view, attributes, object.as_deref(), old).await;
+        laps.over(Plugin::NodeRestriction, outcome)?;
     }
     match object.filter(|_| plugins.run(Plugin::PodTopologyLabels)) {
-        Some(object) => topology_labels::admit(view, attributes, object).await,
+        Some(object) => laps.over(Plugin::PodTopologyLabels, topology_labels::admit(view, attributes, object).await),
         None => Ok(()),
     }
 }
@@ -90,6 +99,7 @@ pub(super) async fn validate(
     server: &ApiServer,
     view: &View<'_>,
     attributes: &Attributes<'_>,
+    laps: &mut Laps<'_>,
     object: &Object,
     old: Option<&Object>,
 ) -> Result<Vec<String>, ApiError> {
@@ -99,41 +109,48 @@ pub(super) async fn validate(
     admin_access::check(view, attributes, object, old).await?;
     escalation::check(server.authorizer(), attributes, object, old)?;
     if on(Plugin::LimitPodHardAntiAffinityTopology) {
-        optional::limit_anti_affinity(attributes, object)?;
+        laps.over(Plugin::LimitPodHardAntiAffinityTopology, optional::limit_anti_affinity(attributes, object))?;
     }
     if on(Plugin::LimitRanger) {
-        limit_ranger::check(view, attributes, object, old).await?;
+        laps.over(Plugin::LimitRanger, limit_ranger::check(view, attributes, object, old).await)?;
     }
     if on(Plugin::ServiceAccount) {
-        service_account::check(view, attributes, object).await?;
+        laps.over(Plugin::ServiceAccount, service_account::check(view, attributes, object).await)?;
     }
     let mut warnings = Vec::new();
     if on(Plugin::PodSecurity) {
-        warnings = pod_security::check(view, attributes, object, old).await?;
+        warnings = laps.over(Plugin::PodSecurity, pod_security::check(view, attributes, object, old).await)?;
     }
     if on(Plugin::Priority) {
-        priority::check(view, attributes, object).await?;
+        laps.over(Plugin::Priority, priority::check(view, attributes, object).await)?;
     }
     if on(Plugin::OwnerReferencesPermissionEnforcement) {
-        owner_references::check(server, attributes, object, old).await?;
+        laps.over(
+            Plugin::OwnerReferencesPermissionEnforcement,
+            owner_references::check(server, attributes, object, old).await,
+        )?;
     }
     if on(Plugin::PersistentVolumeClaimResize) {
-        claim_resize::check(view, attributes, object, old).await?;
+        laps.over(Plugin::PersistentVolumeClaimResize, claim_resize::check(view, attributes, object, old).await)?;
     }
     certificates::check(server, attributes, object, old).await?;
     if on(Plugin::DenyServiceExternalIPs) {
-        optional::deny_external_ips(attributes, object, old)?;
+        laps.over(Plugin::DenyServiceExternalIPs, optional::deny_external_ips(attributes, object, old))?;
     }
     Ok(warnings)
 }
 
 /// Refuses the deletion of what the cluster itself needs.
-pub(super) fn check_delete(server: &ApiServer, attributes: &Attributes<'_>) -> Result<(), ApiError> {
+pub(super) fn check_delete(
+    server: &ApiServer,
+    attributes: &Attributes<'_>,
+    laps: &mut Laps<'_>,
+) -> Result<(), ApiError> {
     if server.plugins().run(Plugin::NamespaceLifecycle) {
-        namespace_lifecycle::check_delete(attributes)?;
+        laps.over(Plugin::NamespaceLifecycle, namespace_lifecycle::check_delete(attributes))?;
     }
     if server.plugins().run(Plugin::Priority) {
-        priority::check_delete(attributes)?;
+        laps.over(Plugin::Priority, priority::check_delete(attributes))?;
     }
     Ok(())
 }

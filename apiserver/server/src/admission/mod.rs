@@ -19,6 +19,7 @@ mod claim_resize;
 mod escalation;
 mod in_tree;
 mod ingress_class;
+mod laps;
 mod limit_ranger;
 pub(crate) mod matching;
 mod metadata;
@@ -41,6 +42,7 @@ mod topology_labels;
 mod view;
 mod webhook;
 
+use laps::Laps;
 pub(crate) use metadata::name_owners_once;
 pub use plugins::{Plugin, PluginError, Plugins};
 pub use quota::{Turn, Turns};
@@ -55,6 +57,11 @@ pub enum Operation {
     Update,
     Delete,
     Connect,
+}
+
+impl Operation {
+    /// All of them, in the order of their declaration.
+    pub(crate) const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Delete, Self::Connect];
 }
 
 /// A write on its way in (admission.Attributes).
@@ -149,13 +156,16 @@ async fn mutate_all(
     let others = Others::find(server, attributes).await?;
     let managed = others.may_change().then(|| metadata::managed_fields(object));
     let (mut passes, mut rounds) = (policy::Reinvocation::default(), webhook::Rounds::default());
+    let mut laps = Laps::start(server, Step::Admit, attributes.operation);
     loop {
-        in_tree::mutate(server, &view, attributes, object, old).await?;
+        in_tree::mutate(server, &view, attributes, &mut laps, object, old).await?;
         if others.policies {
-            policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
+            let outcome = policy::mutate(server, &view, attributes, object, old, &mut passes).await;
+            laps.over(Plugin::MutatingAdmissionPolicy, outcome)?;
         }
         if others.webhooks {
-            webhook::mutate(server, attributes, Some(object), old, &mut rounds).await?;
+            let outcome = webhook::mutate(server, attributes, Some(object), old, &mut rounds).await;
+            laps.over(Plugin::MutatingAdmissionWebhook, outcome)?;
         }
         let changed = passes.changed() || rounds.changed();
         if changed && !rounds.is_second() {
@@ -207,13 +217,16 @@ pub async fn mutate_carried(
     let view = View::new(server);
     let others = Others::find(server, attributes).await?;
     let (mut passes, mut rounds) = (policy::Reinvocation::default(), webhook::Rounds::default());
+    let mut laps = Laps::start(server, Step::Admit, attributes.operation);
     loop {
-        in_tree::mutate_carried(server, &view, attributes, object.as_deref_mut(), old).await?;
+        in_tree::mutate_carried(server, &view, attributes, &mut laps, object.as_deref_mut(), old).await?;
         if let Some(object) = object.as_deref_mut().filter(|_| others.policies) {
-            policy::mutate(server, &view, attributes, object, old, &mut passes).await?;
+            let outcome = policy::mutate(server, &view, attributes, object, old, &mut passes).await;
+            laps.over(Plugin::MutatingAdmissionPolicy, outcome)?;
         }
         if others.webhooks {
-            webhook::mutate(server, attributes, object.as_deref_mut(), old, &mut rounds).await?;
+            let outcome = webhook::mutate(server, attributes, object.as_deref_mut(), old, &mut rounds).await;
+            laps.over(Plugin::MutatingAdmissionWebhook, outcome)?;
         }
         if rounds.is_second() || !(passes.changed() || rounds.changed()) {
             return Ok(rounds.warnings);
@@ -229,7 +242,8 @@ pub async fn validate_carried(
     attributes: &Attributes<'_>,
     object: &Object,
 ) -> Result<Vec<String>, ApiError> {
-    ask(server, &View::new(server), attributes, Some(object), None).await
+    let mut laps = Laps::start(server, Step::Validate, attributes.operation);
+    ask(server, &View::new(server), attributes, &mut laps, Some(object), None).await
 }
 
 /// What comes of a write that is accepted.
@@ -263,15 +277,21 @@ async fn validate_all(
     old: Option<&Object>,
 ) -> Result<Admitted, ApiError> {
     let view = View::new(server);
+    let mut laps = Laps::start(server, Step::Validate, attributes.operation);
     let mut warnings = match object {
-        Some(object) => in_tree::validate(server, &view, attributes, object, old).await?,
-        None => in_tree::check_delete(server, attributes).map(|()| Vec::new())?,
+        Some(object) => in_tree::validate(server, &view, attributes, &mut laps, object, old).await?,
+        None => {
+            // Upstream's plug-ins look at deletions in the first half.
+            let mut laps = Laps::start(server, Step::Admit, attributes.operation);
+            in_tree::check_delete(server, attributes, &mut laps).map(|()| Vec::new())?
+        }
     };
-    warnings.extend(ask(server, &view, attributes, object, old).await?);
+    warnings.extend(ask(server, &view, attributes, &mut laps, object, old).await?);
     let mut admitted = Admitted { warnings, ..Admitted::default() };
     let counted = object.filter(|_| server.plugins().run(Plugin::ResourceQuota));
     if let Some(object) = counted {
-        (admitted.changes, admitted.turn) = quota::count(server, &view, attributes, object, old).await?;
+        let outcome = quota::count(server, &view, attributes, object, old).await;
+        (admitted.changes, admitted.turn) = laps.over(Plugin::ResourceQuota, outcome)?;
     }
     if server.plugins().run(Plugin::AlwaysDeny) {
         return Err(attributes.forbidden("admission control is denying all modifications"));
@@ -284,16 +304,19 @@ async fn ask(
     server: &ApiServer,
     view: &View<'_>,
     attributes: &Attributes<'_>,
+    laps: &mut Laps<'_>,
     object: Option<&Object>,
     old: Option<&Object>,
 ) -> Result<Vec<String>, ApiError> {
     let plugins = server.plugins();
     let mut warnings = Vec::new();
     if plugins.run(Plugin::ValidatingAdmissionPolicy) {
-        warnings = policy::validate(server, view, attributes, object, old).await?;
+        let outcome = policy::validate(server, view, attributes, object, old).await;
+        warnings = laps.over(Plugin::ValidatingAdmissionPolicy, outcome)?;
     }
     if plugins.run(Plugin::ValidatingAdmissionWebhook) {
-        warnings.extend(webhook::validate(server, attributes, object, old).await?);
+        let outcome = webhook::validate(server, attributes, object, old).await;
+        warnings.extend(laps.over(Plugin::ValidatingAdmissionWebhook, outcome)?);
     }
     Ok(warnings)
 }

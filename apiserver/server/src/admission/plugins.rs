@@ -42,6 +42,8 @@ pub enum Plugin {
 
 use Plugin::*;
 
+use super::Operation;
+
 /// All of them in upstream's order, and whether they run where nobody says otherwise.
 const ALL: [(Plugin, &str, bool); 31] = [
     (AlwaysAdmit, "AlwaysAdmit", false),
@@ -79,6 +81,40 @@ const ALL: [(Plugin, &str, bool); 31] = [
 /// Upstream's others, all off by default.
 const ABSENT: [&str; 5] =
     ["NamespaceAutoProvision", "ImagePolicyWebhook", "PodNodeSelector", "PodTolerationRestriction", "EventRateLimit"];
+
+impl Plugin {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        ALL[self as usize].1
+    }
+
+    /// Whether it looks at such writes at all (upstream's `Handles`).
+    pub(super) fn handles(self, operation: Operation) -> bool {
+        match self {
+            TaintNodesByCondition
+            | DefaultStorageClass
+            | StorageObjectInUseProtection
+            | RuntimeClass
+            | CertificateSubjectRestriction
+            | DefaultIngressClass
+            | PodTopologyLabels => operation == Operation::Create,
+            PersistentVolumeClaimResize | CertificateApproval | CertificateSigning => operation == Operation::Update,
+            NamespaceLifecycle | NodeRestriction | Priority => operation != Operation::Connect,
+            AlwaysAdmit
+            | AlwaysDeny
+            | MutatingAdmissionPolicy
+            | MutatingAdmissionWebhook
+            | ValidatingAdmissionPolicy
+            | ValidatingAdmissionWebhook => true,
+            _ => matches!(operation, Operation::Create | Operation::Update),
+        }
+    }
+
+    /// All of them, in the order of their declaration.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ALL.into_iter().map(|(plugin, ..)| plugin)
+    }
+}
 
 /// The plug-ins that run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Objects from one version of a custom resource to another: by name only, or by a webhook whose answer is checked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kubernel_kinds::custom::Conversion;
 use kubernel_meta::{ApiError, Gvk, Object, field, validation};
@@ -36,22 +36,53 @@ pub(crate) async fn convert(
         let end = rest.iter().position(|at| objects[*at].api_version() != from).unwrap_or(rest.len());
         let (batch, later) = rest.split_at(end);
         rest = later;
-        let uid = uuid::Uuid::new_v4().to_string();
         let sent: Vec<Object> = batch.iter().map(|at| objects[*at].clone()).collect();
         let version = review_versions.iter().find(|version| REVIEW_VERSIONS.contains(&version.as_str()));
         let version = version.ok_or_else(|| bare("no supported conversion review versions"))?;
-        let review = review(version, &uid, &api_version, &sent);
-        let outcome = ask(server, client, &review).await.and_then(|answer| converted(version, &uid, answer));
-        let failed = |why: String| bare(format!("conversion webhook for {} {why}", shown(&from, &to.kind)));
-        let answer = outcome.map_err(|why| failed(format!("failed: {why}")))?;
-        if answer.len() != sent.len() {
-            return Err(failed(format!("returned {} objects, expected {}", answer.len(), sent.len())));
-        }
-        for (at, (place, value)) in batch.iter().zip(answer).enumerate() {
-            objects[*place] = checked(&sent[at], value, to, at).map_err(failed)?;
+        let started = Instant::now();
+        let outcome = exchange(server, client, version, &sent, to).await;
+        let (from_version, to_version) = (from.rsplit('/').next().unwrap_or_default(), to.version.as_str());
+        let failure = outcome.as_ref().err().map(|failure| failure.kind);
+        let metrics = &server.metrics().conversion;
+        metrics.asked(&custom.definition.name, from_version, to_version, failure, started.elapsed());
+        let converted = outcome
+            .map_err(|failure| bare(format!("conversion webhook for {} {}", shown(&from, &to.kind), failure.why)))?;
+        for (place, object) in batch.iter().zip(converted) {
+            objects[*place] = object;
         }
     }
     Ok(objects)
+}
+
+/// Why a webhook's answer is of no use.
+struct Failure {
+    /// What metrics call it.
+    kind: &'static str,
+    why: String,
+}
+
+/// Asks a webhook for objects in another version, and checks them.
+async fn exchange(
+    server: &ApiServer,
+    client: &Value,
+    version: &str,
+    sent: &[Object],
+    to: &Gvk,
+) -> Result<Vec<Object>, Failure> {
+    let failure = |kind, why| Failure { kind, why };
+    let uid = uuid::Uuid::new_v4().to_string();
+    let answer = ask(server, client, &review(version, &uid, &to.api_version(), sent))
+        .await
+        .map_err(|why| failure("conversion_webhook_call_failure", format!("failed: {why}")))?;
+    let answer = converted(version, &uid, answer)
+        .map_err(|why| failure("conversion_webhook_malformed_response_failure", format!("failed: {why}")))?;
+    if answer.len() != sent.len() {
+        let why = format!("returned {} objects, expected {}", answer.len(), sent.len());
+        return Err(failure("conversion_webhook_partial_response_failure", why));
+    }
+    let checked = answer.into_iter().enumerate().map(|(at, value)| checked(&sent[at], value, to, at));
+    let objects: Result<Vec<Object>, String> = checked.collect();
+    objects.map_err(|why| failure("conversion_webhook_invalid_converted_object_failure", why))
 }
 
 async fn ask(server: &ApiServer, client: &Value, review: &Value) -> Result<Value, String> {

@@ -6,6 +6,7 @@
 //! [`ApiServer::expose`](crate::ApiServer::expose). What does not apply to this server is left out, not faked.
 
 mod admission;
+mod conversion;
 mod flow;
 mod identity;
 mod page;
@@ -14,6 +15,7 @@ mod state;
 mod store;
 
 pub(crate) use admission::{AdmissionMetrics, Called, Step};
+pub(crate) use conversion::ConversionMetrics;
 pub(crate) use identity::IdentityMetrics;
 pub(crate) use page::{serve, slis};
 pub(crate) use requests::{Measure, RequestMetrics, Waited};
@@ -35,6 +37,8 @@ pub(crate) struct Metrics {
     pub(crate) identity: IdentityMetrics,
     /// Admission.
     pub(crate) admission: AdmissionMetrics,
+    /// Conversions of custom resources by webhooks.
+    pub(crate) conversion: ConversionMetrics,
     /// Health checks.
     pub(crate) health: HealthMetrics,
     /// Connections that never became any.
@@ -48,6 +52,7 @@ impl Source for Metrics {
         self.requests.write(page);
         self.identity.write(page);
         self.admission.write(page);
+        self.conversion.write(page);
         page.counter(
             "apiserver_tls_handshake_errors_total",
             "[ALPHA] Connections that failed before they were secure.",
