@@ -12,7 +12,7 @@ use crate::codec::{self, Expected};
 use crate::context::Context;
 use crate::resources::Resource;
 use crate::respond::Answer;
-use crate::verbs::{delete, get, store_error, write};
+use crate::verbs::{bare, delete, get, store_error, write};
 use crate::{document, request};
 
 /// A budget that lists more Pods than this as already disrupted is not asked any further.
@@ -119,7 +119,7 @@ async fn spend(context: &Context, pod: &Object, dry_run: bool) -> Result<Spent, 
             write::raw(context, &budgets, pod.namespace(), name, dry_run, |budget| take(budget, pod, context)).await?;
             Ok(Spent::Disruption)
         }
-        _ => Err(ApiError::internal(
+        _ => Err(bare(
             "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
         )),
     }
