@@ -1,5 +1,7 @@
 //! Tolerations, spread constraints, gates and preemption.
 
+use std::collections::HashMap;
+
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::Value;
@@ -55,10 +57,13 @@ fn toleration_errors(path: &Path, toleration: &Value) -> Vec<Error> {
 /// What is wrong with topology spread constraints.
 pub(super) fn spread(path: &Path, spec: &Value) -> Vec<Error> {
     let constraints = items(spec, "topologySpreadConstraints");
+    let pair = |constraint| (text(constraint, "topologyKey"), text(constraint, "whenUnsatisfiable"));
+    let mut later: HashMap<(&str, &str), usize> = HashMap::new();
+    constraints.iter().for_each(|constraint| *later.entry(pair(constraint)).or_default() += 1);
     let mut errors = Vec::new();
     for (i, constraint) in constraints.iter().enumerate() {
         let at = path.index(i);
-        let (key, action) = (text(constraint, "topologyKey"), text(constraint, "whenUnsatisfiable"));
+        let (key, action) = pair(constraint);
         if int(constraint, "maxSkew") <= 0 {
             errors.push(at.child("maxSkew").invalid(int(constraint, "maxSkew"), "must be greater than zero"));
         }
@@ -68,10 +73,11 @@ pub(super) fn spread(path: &Path, spec: &Value) -> Vec<Error> {
         if !SPREAD_ACTIONS.contains(&action) {
             errors.push(at.child("whenUnsatisfiable").not_supported(action, &SPREAD_ACTIONS));
         }
-        let same = |other: &&Value| text(other, "topologyKey") == key && text(other, "whenUnsatisfiable") == action;
-        if constraints[i + 1..].iter().find(same).is_some() {
-            let pair = at.child("{topologyKey, whenUnsatisfiable}");
-            errors.push(pair.duplicate(format!("{{{key}, {action}}}")));
+        let same = later.entry((key, action)).or_default();
+        *same = same.saturating_sub(1);
+        if *same > 0 {
+            let both = at.child("{topologyKey, whenUnsatisfiable}");
+            errors.push(both.duplicate(format!("{{{key}, {action}}}")));
         }
         errors.extend(min_domains(&at.child("minDomains"), constraint, action));
         for field in ["nodeAffinityPolicy", "nodeTaintsPolicy"] {

@@ -1,5 +1,7 @@
 //! What may change in a Pod that exists.
 
+use std::collections::HashSet;
+
 use kubernel_meta::Object;
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
@@ -101,7 +103,7 @@ fn added_tolerations(path: &Path, new: &Value, old: &Value) -> Vec<Error> {
         }
         toleration
     };
-    let now: Vec<Value> = items(new, "tolerations").iter().map(without_secs).collect();
+    let now: HashSet<Value> = items(new, "tolerations").iter().map(without_secs).collect();
     if items(old, "tolerations").iter().any(|old| !now.contains(&without_secs(old))) {
         return vec![path.forbidden("existing toleration can not be modified except its tolerationSeconds")];
     }
@@ -109,11 +111,9 @@ fn added_tolerations(path: &Path, new: &Value, old: &Value) -> Vec<Error> {
 }
 
 fn deleted_gates(path: &Path, new: &Value, old: &Value) -> Vec<Error> {
-    let known = items(old, "schedulingGates");
-    let added = items(new, "schedulingGates")
-        .iter()
-        .enumerate()
-        .filter(|(_, gate)| !known.iter().any(|other| text(other, "name") == text(gate, "name")));
+    let known: HashSet<&str> = items(old, "schedulingGates").iter().map(|gate| text(gate, "name")).collect();
+    let added =
+        items(new, "schedulingGates").iter().enumerate().filter(|(_, gate)| !known.contains(text(gate, "name")));
     added
         .map(|(i, gate)| {
             let name = text(gate, "name");
