@@ -158,16 +158,21 @@ fn durations_are_read_in_every_way() {
     }
 }
 
+/// Numbers as people write them: three decimals, as Mesos' scalars have.
+fn decimal() -> impl Strategy<Value = f64> {
+    (-1_000_000_000_000_i64..1_000_000_000_000).prop_map(|milli| milli as f64 / 1_000.0)
+}
+
 fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z]{0,8}", any::<String>()]
 }
 
 prop_compose! {
-    fn resource()(name in text(), value in any::<f64>(), role in prop::option::of(text()), begin: u64, end: u64, which: bool)
+    fn resource()(name in text(), value in decimal(), role in prop::option::of(text()), begin: u64, end: u64, which: bool)
         -> v1::Resource {
         let bare = v1::Resource { name, role, ..v1::Resource::default() };
         if which {
-            v1::Resource { scalar: Some(v1::Scalar { value: if value.is_nan() { 0.0 } else { value } }), ..bare }
+            v1::Resource { scalar: Some(v1::Scalar { value }), ..bare }
         } else {
             let ranges = Some(v1::Ranges { range: vec![v1::Range { begin, end }] });
             v1::Resource { r#type: v1::ValueType::Ranges, ranges, ..bare }
@@ -177,7 +182,7 @@ prop_compose! {
 
 prop_compose! {
     fn call()(id in text(), resources in prop::collection::vec(resource(), 0..3), data: Vec<u8>, shell: bool,
-              nanoseconds: i64, refuse in 0.0..1e9, limit in text()) -> scheduler::Call {
+              nanoseconds: i64, refuse in decimal(), limit in text()) -> scheduler::Call {
         let value = |value: &str| v1::TaskID { value: value.to_owned() };
         let task = v1::TaskInfo {
             name: id.clone(),

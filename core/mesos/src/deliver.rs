@@ -224,7 +224,8 @@ impl Door {
     }
 
     pub(crate) fn agent_name(&self, agent: AgentId) -> Option<Arc<str>> {
-        self.0.ledger.act(|books, _| books.agent_name(agent).cloned())
+        let there = self.0.ledger.read(|state| state.agents().get(&agent).map(|agent| agent.name.clone()));
+        there.or_else(|| self.0.ledger.act(|books, _| books.agent_name(agent).cloned()))
     }
 
     fn mesos_agent(&self, agent: AgentId) -> Option<AgentID> {
@@ -268,11 +269,11 @@ fn ended(book: &mut Book, task: TaskId, state: kernel::TaskState) {
 
 /// Tasks that the kernel has placed go to the bridge, each executor's by themselves.
 fn launch(book: &mut Book, framework: &str, agent: &str, tasks: &[TaskId], group: bool) {
-    let Some(found) = book.framework(framework) else { return };
+    let names: Vec<Arc<str>> = tasks.iter().filter_map(|id| book.task_of(*id)).map(|(_, name)| name.clone()).collect();
+    let Some(found) = book.frameworks.get_mut(framework) else { return };
     let mut by_executor: BTreeMap<Option<String>, Launch> = BTreeMap::new();
-    for id in tasks {
-        let Some((_, name)) = book.task_of(*id) else { continue };
-        let Some(record) = found.tasks.get(name) else { continue };
+    for name in names {
+        let Some(record) = found.tasks.get_mut(&name) else { continue };
         let key = record.executor.as_ref().map(|executor| executor.executor_id.value.clone());
         let launch = by_executor.entry(key).or_insert_with(|| Launch {
             framework: found.record.info.clone(),
@@ -283,6 +284,7 @@ fn launch(book: &mut Book, framework: &str, agent: &str, tasks: &[TaskId], group
             group,
         });
         launch.tasks.push(record.info.clone());
+        record.lighten();
     }
     book.work.extend(by_executor.into_values().map(|launch| Work::Launch(Box::new(launch))));
 }

@@ -96,6 +96,20 @@ impl TaskRecord {
         }
     }
 
+    /// Forgets the bytes that came with the task, which may be many: they have gone where they are needed.
+    pub(crate) fn lighten(&mut self) {
+        let heavy = |executor: &ExecutorInfo| executor.data.is_some();
+        if self.info.data.is_none() && !self.info.executor.as_deref().is_some_and(heavy) {
+            return;
+        }
+        let mut light = (*self.info).clone();
+        light.data = None;
+        if let Some(executor) = &mut light.executor {
+            executor.data = None;
+        }
+        self.info = Arc::new(light);
+    }
+
     /// Writes a status down.
     pub fn note(&mut self, status: &TaskStatus) {
         self.state = status.state;

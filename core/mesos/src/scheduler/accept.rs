@@ -74,12 +74,13 @@ impl Door {
                 }
             };
             let mut operations = Vec::new();
-            for operation in accept.operations.clone() {
+            for operation in &accept.operations {
                 let (said, named) = (&mut said, &mut named);
                 let mut prepare = Prepare { found, books, ground: &ground, door: self, said, named };
-                if let Some((done, tasks)) = prepare.operation(&operation) {
+                if let Some((done, tasks)) = prepare.operation(operation) {
                     if let Some(id) = &done.id {
-                        let record = OperationRecord { agent: ground.agent.clone(), info: operation, status: None };
+                        let record =
+                            OperationRecord { agent: ground.agent.clone(), info: operation.clone(), status: None };
                         began.push((id.to_string(), record));
                     }
                     operations.push(done);
