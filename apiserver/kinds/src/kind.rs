@@ -154,6 +154,9 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
         crate::strategy::prepare_subresource_update(kind, subresource, new, old);
     }
 
+    /// Sets the times of what a write changed, once it is prepared; `subresource` is empty for the main resource.
+    fn stamp(&self, _subresource: &str, _new: &mut Object, _old: &Object, _now: Timestamp) {}
+
     /// What is wrong with a new object, beyond its metadata, which the pipeline checks.
     fn validate(&self, _kind: &Kind, _object: &Object) -> Vec<field::Error> {
         Vec::new()

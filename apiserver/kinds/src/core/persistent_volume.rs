@@ -64,6 +64,22 @@ impl Strategy for PersistentVolumeStrategy {
         object.set(&["status"], json!({"phase": "Pending", "lastPhaseTransitionTime": created}));
     }
 
+    /// When the phase changed, unless its author says so.
+    fn stamp(&self, subresource: &str, new: &mut Object, old: &Object, now: Timestamp) {
+        const SINCE: [&str; 2] = ["status", "lastPhaseTransitionTime"];
+        if subresource != "status" {
+            return;
+        }
+        let (said, before) = (new.str_at(&SINCE), old.str_at(&SINCE));
+        if new.str_at(&["status", "phase"]) != old.str_at(&["status", "phase"]) {
+            if said.is_empty() || said == before {
+                new.set(&SINCE, kubernel_meta::time::format(now));
+            }
+        } else if said.is_empty() && !before.is_empty() {
+            new.set(&SINCE, before);
+        }
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         persistent_volume_rules::create(object)
     }
@@ -103,4 +119,36 @@ impl Strategy for PersistentVolumeStrategy {
 
 fn unset(text: &str) -> &str {
     if text.is_empty() { "<unset>" } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+
+    use super::*;
+
+    #[test]
+    fn times_of_phases() {
+        let volume = |phase: &str, since: Option<&str>| {
+            let status = json!({"phase": phase, "lastPhaseTransitionTime": since});
+            Object::from_value(json!({"apiVersion": "v1", "kind": "PersistentVolume", "status": status})).unwrap()
+        };
+        let (before, own, now) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z");
+        for (phase, said, wanted) in [
+            ("Available", None, before),
+            ("Available", Some(own), own),
+            ("Bound", None, now),
+            ("Bound", Some(before), now),
+            ("Bound", Some(own), own),
+        ] {
+            let mut new = volume(phase, said);
+            PersistentVolumeStrategy.stamp(
+                "status",
+                &mut new,
+                &volume("Available", Some(before)),
+                now.parse().unwrap(),
+            );
+            assert_eq!(new.str_at(&["status", "lastPhaseTransitionTime"]), wanted, "{phase} {said:?}");
+        }
+    }
 }

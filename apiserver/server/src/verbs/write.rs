@@ -316,6 +316,7 @@ async fn prepare(
     } else {
         strategy.prepare_subresource_update(kind, subresource, &mut new, old);
     }
+    strategy.stamp(if whole { "" } else { subresource }, &mut new, old, context.now);
     fill_zeros(resource, &mut new);
     let mut wrong = meta_errors(resource, &new, old);
     let (errors, let_through) = strategy.judge_update(kind, if whole { "" } else { subresource }, &new, old);
