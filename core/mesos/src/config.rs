@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
+use crate::limits::Limits;
+
 /// What the door is told when it is made.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -23,6 +25,8 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// Who may do what.
     pub authorizer: Arc<dyn Authorizer>,
+    /// How many calls frameworks may make; `None`: as many as they like.
+    pub limits: Option<Arc<Limits>>,
 }
 
 /// Who may do what; who says no says it for a reason of their own.
@@ -60,6 +64,7 @@ impl Config {
             heartbeat: Duration::from_secs(15),
             body_bytes_max: 64 << 20,
             authorizer: Arc::new(Permissive),
+            limits: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! goes to the bridge as [`Work`] and comes back by the methods of the door. It must not talk to the API server or to
 //! nodes itself.
 
+pub mod auth;
 pub mod book;
 mod config;
 mod deliver;
@@ -12,16 +13,21 @@ mod door;
 pub mod framework;
 mod http;
 mod launch;
+mod legacy;
+pub mod limits;
 pub mod offers;
+mod operator;
 pub mod resources;
 mod scheduler;
 pub mod status;
 mod stream;
 mod work;
 
+pub use auth::{Access, AccessError, Leader};
 pub use config::{Authorizer, Config, Permissive};
 pub use door::Door;
 pub use http::{Principal, router, serve};
+pub use legacy::master;
 pub use scheduler::STREAM_ID;
 pub use stream::Encoding;
 pub use work::{Launch, OperatorDeed, Refused, WORK_MAX, Work};

@@ -42,7 +42,10 @@ impl Door {
     async fn call(&self, of: Type, call: Call, headers: &HeaderMap, principal: Option<&Principal>) -> Response<Body> {
         if of == Type::UpdateFramework {
             return match self.connected(&call, headers, principal) {
-                Ok(_) => self.update_framework(call.framework_id, call.update_framework).await,
+                Ok(id) => match self.throttle(&id).await {
+                    Ok(()) => self.update_framework(call.framework_id, call.update_framework).await,
+                    Err(answer) => answer,
+                },
                 Err(answer) => answer,
             };
         }
@@ -57,6 +60,9 @@ impl Door {
             Ok(id) => id,
             Err(answer) => return answer,
         };
+        if let Err(answer) = self.throttle(&id).await {
+            return answer;
+        }
         self.done(&id, of, call, encoding)
     }
 

@@ -1,0 +1,71 @@
+//! When machines will not be there, as messages.
+
+use std::collections::BTreeMap;
+
+use kubernel_kernel::{Agent, AgentId, State};
+use kubernel_mesos_proto::{
+    allocator::{InverseOfferAnswer as Answer, InverseOfferStatus},
+    maintenance::{ClusterStatus, DrainingMachine, Schedule, Window},
+    v1::{FrameworkID, MachineID, TimeInfo},
+};
+
+use crate::{Door, book::Book, offers};
+
+/// The schedule: a window for each time for which machines are scheduled.
+pub(crate) fn schedule(door: &Door) -> Schedule {
+    door.ledger().read(|state| {
+        let mut windows: BTreeMap<(i64, Option<i64>), Window> = BTreeMap::new();
+        for agent in state.agents().values() {
+            let Some(unavailability) = agent.unavailability else { continue };
+            let window = windows.entry((unavailability.start_ns, unavailability.duration_ns)).or_insert_with(|| {
+                Window { unavailability: offers::unavailability(unavailability), ..Window::default() }
+            });
+            window.machine_ids.push(machine(agent));
+        }
+        Schedule { windows: windows.into_values().collect() }
+    })
+}
+
+/// Who is scheduled, and what frameworks said when they were asked to leave. When they said it nobody wrote down.
+pub(crate) fn status(door: &Door) -> ClusterStatus {
+    door.read(|book| {
+        door.ledger().read(|state| {
+            let mut answers = answers(state, book);
+            let scheduled = state.agents().iter().filter(|(_, agent)| agent.unavailability.is_some());
+            let draining = scheduled.map(|(id, agent)| DrainingMachine {
+                id: machine(agent),
+                statuses: answers.remove(id).unwrap_or_default(),
+            });
+            ClusterStatus { draining_machines: draining.collect(), down_machines: Vec::new() }
+        })
+    })
+}
+
+/// The machine of each agent, with whether it is scheduled to be away.
+pub(crate) fn machines(door: &Door) -> Vec<(MachineID, bool)> {
+    door.ledger()
+        .read(|state| state.agents().values().map(|agent| (machine(agent), agent.unavailability.is_some())).collect())
+}
+
+fn answers(state: &State, book: &Book) -> BTreeMap<AgentId, Vec<InverseOfferStatus>> {
+    let mut answers: BTreeMap<AgentId, Vec<InverseOfferStatus>> = BTreeMap::new();
+    for inverse in state.inverse_offers().values() {
+        let Some(framework) = book.id_of(inverse.framework) else { continue };
+        answers.entry(inverse.agent).or_default().push(InverseOfferStatus {
+            status: match inverse.answer {
+                None => Answer::Unknown,
+                Some(true) => Answer::Accept,
+                Some(false) => Answer::Decline,
+            },
+            framework_id: FrameworkID { value: framework.to_string() },
+            timestamp: TimeInfo::default(),
+        });
+    }
+    answers
+}
+
+fn machine(agent: &Agent) -> MachineID {
+    let hostname = agent.hostname().to_owned();
+    let ip = hostname.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string());
+    MachineID { hostname: Some(hostname), ip }
+}

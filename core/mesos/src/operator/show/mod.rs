@@ -1,0 +1,32 @@
+//! The cluster as operators see it: the kernel's state and the book as messages of the operator API.
+//!
+//! Everything is looked up in pieces, so that nobody who acts has to wait for a reader of 10,000 agents or of a framework
+//! with 100,000 tasks; what changes in between is seen as it is when its piece is looked at.
+
+mod agents;
+mod amounts;
+mod frameworks;
+mod maintenance;
+mod roles;
+mod tasks;
+
+pub(crate) use agents::{agent_by_name, agents, agents_named};
+pub(crate) use amounts::{Sums, full, quantities};
+pub(crate) use frameworks::{completed_ids, executors, framework, framework_ids, frameworks, operations};
+pub(crate) use maintenance::{machines, schedule, status as maintenance_status};
+pub(crate) use roles::{RoleView, quota, roles, weights};
+pub(crate) use tasks::{Which, task_of, tasks, tasks_of};
+
+use kubernel_mesos_proto::master::response::GetState;
+
+use crate::Door;
+
+/// All there is.
+pub(crate) fn state(door: &Door) -> GetState {
+    GetState {
+        get_tasks: Some(tasks(door)),
+        get_executors: Some(executors(door)),
+        get_frameworks: Some(frameworks(door)),
+        get_agents: Some(agents(door)),
+    }
+}
