@@ -7,7 +7,7 @@ use std::{collections::HashMap, error::Error, net::SocketAddr, sync::Arc, time::
 
 use kubernel_kernel::{Availability, Input, Kind, Ranges, Resources, Shape, Traits};
 use kubernel_ledger::Ledger;
-use kubernel_mesos::{Config, Door, Work, router, serve};
+use kubernel_mesos::{Access, Config, Door, Work, master, serve};
 use kubernel_mesos_proto::v1::{TaskID, TaskState, TaskStatus, TaskStatusSource};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     });
     tokio::spawn(bridge(door.clone(), work));
     println!("the door is open at {address}");
-    serve(listener, router(door), stop).await;
+    serve(listener, master(door, Access::default()), stop).await;
     Ok(())
 }
 
@@ -81,6 +81,11 @@ async fn bridge(door: Door, mut work: mpsc::Receiver<Work>) {
                     Some(state) => say(&door, &agent, &key.0, &key.1, *state),
                     None => drop(lives.remove(&key)),
                 }
+            }
+            Work::Operator { what, done } => {
+                println!("{what:?}");
+                // Who asked may be gone.
+                let _ = done.send(Ok(()));
             }
             other => println!("{other:?}"),
         }

@@ -1,13 +1,11 @@
 //! The operator API and the older endpoints: each row a request with its code, and what its answer and the work it makes
 //! have.
 
-mod operated;
-
+use crate::world::World;
 use axum::body::Body;
 use http::{Method, Request, header};
 use kubernel_mesos::Access;
 use kubernel_mesos_proto::{Message, master};
-use operated::World;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -103,7 +101,7 @@ fn contains(found: &Value, wanted: &Value, at: &str) -> Result<(), String> {
 
 #[tokio::test]
 async fn calls_are_answered_in_both_encodings() {
-    let rows: Vec<Row> = serde_json::from_str(include_str!("data/operator.json")).unwrap();
+    let rows: Vec<Row> = serde_json::from_str(include_str!("../data/operator.json")).unwrap();
     for row in &rows {
         check(row, false).await;
         check(row, true).await;
@@ -112,7 +110,7 @@ async fn calls_are_answered_in_both_encodings() {
 
 #[tokio::test]
 async fn older_endpoints_show_and_settle() {
-    let rows: Vec<Row> = serde_json::from_str(include_str!("data/operator-legacy.json")).unwrap();
+    let rows: Vec<Row> = serde_json::from_str(include_str!("../data/operator-legacy.json")).unwrap();
     for row in &rows {
         check(row, false).await;
     }

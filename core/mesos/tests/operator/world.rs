@@ -74,13 +74,17 @@ impl Drop for World {
 
 async fn obey(mut work: mpsc::Receiver<Work>, deeds: Arc<Mutex<Vec<OperatorDeed>>>) {
     while let Some(work) = work.recv().await {
-        if let Work::Operator { what, done } = work {
-            let refused = format!("{what:?}").contains("refused");
-            deeds.lock().push(what);
-            let _ = done.send(match refused {
-                true => Err(Refused { status: 409, message: "not now".to_owned() }),
-                false => Ok(()),
-            });
+        match work {
+            Work::FrameworkChanged { done: Some(done), .. } => drop(done.send(Ok(()))),
+            Work::Operator { what, done } => {
+                let refused = format!("{what:?}").contains("refused");
+                deeds.lock().push(what);
+                let _ = done.send(match refused {
+                    true => Err(Refused { status: 409, message: "not now".to_owned() }),
+                    false => Ok(()),
+                });
+            }
+            _ => {}
         }
     }
 }
