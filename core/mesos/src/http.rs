@@ -102,6 +102,7 @@ pub(crate) fn method_not_allowed(method: &Method) -> Response<Body> {
 }
 
 /// A call from a body of either type, or what is wrong with it.
+#[expect(clippy::result_large_err, reason = "an answer is made once for a request")]
 pub(crate) fn read<M: Message>(headers: &HeaderMap, body: &[u8]) -> Result<M, Response<Body>> {
     let bad = |why: String| refuse(StatusCode::BAD_REQUEST, &why);
     let Some(of) = headers.get(header::CONTENT_TYPE) else {

@@ -3,19 +3,27 @@
 //! A case is a list of steps. `send` is a call (its `framework_id` and stream are filled in unless given), answered with
 //! `status` and the words `says`; `hears` is all that a framework has heard since, each a part of what came; `work` all
 //! that the bridge was asked. `$x` is bound where it stands first and compared after that; `*` is anything. What acts
-//! without a framework: `update`, `exited`, `message`, `wait_ms`, `agent`, `lost`, `gone`, `unavailable`, `close`.
+//! without a framework: `update`, `exited`, `message`, `wait_ms`, `agent`, `lost`, `gone`, `unavailable`, `close`,
+//! `recover` (what was there before; in a case that is `closed`), `flood` (megabytes from an executor).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
 
 mod world;
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::{Request, header};
 use kubernel_kernel::{Input, Unavailability};
-use kubernel_mesos::Encoding;
-use kubernel_mesos_proto::{Message, scheduler::Call, v1::TaskStatus};
+use kubernel_mesos::{
+    Encoding,
+    book::{FrameworkRecord, RecoveredTask},
+};
+use kubernel_mesos_proto::{
+    Message,
+    scheduler::Call,
+    v1::{FrameworkInfo, TaskInfo, TaskState, TaskStatus},
+};
 use serde_json::{Value, json};
 use world::{World, said};
 
@@ -53,7 +61,10 @@ fn conversations_go_as_the_table_says() {
 
 async fn run(case: &Value, encoding: Encoding) -> Result<(), String> {
     let agents = usize::try_from(case["agents"].as_u64().unwrap_or(1)).unwrap();
-    let mut talk = Talk { world: World::new(encoding, agents).await, bound: BTreeMap::new() };
+    let mut talk = Talk { world: World::closed(encoding, agents).await, bound: BTreeMap::new() };
+    if case["closed"] != true {
+        talk.world.door.recover(Vec::new(), Vec::new());
+    }
     for (at, step) in case["steps"].as_array().ok_or("no steps")?.iter().enumerate() {
         talk.step(step).await.map_err(|why| format!("step {at} {}: {why}", short(step)))?;
     }
@@ -115,12 +126,43 @@ impl Talk {
             let agent = self.world.ledger.read(|state| state.agent_id(agent)).ok_or("no such agent")?;
             let unavailability = Some(Unavailability { start_ns: 1_000, duration_ns: Some(2_000) });
             self.world.ledger.step(Input::ScheduleAgent { agent, unavailability });
+        } else if let Some(before) = step.get("recover") {
+            self.recover(before)?;
+        } else if let Some(count) = step["flood"].as_u64() {
+            for _ in 0..count {
+                self.world.door.message(agent, &self.id(&name), "e", vec![0; 1 << 20]);
+            }
         } else if let Some(name) = step["close"].as_str() {
             self.world.close(name).await;
         } else {
             return Err("no such step".to_owned());
         }
         self.world.settle().await;
+        Ok(())
+    }
+
+    /// Opens the door with frameworks, by what they say of themselves, and tasks.
+    fn recover(&mut self, before: &Value) -> Result<(), String> {
+        let records = before["frameworks"].as_array().into_iter().flatten().map(|info| {
+            let info = FrameworkInfo::from_value(info).map_err(|error| error.to_string())?;
+            let id = info.id.clone().unwrap_or_default().value;
+            Ok(FrameworkRecord { id, info: Arc::new(info), ..FrameworkRecord::default() })
+        });
+        let records = records.collect::<Result<Vec<_>, String>>()?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let tasks = before["tasks"].as_array().into_iter().flatten().map(|task| {
+            Ok(RecoveredTask {
+                framework: text(&task["framework"]),
+                agent: text(&task["agent"]),
+                role: "*".to_owned(),
+                info: TaskInfo::from_value(&task["info"]).map_err(|error| error.to_string())?,
+                executor: None,
+                group: false,
+                state: TaskState::from_name(&text(&task["state"])).ok_or("no such state")?,
+            })
+        });
+        let tasks = tasks.collect::<Result<Vec<_>, String>>()?;
+        self.world.door.recover(records, tasks);
         Ok(())
     }
 

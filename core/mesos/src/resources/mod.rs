@@ -50,7 +50,7 @@ fn mesos_name(kernel: &str) -> (&str, Unit) {
 fn thousandths(value: f64) -> Option<u64> {
     let scaled = (value * 1_000.0).round();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
-    (scaled >= 0.0 && scaled < 9e15).then_some(scaled as u64)
+    (0.0..9e15).contains(&scaled).then_some(scaled as u64)
 }
 
 impl Unit {
@@ -59,7 +59,7 @@ impl Unit {
         match self {
             Self::Milli => Some(thousandths),
             Self::Bytes => u64::try_from(u128::from(thousandths) * u128::from(MIB) / 1_000).ok(),
-            Self::Whole => (thousandths % 1_000 == 0).then_some(thousandths / 1_000),
+            Self::Whole => thousandths.is_multiple_of(1_000).then_some(thousandths / 1_000),
         }
     }
 

@@ -67,6 +67,7 @@ impl Door {
     }
 
     /// The framework of a call, if it is the one that is connected and this is its own connection.
+    #[expect(clippy::result_large_err, reason = "an answer is made once for a request")]
     fn connected(
         &self,
         call: &Call,
@@ -101,6 +102,7 @@ impl Door {
 }
 
 /// A call from a body, looked at by itself.
+#[expect(clippy::result_large_err, reason = "an answer is made once for a request")]
 fn read(headers: &HeaderMap, body: &[u8], principal: Option<&Principal>) -> Result<Call, Response<Body>> {
     let call: Call = crate::http::read(headers, body)?;
     check::check(&call, principal).map_err(|why| bad(&format!("Failed to validate scheduler::Call: {why}")))?;

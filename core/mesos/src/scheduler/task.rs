@@ -264,7 +264,7 @@ fn check_limits(task: &TaskInfo) -> Result<(), String> {
 
 fn check_times(delay: f64, interval: f64, timeout: f64) -> Result<(), String> {
     for (name, value) in [("delay_seconds", delay), ("interval_seconds", interval), ("timeout_seconds", timeout)] {
-        if !(value >= 0.0) {
+        if value.is_nan() || value < 0.0 {
             return Err(format!("Expecting '{name}' to be non-negative"));
         }
     }
@@ -335,7 +335,7 @@ fn check_health(check: &HealthCheck) -> Result<(), String> {
         Some(HealthCheckType::Tcp) => {}
     }
     check_times(check.delay_seconds, check.interval_seconds, check.timeout_seconds)?;
-    if !(check.grace_period_seconds >= 0.0) {
+    if check.grace_period_seconds.is_nan() || check.grace_period_seconds < 0.0 {
         return Err("Expecting 'grace_period_seconds' to be non-negative".to_owned());
     }
     Ok(())

@@ -55,7 +55,8 @@ pub(crate) struct Said {
 }
 
 impl World {
-    pub(crate) async fn new(encoding: Encoding, agents: usize) -> Self {
+    /// A door that is not open yet: it has still to be told what was there before.
+    pub(crate) async fn closed(encoding: Encoding, agents: usize) -> Self {
         let ledger = Arc::new(Ledger::default());
         let (sender, mut receiver) = mpsc::channel(1024);
         let door =
@@ -77,7 +78,6 @@ impl World {
         let stopped = stop.clone();
         tokio::spawn(async move { runner.run(stopped).await });
         tokio::spawn(async move { keeper.keep_time(stop).await });
-        door.recover(Vec::new(), Vec::new());
         let router = router(door.clone());
         let world = Self { door, ledger, router, work, encoding, listeners: BTreeMap::new() };
         for at in 1..=agents {
