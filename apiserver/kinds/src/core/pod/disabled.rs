@@ -13,7 +13,7 @@ const PROJECTED: [&str; 2] = ["clusterTrustBundle", "podCertificate"];
 
 /// Drops what is off from a spec, save what the old one has in use.
 pub(crate) fn drop(spec: &mut Tree, old: Option<&Value>) {
-    if !old.is_some_and(|old| set(old, "schedulingGroup").is_some()) {
+    if old.is_none_or(|old| set(old, "schedulingGroup").is_none()) {
         spec.remove("schedulingGroup");
     }
     drop_stop_signals(spec, old);
