@@ -130,7 +130,8 @@ impl Cluster {
         let mut agent =
             Agent { folder, name: name.to_owned(), arguments: arguments.map(str::to_owned).to_vec(), process: None };
         agent.start();
-        self.admin().ok(&format!("until kubectl wait --for=condition=Ready node/{name} --timeout=60s; do sleep 0.2; done"));
+        self.admin()
+            .ok(&format!("until kubectl wait --for=condition=Ready node/{name} --timeout=60s; do sleep 0.2; done"));
         agent
     }
 

@@ -14,7 +14,7 @@ use crate::custom::ScalePaths;
 pub type Text = Cow<'static, str>;
 
 /// A kind with everything the one pipeline needs to serve it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Kind {
     /// The API group; empty for the core group.
     pub group: Text,

@@ -5,6 +5,7 @@
 pub mod admissionregistration;
 pub mod apiextensions;
 pub mod apiregistration;
+pub mod apiserverinternal;
 pub mod apps;
 pub mod authentication;
 pub mod authorization;
@@ -32,6 +33,7 @@ pub mod registry;
 pub mod resource;
 pub mod scheduling;
 pub mod storage;
+pub mod storagemigration;
 pub mod strategy;
 mod tree;
 pub mod validate;

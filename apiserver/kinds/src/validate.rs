@@ -193,6 +193,9 @@ pub fn conditions(path: &Path, conditions: &[Value]) -> Vec<Error> {
     for (at, condition) in conditions.iter().enumerate() {
         let path = path.index(at);
         let (type_, status, reason) = (text(condition, "type"), text(condition, "status"), text(condition, "reason"));
+        if conditions[..at].iter().any(|other| text(other, "type") == type_) {
+            errors.push(path.child("type").duplicate(type_.as_str()));
+        }
         if type_.is_empty() {
             errors.push(path.child("type").required("must be set"));
         } else {
@@ -205,9 +208,34 @@ pub fn conditions(path: &Path, conditions: &[Value]) -> Vec<Error> {
         if text(condition, "lastTransitionTime").is_empty() {
             errors.push(path.child("lastTransitionTime").required(""));
         }
+        let at = path.child("reason");
         if reason.is_empty() {
-            errors.push(path.child("reason").required(""));
+            errors.push(at.required(""));
+        } else if !is_reason(&reason) {
+            errors.push(at.invalid(reason.as_str(), BAD_REASON));
+        }
+        for (field, text, bytes_max) in
+            [("reason", reason, REASON_BYTES_MAX), ("message", text(condition, "message"), MESSAGE_BYTES_MAX)]
+        {
+            if text.len() > bytes_max {
+                errors.push(path.child(field).too_long(bytes_max));
+            }
         }
     }
     errors
+}
+
+const REASON_BYTES_MAX: usize = 1024;
+const MESSAGE_BYTES_MAX: usize = 32 * 1024;
+const BAD_REASON: &str = "a condition reason must start with alphabetic character, optionally followed by a string of \
+    alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or \
+    'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is \
+    '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')";
+
+/// Whether a text that is not empty may be the reason of a condition.
+fn is_reason(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.ends_with(is_word)
+        && text.chars().all(|c| is_word(c) || c == ',' || c == ':')
 }

@@ -19,22 +19,26 @@ macro_rules! tables {
     ($($name:literal)*) => { [$(include_str!(concat!("../tables/", $name, ".tsv"))),*] };
 }
 
-const TABLES: [&str; 28] = tables! {
-    "admissionregistration.v1" "apiextensions.v1" "apidiscovery.v2" "apiregistration.v1" "apps.v1" "authentication.v1"
-    "authorization.v1" "autoscaling.v1" "autoscaling.v2" "batch.v1" "certificates.v1" "coordination.v1"
-    "coordination.v1beta1" "core.v1" "discovery.v1" "events.v1" "flowcontrol.v1" "kernel.v1alpha1" "meta.v1" "networking.v1" "node.v1" "policy.v1"
-    "rbac.v1" "resource.v1" "scheduling.v1" "scheduling.v1alpha2" "storage.v1" "version"
+const TABLES: [&str; 33] = tables! {
+    "admissionregistration.v1" "apiextensions.v1" "apidiscovery.v2" "apiregistration.v1" "apiserverinternal.v1alpha1"
+    "apps.v1" "authentication.v1" "authorization.v1" "autoscaling.v1" "autoscaling.v2" "batch.v1" "certificates.v1"
+    "certificates.v1beta1" "coordination.v1" "coordination.v1beta1" "core.v1" "discovery.v1" "events.v1"
+    "flowcontrol.v1" "kernel.v1alpha1" "meta.v1" "networking.v1" "node.v1" "policy.v1" "rbac.v1" "resource.v1"
+    "resource.v1alpha3" "resource.v1beta2" "scheduling.v1" "scheduling.v1alpha2" "storage.v1"
+    "storagemigration.v1beta1" "version"
 };
 
 /// Versions of a group that have the types of another version under their own name: the group, whose types, for which
 /// version, and the table.
-const EARLIER: [(&str, &str, &str, &str); 7] = [
+const EARLIER: [(&str, &str, &str, &str); 9] = [
     ("admissionregistration", "v1", "v1beta1", include_str!("../tables/admissionregistration.v1.tsv")),
     ("admissionregistration", "v1", "v1alpha1", include_str!("../tables/admissionregistration.v1.tsv")),
+    ("certificates", "v1beta1", "v1alpha1", include_str!("../tables/certificates.v1beta1.tsv")),
     ("coordination", "v1beta1", "v1alpha2", include_str!("../tables/coordination.v1beta1.tsv")),
     ("networking", "v1", "v1beta1", include_str!("../tables/networking.v1.tsv")),
     ("resource", "v1", "v1beta1", include_str!("../tables/resource.v1.tsv")),
     ("resource", "v1", "v1beta2", include_str!("../tables/resource.v1.tsv")),
+    ("resource", "v1beta2", "v1alpha3", include_str!("../tables/resource.v1beta2.tsv")),
     ("storage", "v1", "v1beta1", include_str!("../tables/storage.v1.tsv")),
 ];
 /// What resource.k8s.io/v1beta1 has in another shape than v1.

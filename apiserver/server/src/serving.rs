@@ -40,8 +40,18 @@ enum Stage {
     Alpha,
 }
 
-/// The gates that change what is served, and their stage. All are off by default.
-const GATES: [(&str, Stage); 2] = [("CoordinatedLeaderElection", Stage::Beta), ("GenericWorkload", Stage::Alpha)];
+/// The gates that change what is served, and their stage. All are off by default. Upstream's others are taken as well
+/// and change nothing here.
+const GATES: [(&str, Stage); 8] = [
+    ("ClusterTrustBundle", Stage::Beta),
+    ("CoordinatedLeaderElection", Stage::Beta),
+    ("DRADeviceTaintRules", Stage::Beta),
+    ("DRAResourcePoolStatus", Stage::Alpha),
+    ("GenericWorkload", Stage::Alpha),
+    ("PodCertificateRequest", Stage::Beta),
+    ("StorageVersionAPI", Stage::Alpha),
+    ("StorageVersionMigrator", Stage::Beta),
+];
 
 impl Serving {
     /// The kinds that are served, in discovery's order: a group's versions follow one another.
@@ -51,7 +61,9 @@ impl Serving {
         let mut previews: Vec<&'static Kind> = gated.map(|preview| preview.kind).collect();
         previews.retain(|kind| self.versions.serves(kind));
         let mut kinds: Vec<&'static Kind> = Vec::new();
-        let mut stable = registry::all().iter().copied().filter(|kind| self.versions.serves(kind)).peekable();
+        let changed = |kind| self.gates.0.iter().fold(kind, |kind, gate| previews::with_gate(gate, kind));
+        let mut stable =
+            registry::all().iter().copied().filter(|kind| self.versions.serves(kind)).map(changed).peekable();
         while let Some(kind) = stable.next() {
             kinds.push(kind);
             if stable.peek().is_none_or(|next| next.group != kind.group) {
@@ -117,12 +129,8 @@ impl FromStr for FeatureGates {
     fn from_str(text: &str) -> Result<Self, String> {
         let switches = pairs(text)?;
         for (gate, _) in &switches {
-            if !matches!(*gate, "AllAlpha" | "AllBeta") && !GATES.iter().any(|(name, _)| name == gate) {
-                let names: Vec<&str> = GATES.iter().map(|(name, _)| *name).collect();
-                return Err(format!(
-                    "unrecognized feature gate: {gate}; there are AllAlpha, AllBeta, {}",
-                    names.join(", ")
-                ));
+            if !matches!(*gate, "AllAlpha" | "AllBeta") && !previews::is_gate(gate) {
+                return Err(format!("unrecognized feature gate: {gate}"));
             }
         }
         let is_on = |(gate, stage): &(&'static str, Stage)| {

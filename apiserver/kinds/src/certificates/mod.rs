@@ -1,4 +1,10 @@
 //! The kinds of the `certificates.k8s.io` group.
 
 pub mod certificate_signing_request;
+pub mod cluster_trust_bundle;
+mod der;
+mod pem;
+pub mod pod_certificate_request;
+mod pod_certificate_rules;
 mod rules;
+mod trust_rules;

@@ -9,6 +9,11 @@ use serde_json::{Value, json};
 use crate::tree::{condition, text};
 
 const DURATION_SECS_MIN: i64 = 600;
+/// The signer of the API's first version, which took any name.
+const LEGACY: &str = "kubernetes.io/legacy-unknown";
+const DOMAIN_LENGTH_MAX: usize = 253;
+/// A domain, a name of a domain's and a label's length, and what is between them.
+const SIGNER_LENGTH_MAX: usize = 253 + 1 + 253 + 1 + 63;
 const USAGES: [&str; 23] = [
     "any",
     "cert sign",
@@ -56,7 +61,11 @@ pub(super) fn create(request: &Object) -> Vec<Error> {
             errors.push(at.index(index).duplicate(*usage));
         }
     }
-    errors.extend(signer(&path.child("signerName"), request.str_at(&["spec", "signerName"])));
+    let (at, name) = (path.child("signerName"), request.str_at(&["spec", "signerName"]));
+    match name {
+        LEGACY => errors.push(at.invalid(name, "the legacy signerName is not allowed via this API version")),
+        _ => errors.extend(signer(&at, name)),
+    }
     if let Some(secs) = request.int_at(&["spec", "expirationSeconds"])
         && secs < DURATION_SECS_MIN
     {
@@ -66,7 +75,7 @@ pub(super) fn create(request: &Object) -> Vec<Error> {
     errors
 }
 
-/// The labels of the PEM blocks in base64-encoded text.
+/// The labels of the PEM blocks in base64-encoded text, whatever is in them.
 fn labels(encoded: &str) -> Vec<String> {
     let decoded = BASE64_STANDARD.decode(encoded).unwrap_or_default();
     let text = String::from_utf8_lossy(&decoded);
@@ -78,12 +87,10 @@ fn labels(encoded: &str) -> Vec<String> {
     whole.collect()
 }
 
-fn signer(path: &Path, name: &str) -> Vec<Error> {
+/// What is wrong with the name of a signer.
+pub(super) fn signer(path: &Path, name: &str) -> Vec<Error> {
     if name.is_empty() {
         return vec![path.required("")];
-    }
-    if name == "kubernetes.io/legacy-unknown" {
-        return vec![path.invalid(name, "the legacy signerName is not allowed via this API version")];
     }
     let (domain, rest) = match name.split_once('/') {
         Some((domain, rest)) if !rest.contains('/') => (domain, rest),
@@ -93,20 +100,23 @@ fn signer(path: &Path, name: &str) -> Vec<Error> {
             ];
         }
     };
+    // The first label that is wrong speaks for the others.
+    let wrong = |whole: &str, rule: fn(&str) -> Vec<String>| -> Vec<Error> {
+        let texts = whole.split('.').map(|label| (label, rule(label))).find(|(_, texts)| !texts.is_empty());
+        let (label, texts) = texts.unwrap_or_default();
+        texts.iter().map(|text| path.invalid(whole, format!("validating label {label:?}: {text}"))).collect()
+    };
     let mut errors = Vec::new();
-    let labels: Vec<&str> = domain.split('.').collect();
-    for label in &labels {
-        for message in meta::dns1123_label(label) {
-            errors.push(path.invalid(*label, format!("validating label {label:?}: {message}")));
-        }
+    if domain.len() > DOMAIN_LENGTH_MAX {
+        errors.push(path.too_long(DOMAIN_LENGTH_MAX));
     }
-    if labels.len() < 2 {
+    errors.extend(wrong(domain, meta::dns1123_label));
+    if !domain.contains('.') {
         errors.push(path.invalid(domain, "should be a domain with at least two segments separated by dots"));
     }
-    for label in rest.split('.') {
-        for message in meta::dns1123_subdomain(label) {
-            errors.push(path.invalid(label, format!("validating label {label:?}: {message}")));
-        }
+    errors.extend(wrong(rest, meta::dns1123_subdomain));
+    if name.len() > SIGNER_LENGTH_MAX {
+        errors.push(path.too_long(SIGNER_LENGTH_MAX));
     }
     errors
 }

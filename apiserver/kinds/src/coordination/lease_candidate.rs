@@ -89,7 +89,7 @@ impl Strategy for LeaseCandidateStrategy {
 
 /// What is wrong with a strategy: Kubernetes' own have a plain name, others a qualified one. (Upstream names the field
 /// twice in the error about a plain name.)
-fn coordinated(path: &field::Path, strategy: &str) -> Vec<field::Error> {
+pub(super) fn coordinated(path: &field::Path, strategy: &str) -> Vec<field::Error> {
     if strategy.contains('/') {
         return validate::texts(path, strategy, validation::label_key(strategy)).collect();
     }

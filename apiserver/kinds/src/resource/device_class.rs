@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
-use super::rules;
+use super::claim_rules;
 use crate::descriptor::kind;
 use crate::{Kind, Strategy, print};
 
@@ -28,7 +28,7 @@ pub struct DeviceClassStrategy;
 
 impl Strategy for DeviceClassStrategy {
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        rules::class(object)
+        claim_rules::class(object)
     }
 
     fn counts_generation(&self) -> bool {

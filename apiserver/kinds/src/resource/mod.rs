@@ -1,8 +1,13 @@
 //! The kinds of the `resource.k8s.io` group.
 
+mod claim_rules;
 mod defaults;
 pub mod device_class;
+pub mod device_taint_rule;
 pub mod resource_claim;
 pub mod resource_claim_template;
+pub mod resource_pool_status_request;
 pub mod resource_slice;
 mod rules;
+mod slice_rules;
+mod status_rules;

@@ -1,6 +1,6 @@
 //! `resource.k8s.io/v1` ResourceClaim.
 
-use super::{defaults, rules};
+use super::{claim_rules, defaults, status_rules};
 use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
@@ -30,15 +30,15 @@ pub struct ResourceClaimStrategy;
 
 impl Strategy for ResourceClaimStrategy {
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        rules::claim_spec(&field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null))
+        claim_rules::claim_spec(&field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null))
     }
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
-        rules::claim_update(new, old)
+        claim_rules::claim_update(new, old)
     }
 
     fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, old: &Object) -> Vec<field::Error> {
-        rules::claim_status(new, old)
+        status_rules::claim_status(new, old)
     }
 
     fn default(&self, _kind: &Kind, object: &mut Object) {

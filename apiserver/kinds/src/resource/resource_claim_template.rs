@@ -1,6 +1,6 @@
 //! `resource.k8s.io/v1` ResourceClaimTemplate.
 
-use super::{defaults, rules};
+use super::{claim_rules, defaults};
 use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
@@ -28,11 +28,11 @@ pub struct ResourceClaimTemplateStrategy;
 
 impl Strategy for ResourceClaimTemplateStrategy {
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        rules::template(object)
+        claim_rules::template(object)
     }
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
-        rules::template_update(new, old)
+        claim_rules::template_update(new, old)
     }
 
     fn default(&self, _kind: &Kind, object: &mut Object) {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
-use super::rules;
+use super::slice_rules;
 use crate::descriptor::kind;
 use crate::{Kind, Strategy, print};
 
@@ -28,11 +28,11 @@ pub struct ResourceSliceStrategy;
 
 impl Strategy for ResourceSliceStrategy {
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
-        rules::slice(object)
+        slice_rules::slice(object, None)
     }
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
-        rules::slice_update(new, old)
+        slice_rules::slice(new, Some(old))
     }
 
     fn counts_generation(&self) -> bool {

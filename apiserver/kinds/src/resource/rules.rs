@@ -1,343 +1,240 @@
-//! Rules of device claims, classes and slices.
+//! What the rules of devices share: lists, names, taints, and what stays as it is.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
-use kubernel_cel::device;
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::go_form;
-use crate::tree::{int, items, set, text};
+use crate::tree::{set, text};
 use crate::validate;
 
-const ITEMS_MAX: usize = 32;
-const DEVICES_MAX: usize = 128;
-const EXPRESSION_BYTES_MAX: usize = 10 * 1024;
-const ATTRIBUTE_TEXT_LENGTH_MAX: usize = 64;
+/// Requests, constraints, configurations, selectors: of none may be more.
+pub(super) const ITEMS_MAX: usize = 32;
+const BINDING_CONDITIONS_MAX: usize = 4;
+const RULE_CONDITIONS_MAX: usize = 8;
+const DRIVER_LENGTH_MAX: usize = 63;
+const POOL_LENGTH_MAX: usize = 253;
+const DOMAIN_LENGTH_MAX: usize = 63;
+const IDENTIFIER_LENGTH_MAX: usize = 32;
+const EFFECTS: [&str; 3] = ["NoExecute", "NoSchedule", "None"];
 
-/// What is wrong with the spec of a claim at this path.
-pub(super) fn claim_spec(path: &Path, spec: &Value) -> Vec<Error> {
-    let path = path.child("devices");
-    let devices = spec.get("devices").unwrap_or(&Value::Null);
-    let requests = items(devices, "requests");
-    let mut errors = Vec::new();
-    if requests.len() > ITEMS_MAX {
-        errors.push(path.child("requests").too_many(requests.len(), ITEMS_MAX));
-        return errors;
+/// What is wrong with each item; a list that is too long is not looked at.
+pub(super) fn each(
+    path: &Path,
+    items: &[Value],
+    items_max: usize,
+    errors: impl Fn(&Path, &Value) -> Vec<Error>,
+) -> Vec<Error> {
+    if items.len() > items_max {
+        return vec![path.too_many(items.len(), items_max)];
     }
-    for (at, request) in requests.iter().enumerate() {
-        errors.extend(request_errors(&path.child("requests").index(at), request));
-        errors.extend(duplicate_name(&path.child("requests").index(at), &requests[..at], request));
-    }
-    let known = request_names(requests);
-    for (at, constraint) in items(devices, "constraints").iter().enumerate() {
-        let path = path.child("constraints").index(at);
-        errors.extend(references(&path.child("requests"), items(constraint, "requests"), &known));
-        match (set(constraint, "matchAttribute"), set(constraint, "distinctAttribute")) {
-            (Some(name), None) => errors.extend(attribute(&path.child("matchAttribute"), name)),
-            (None, Some(name)) => errors.extend(attribute(&path.child("distinctAttribute"), name)),
-            _ => errors.push(path.required(
-                "exactly one of \"matchAttribute\" or \"distinctAttribute\" is required, but multiple fields are set",
-            )),
-        }
-    }
-    for (at, config) in items(devices, "config").iter().enumerate() {
-        let path = path.child("config").index(at);
-        errors.extend(references(&path.child("requests"), items(config, "requests"), &known));
-        errors.extend(configuration(&path, config));
-    }
-    errors
+    items.iter().enumerate().flat_map(|(at, item)| errors(&path.index(at), item)).collect()
 }
 
-fn request_errors(path: &Path, request: &Value) -> Vec<Error> {
-    let name = text(request, "name");
-    let mut errors = label(&path.child("name"), name);
-    let (exactly, available) = (set(request, "exactly"), items(request, "firstAvailable"));
-    match (exactly, available.is_empty()) {
-        (Some(_), false) => {
-            let message = "exactly one of `exactly` or `firstAvailable` is required, but multiple fields are set";
-            errors.push(path.invalid(Value::Null, message));
-        }
-        (None, true) => errors.push(path.required("exactly one of `exactly` or `firstAvailable` is required")),
-        (Some(exactly), true) => errors.extend(device_request(&path.child("exactly"), exactly)),
-        (None, false) => {
-            for (at, sub) in available.iter().enumerate() {
-                let path = path.child("firstAvailable").index(at);
-                errors.extend(label(&path.child("name"), text(sub, "name")));
-                errors.extend(device_request(&path, sub));
-                errors.extend(duplicate_name(&path, &available[..at], sub));
-            }
-        }
+/// What is wrong with each item of a list in which no key is there twice.
+pub(super) fn unique(
+    path: &Path,
+    items: &[Value],
+    items_max: usize,
+    errors: impl Fn(&Path, &Value) -> Vec<Error>,
+    key: impl Fn(&Value) -> Value,
+) -> Vec<Error> {
+    let mut out = each(path, items, items_max, errors);
+    if items.len() <= items_max {
+        let mut seen = HashSet::new();
+        let keys = items.iter().map(key).enumerate();
+        out.extend(
+            keys.filter(|(_, key)| !seen.insert(key.to_string())).map(|(at, key)| path.index(at).duplicate(key)),
+        );
     }
-    errors
+    out
 }
 
-fn duplicate_name(path: &Path, earlier: &[Value], item: &Value) -> Option<Error> {
-    let name = text(item, "name");
-    earlier.iter().any(|other| text(other, "name") == name).then(|| path.duplicate(name))
-}
-
-fn device_request(path: &Path, request: &Value) -> Vec<Error> {
-    let class = text(request, "deviceClassName");
-    let at = path.child("deviceClassName");
-    let mut errors = Vec::new();
-    if class.is_empty() {
-        errors.push(at.required(""));
-    } else {
-        errors.extend(validate::texts(&at, class, meta::dns1123_subdomain(class)));
-    }
-    errors.extend(selectors(&path.child("selectors"), items(request, "selectors")));
-    let count = int(request, "count");
-    match text(request, "allocationMode") {
-        "All" if count != 0 => {
-            errors.push(path.child("count").invalid(count, "must not be specified when allocationMode is 'All'"));
-        }
-        "ExactCount" if count <= 0 => errors.push(path.child("count").invalid(count, "must be greater than zero")),
-        "All" | "ExactCount" => {}
-        other => errors.push(path.child("allocationMode").not_supported(other, &["All", "ExactCount"])),
-    }
-    errors
-}
-
-fn selectors(path: &Path, selectors: &[Value]) -> Vec<Error> {
-    if selectors.len() > ITEMS_MAX {
-        return vec![path.too_many(selectors.len(), ITEMS_MAX)];
-    }
-    let errors =
-        selectors.iter().enumerate().map(|(at, selector)| selector_error(&path.index(at).child("cel"), selector));
-    errors.flatten().collect()
-}
-
-/// What is wrong with the expression of a selector: it must compile, and not cost too much.
-fn selector_error(path: &Path, selector: &Value) -> Option<Error> {
-    let Some(cel) = set(selector, "cel") else { return Some(path.required("")) };
-    let (path, expression) = (path.child("expression"), text(cel, "expression"));
-    if expression.len() > EXPRESSION_BYTES_MAX {
-        return Some(path.too_long(EXPRESSION_BYTES_MAX));
-    }
-    match device::compile(expression) {
-        Err(error) => Some(path.invalid(expression, error)),
-        Ok(checked) if device::cost(&checked).max > device::COST_MAX => {
-            Some(path.forbidden("too complex, exceeds cost limit"))
-        }
-        Ok(_) => None,
-    }
-}
-
-/// The names by which constraints and configurations refer to requests: `gpu` or `gpu/small`.
-fn request_names(requests: &[Value]) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for request in requests {
-        let name = text(request, "name");
-        names.insert(name.to_owned());
-        names.extend(items(request, "firstAvailable").iter().map(|sub| format!("{name}/{}", text(sub, "name"))));
-    }
-    names
-}
-
-fn references(path: &Path, names: &[Value], known: &BTreeSet<String>) -> Vec<Error> {
-    let message =
-        "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
-    let names = names.iter().filter_map(Value::as_str).enumerate();
-    names.filter(|(_, name)| !known.contains(*name)).map(|(at, name)| path.index(at).invalid(name, message)).collect()
-}
-
-fn attribute(path: &Path, name: &Value) -> Option<Error> {
-    let name = name.as_str().unwrap_or_default();
-    let message = "a fully qualified name must be a domain and a name separated by a slash";
-    (!name.contains('/')).then(|| path.invalid(name, message))
-}
-
-fn configuration(path: &Path, config: &Value) -> Vec<Error> {
-    let path = path.child("opaque");
-    let Some(opaque) = set(config, "opaque") else { return vec![path.required("")] };
-    let mut errors = driver(&path.child("driver"), text(opaque, "driver"));
-    if !opaque.get("parameters").is_some_and(Value::is_object) {
-        errors.push(path.child("parameters").invalid("<value omitted>", "must be a valid JSON object"));
-    }
-    errors
-}
-
-fn driver(path: &Path, name: &str) -> Vec<Error> {
+/// What is wrong with the name of a driver.
+pub(super) fn driver(path: &Path, name: &str) -> Vec<Error> {
     if name.is_empty() {
         return vec![path.required("")];
     }
-    validate::texts(path, name, meta::dns1123_subdomain(name)).collect()
+    let too_long = (name.len() > DRIVER_LENGTH_MAX).then(|| path.too_long(DRIVER_LENGTH_MAX));
+    too_long.into_iter().chain(validate::texts(path, name, meta::dns1123_subdomain(&name.to_lowercase()))).collect()
 }
 
-fn label(path: &Path, name: &str) -> Vec<Error> {
+/// What is wrong with a name that is a DNS label.
+pub(super) fn label(path: &Path, name: &str) -> Vec<Error> {
     if name.is_empty() {
         return vec![path.required("")];
     }
     validate::texts(path, name, meta::dns1123_label(name)).collect()
 }
 
-/// What is wrong with a DeviceClass.
-pub(super) fn class(class: &Object) -> Vec<Error> {
-    let (path, spec) = (Path::root("spec"), class.at(&["spec"]).unwrap_or(&Value::Null));
-    let mut errors = selectors(&path.child("selectors"), items(spec, "selectors"));
-    for (at, config) in items(spec, "config").iter().enumerate() {
-        errors.extend(configuration(&path.child("config").index(at), config));
+/// What is wrong with the name of a pool: subdomains with slashes between.
+pub(super) fn pool(path: &Path, name: &str) -> Vec<Error> {
+    if name.is_empty() {
+        return vec![path.required("")];
     }
-    if let Some(name) = set(spec, "extendedResourceName").and_then(Value::as_str) {
-        let qualified = name.contains('/') && meta::label_key(name).is_empty() && !name.contains("kubernetes.io/");
-        if !qualified {
-            let message = "must be a valid extended resource name";
-            errors.push(path.child("extendedResourceName").invalid(name, message));
-        }
+    let mut errors = Vec::new();
+    if name.len() > POOL_LENGTH_MAX {
+        errors.push(path.too_long(POOL_LENGTH_MAX));
+    }
+    for part in name.split('/') {
+        errors.extend(validate::texts(path, part, meta::dns1123_subdomain(part)));
     }
     errors
 }
 
-/// What is wrong with a ResourceSlice.
-pub(super) fn slice(slice: &Object) -> Vec<Error> {
-    const PLACES: [&str; 4] = ["nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection"];
-    let (path, spec) = (Path::root("spec"), slice.at(&["spec"]).unwrap_or(&Value::Null));
-    let mut errors = driver(&path.child("driver"), text(spec, "driver"));
-    let pool = spec.get("pool").unwrap_or(&Value::Null);
-    let count = int(pool, "resourceSliceCount");
-    if count <= 0 {
-        errors.push(path.child("pool").child("resourceSliceCount").invalid(count, "must be greater than zero"));
-    }
-    let given = |place: &&&str| match spec.get(**place) {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(flag)) => *flag,
-        Some(_) => true,
-    };
-    let places: Vec<String> = PLACES.iter().filter(given).map(|place| format!("`{place}`")).collect();
-    let choice = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
-    match places.len() {
-        0 => errors.push(path.required(choice)),
-        1 => {}
-        _ => {
-            let shown = format!("{{{}}}", places.join(", "));
-            errors.push(path.invalid(shown, format!("{choice}, but multiple fields are set")));
+/// What is wrong with the name of an attribute or a capacity: an identifier, after a driver's name and a slash or alone.
+pub(super) fn qualified_name(path: &Path, name: &str) -> Vec<Error> {
+    let parts: Vec<&str> = name.split('/').collect();
+    match parts[..] {
+        [id] => identifier(path, id),
+        [domain, id] => {
+            let mut errors = match domain {
+                "" => vec![path.invalid("", "the domain must not be empty")],
+                domain => driver(path, domain),
+            };
+            match id {
+                "" => errors.push(path.invalid("", "the name must not be empty")),
+                id => errors.extend(identifier(path, id)),
+            }
+            errors
         }
+        // Upstream lets more slashes pass.
+        _ => Vec::new(),
     }
-    let devices = items(spec, "devices");
-    if devices.len() > DEVICES_MAX {
-        errors.push(path.child("devices").too_many(devices.len(), DEVICES_MAX));
-        return errors;
-    }
-    for (at, device) in devices.iter().enumerate() {
-        errors.extend(device_errors(&path.child("devices").index(at), device));
-        errors.extend(duplicate_name(&path.child("devices").index(at), &devices[..at], device));
-    }
-    errors
 }
 
-fn device_errors(path: &Path, device: &Value) -> Vec<Error> {
-    let mut errors = label(&path.child("name"), text(device, "name"));
-    for (name, value) in device.get("attributes").and_then(Value::as_object).into_iter().flatten() {
-        let path = path.child("attributes").key(name);
-        let kinds = ["int", "bool", "string", "version"].into_iter().filter(|kind| set(value, kind).is_some());
-        if kinds.count() != 1 {
-            errors.push(path.invalid("", "exactly one value must be specified"));
-        }
-        for kind in ["string", "version"] {
-            if text(value, kind).len() > ATTRIBUTE_TEXT_LENGTH_MAX {
-                errors.push(path.child(kind).too_long(ATTRIBUTE_TEXT_LENGTH_MAX));
+fn identifier(path: &Path, id: &str) -> Vec<Error> {
+    let too_long = (id.len() > IDENTIFIER_LENGTH_MAX).then(|| path.too_long(IDENTIFIER_LENGTH_MAX));
+    too_long.into_iter().chain(validate::texts(path, id, meta::c_identifier(id))).collect()
+}
+
+/// The path of an entry in a map by names of attributes; a long name is shown without its middle.
+pub(super) fn key(path: &Path, name: &str) -> Path {
+    const LENGTH_MAX: usize = DOMAIN_LENGTH_MAX + 1 + IDENTIFIER_LENGTH_MAX;
+    key_within(path, name, LENGTH_MAX)
+}
+
+/// The same for other lengths.
+pub(super) fn key_within(path: &Path, name: &str, length_max: usize) -> Path {
+    let kept = length_max - 3;
+    match (name.get(..kept.div_ceil(2)), name.get(name.len().saturating_sub(kept / 2)..)) {
+        (Some(begin), Some(end)) if name.len() > length_max => path.key(&format!("{begin}...{end}")),
+        _ => path.key(name),
+    }
+}
+
+/// What is wrong with an object of any form that only a driver understands.
+pub(super) fn raw(path: &Path, value: Option<&Value>, bytes_max: usize) -> Option<Error> {
+    match value {
+        None | Some(Value::Null) => Some(path.required("")),
+        Some(value) if value.to_string().len() > bytes_max => Some(path.too_long(bytes_max)),
+        Some(Value::Object(_)) => None,
+        Some(_) => Some(path.invalid("<value omitted>", "must be a valid JSON object")),
+    }
+}
+
+/// What is wrong with the conditions that binding waits for, and with those on which it fails.
+pub(super) fn binding_conditions(path: &Path, device: &Value) -> Vec<Error> {
+    let (wanted, failing) = ("bindingConditions", "bindingFailureConditions");
+    let list = |field: &str| device.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut errors = Vec::new();
+    for field in [wanted, failing] {
+        let name = |path: &Path, name: &Value| {
+            let name = name.as_str().unwrap_or_default();
+            validate::texts(path, name, meta::label_key(name)).collect()
+        };
+        errors.extend(each(&path.child(field), list(field), BINDING_CONDITIONS_MAX, name));
+    }
+    for field in [wanted, failing] {
+        for (at, name) in list(field).iter().enumerate() {
+            let at_path = path.child(field).index(at);
+            if list(field)[..at].contains(name) {
+                errors.push(at_path.duplicate(name.clone()));
+            }
+            if field == failing && list(wanted).contains(name) {
+                let detail = "bindingFailureConditions must not overlap with bindingConditions";
+                errors.push(at_path.invalid(name.clone(), detail));
             }
         }
     }
-    for (at, taint) in items(device, "taints").iter().enumerate() {
-        let path = path.child("taints").index(at);
-        let (key, effect) = (text(taint, "key"), text(taint, "effect"));
-        errors.extend(validate::texts(&path.child("key"), key, meta::label_key(key)));
-        match effect {
-            "NoSchedule" | "NoExecute" | "None" => {}
-            "" => errors.push(path.child("effect").required("")),
-            other => {
-                let known = ["NoExecute", "NoSchedule", "None"];
-                errors.push(path.child("effect").not_supported(other, &known));
-            }
+    for (one, other) in [(wanted, failing), (failing, wanted)] {
+        if list(one).is_empty() && !list(other).is_empty() {
+            let shown = if device.get(one).is_some_and(Value::is_array) { "[]" } else { "null" };
+            let detail = format!("{one} are required to use {other}");
+            errors.push(path.child(one).invalid(Value::Null, detail).shown_as(shown));
         }
     }
     errors
 }
 
-/// What is wrong with a change of a slice: whose it is and where stays.
-pub(super) fn slice_update(new: &Object, old: &Object) -> Vec<Error> {
+/// What is wrong with a rule that taints devices.
+pub(super) fn taint_rule(object: &Object) -> Vec<Error> {
     let path = Path::root("spec");
-    let mut errors = slice(new);
-    let fixed: [(&[&str], Path); 4] = [
-        (&["spec", "nodeName"], path.child("nodeName")),
-        (&["spec", "driver"], path.child("driver")),
-        (&["spec", "pool", "name"], path.child("pool").child("name")),
-        (&["spec", "allNodes"], path.child("allNodes")),
-    ];
-    for (field, path) in fixed {
-        errors.extend(validate::immutable(&path, new.at(field), old.at(field)));
+    let spec = object.at(&["spec"]).unwrap_or(&Value::Null);
+    let mut errors = Vec::new();
+    if let Some(selector) = set(spec, "deviceSelector") {
+        let (path, of) = (path.child("deviceSelector"), |field: &str| selector.get(field).and_then(Value::as_str));
+        errors.extend(of("driver").into_iter().flat_map(|name| driver(&path.child("driver"), name)));
+        errors.extend(of("pool").into_iter().flat_map(|name| pool(&path.child("pool"), name)));
+        errors.extend(of("device").into_iter().flat_map(|name| label(&path.child("device"), name)));
+    }
+    errors.extend(taint(&path.child("taint"), spec.get("taint").unwrap_or(&Value::Null)));
+    errors
+}
+
+/// What is wrong with the status of such a rule.
+pub(super) fn taint_rule_status(object: &Object) -> Vec<Error> {
+    let path = Path::root("status").child("conditions");
+    let conditions = object.list_at(&["status", "conditions"]);
+    let mut errors = validate::conditions(&path, conditions);
+    if conditions.len() > RULE_CONDITIONS_MAX {
+        errors.push(path.too_many(conditions.len(), RULE_CONDITIONS_MAX));
     }
     errors
 }
 
-/// What is wrong with a change of a claim: its spec never changes.
-pub(super) fn claim_update(new: &Object, old: &Object) -> Vec<Error> {
-    let mut errors = claim_spec(&Path::root("spec"), new.at(&["spec"]).unwrap_or(&Value::Null));
-    errors.extend(immutable_as_go("io.k8s.api.resource.v1.ResourceClaimSpec", &["spec"], new, old));
+/// What is wrong with a device's taint.
+pub(super) fn taint(path: &Path, taint: &Value) -> Vec<Error> {
+    let (key, value) = (text(taint, "key"), text(taint, "value"));
+    let mut errors: Vec<Error> = validate::texts(&path.child("key"), key, meta::label_key(key)).collect();
+    errors.extend(validate::texts(&path.child("value"), value, meta::label_value(value)));
+    match text(taint, "effect") {
+        "" => errors.push(path.child("effect").required("")),
+        effect if EFFECTS.contains(&effect) => {}
+        other => errors.push(path.child("effect").not_supported(other, &EFFECTS)),
+    }
+    errors
+}
+
+/// What is wrong with a request's toleration of taints.
+pub(super) fn toleration(path: &Path, toleration: &Value) -> Vec<Error> {
+    let (key, value) = (text(toleration, "key"), text(toleration, "value"));
+    let mut errors = Vec::new();
+    if !key.is_empty() {
+        errors.extend(validate::texts(&path.child("key"), key, meta::label_key(key)));
+    }
+    match text(toleration, "operator") {
+        "Exists" if !value.is_empty() => {
+            errors.push(path.child("value").invalid(value, "must be empty for operator `Exists`"));
+        }
+        "Exists" => {}
+        "Equal" => errors.extend(validate::texts(&path.child("value"), value, meta::label_value(value))),
+        "" => errors.push(path.child("operator").required("")),
+        other => errors.push(path.child("operator").not_supported(other, &["Equal", "Exists"])),
+    }
+    match text(toleration, "effect") {
+        effect if effect.is_empty() || EFFECTS.contains(&effect) => {}
+        other => errors.push(path.child("effect").not_supported(other, &EFFECTS)),
+    }
     errors
 }
 
 /// `field is immutable`, with the value in upstream's internal form.
-fn immutable_as_go(definition: &str, path: &[&str], new: &Object, old: &Object) -> Option<Error> {
+pub(super) fn immutable_as_go(definition: &str, path: &[&str], new: &Object, old: &Object) -> Option<Error> {
     let at = path.iter().fold(Path::root(""), |at, field| at.child(field));
     let error = validate::immutable(&at, new.at(path), old.at(path))?;
     let shown = go_form::compact(definition, new.at(path).unwrap_or(&Value::Null));
     Some(error.shown_as(shown))
-}
-
-/// What is wrong with a change of a template: all of it stays.
-pub(super) fn template_update(new: &Object, old: &Object) -> Vec<Error> {
-    let mut errors = template(new);
-    errors.extend(immutable_as_go("io.k8s.api.resource.v1.ResourceClaimTemplateSpec", &["spec"], new, old));
-    errors
-}
-
-/// What is wrong with a change of a claim's status.
-pub(super) fn claim_status(new: &Object, old: &Object) -> Vec<Error> {
-    let path = Path::root("status");
-    let status = new.at(&["status"]).unwrap_or(&Value::Null);
-    let (allocation, before) = (set(status, "allocation"), old.at(&["status", "allocation"]).filter(|a| a.is_object()));
-    let mut errors = Vec::new();
-    if allocation.is_none() && !items(status, "reservedFor").is_empty() {
-        errors.push(path.child("reservedFor").forbidden("may not be specified when `allocated` is not set"));
-    }
-    if before.is_some() && allocation.is_some() {
-        let definition = "io.k8s.api.resource.v1.AllocationResult";
-        errors.extend(immutable_as_go(definition, &["status", "allocation"], new, old));
-    }
-    let results = allocation.and_then(|allocation| allocation.pointer("/devices/results")).and_then(Value::as_array);
-    for (at, device) in items(status, "devices").iter().enumerate() {
-        let path = path.child("devices").index(at);
-        let same = |result: &Value| ["driver", "pool", "device"].iter().all(|f| text(result, f) == text(device, f));
-        if !results.is_some_and(|results| results.iter().any(same)) {
-            let shown = format!(
-                "{{\"Driver\":{},\"Pool\":{},\"Device\":{},\"ShareID\":\"\"}}",
-                json!(text(device, "driver")),
-                json!(text(device, "pool")),
-                json!(text(device, "device")),
-            );
-            let error = path.invalid(device.clone(), "must be an allocated device in the claim");
-            errors.push(error.shown_as(shown));
-        }
-        let ips = device.pointer("/networkData/ips").and_then(Value::as_array);
-        for (at, ip) in ips.into_iter().flatten().filter_map(Value::as_str).enumerate() {
-            if ip.parse::<ipnet::IpNet>().is_err() {
-                let message = "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)";
-                errors.push(path.child("networkData").child("ips").index(at).invalid(ip, message));
-            }
-        }
-    }
-    errors
-}
-
-/// What is wrong with a template of claims.
-pub(super) fn template(template: &Object) -> Vec<Error> {
-    let path = Path::root("spec");
-    let metadata = template.at(&["spec", "metadata"]).unwrap_or(&Value::Null);
-    let mut errors = validate::labels_and_annotations(&path.child("metadata"), metadata);
-    errors.extend(claim_spec(&path.child("spec"), template.at(&["spec", "spec"]).unwrap_or(&Value::Null)));
-    errors
 }

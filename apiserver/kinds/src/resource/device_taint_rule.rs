@@ -1,0 +1,57 @@
+//! `resource.k8s.io/v1beta2` DeviceTaintRule: taints devices whatever their drivers say.
+
+use jiff::Timestamp;
+use kubernel_meta::{Object, field};
+use serde_json::{Value, json};
+
+use super::rules;
+use crate::descriptor::kind;
+use crate::{Kind, Strategy, print, strategy};
+
+kind! {
+    /// The descriptor of DeviceTaintRule.
+    pub static KIND = "resource.k8s.io", "v1beta2", "DeviceTaintRule";
+    names: "devicetaintrules", "devicetaintrule", short [], categories [];
+    definition: "io.k8s.api.resource.v1beta2.DeviceTaintRule";
+    namespaced: false, source: Store, hash: "i+85+TcIKpA=";
+    verbs: ALL;
+    subresources: [
+        "status": STATUS,
+    ];
+    columns: [
+        "Name" name, "Age" string,
+    ];
+    strategy: DeviceTaintRuleStrategy;
+}
+
+/// What only DeviceTaintRules know.
+#[derive(Debug)]
+pub struct DeviceTaintRuleStrategy;
+
+impl Strategy for DeviceTaintRuleStrategy {
+    fn counts_generation(&self) -> bool {
+        true
+    }
+
+    /// A taint counts from when it is made.
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        strategy::prepare_create(kind, object);
+        let taint = ["spec", "taint", "timeAdded"];
+        if object.str_at(&taint).is_empty() {
+            let created = object.at(&["metadata", "creationTimestamp"]).cloned().unwrap_or_default();
+            object.set(&taint, created);
+        }
+    }
+
+    fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
+        rules::taint_rule(object)
+    }
+
+    fn validate_subresource_update(&self, _: &Kind, _sub: &str, new: &Object, _old: &Object) -> Vec<field::Error> {
+        rules::taint_rule_status(new)
+    }
+
+    fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
+        vec![json!(object.name()), json!(print::age(object, now))]
+    }
+}
