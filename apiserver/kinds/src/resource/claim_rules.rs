@@ -21,7 +21,7 @@ pub(super) fn claim_spec(path: &Path, spec: &Value) -> Vec<Error> {
     let devices = spec.get("devices").unwrap_or(&Value::Null);
     let requests = items(devices, "requests");
     let known = request_names(requests);
-    let mut errors = unique(&path.child("requests"), requests, ITEMS_MAX, request_errors, |request| name(request));
+    let mut errors = unique(&path.child("requests"), requests, ITEMS_MAX, request_errors, name);
     errors.extend(each(&path.child("constraints"), items(devices, "constraints"), ITEMS_MAX, |path, constraint| {
         let mut errors = references(&path.child("requests"), items(constraint, "requests"), &known);
         match (set(constraint, "matchAttribute"), set(constraint, "distinctAttribute")) {
