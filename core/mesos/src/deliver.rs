@@ -6,7 +6,10 @@ use kubernel_kernel::{self as kernel, AgentId, Deed, FrameworkId, Message, Offer
 use kubernel_ledger::Delivery;
 use kubernel_mesos_proto::{
     scheduler::{Event, event},
-    v1::{AgentID, ExecutorID, OfferID, OperationID, OperationState, OperationStatus, TaskStatusReason, Uuid},
+    v1::{
+        AgentID, ExecutorID, OfferID, OperationID, OperationState, OperationStatus, TaskState, TaskStatusReason,
+        TimeInfo, Uuid,
+    },
 };
 
 use crate::{
@@ -188,8 +191,11 @@ impl Door {
                 record.note(&status);
             }
         }
-        if status.state == kubernel_mesos_proto::v1::TaskState::Unreachable {
-            status.unreachable_time = Some(kubernel_mesos_proto::v1::TimeInfo { nanoseconds: nanos(now()) });
+        if status.state == TaskState::Unreachable {
+            status.unreachable_time = Some(TimeInfo { nanoseconds: nanos(now()) });
+            if !reconciles {
+                found.lost_sight(&said.name);
+            }
         }
         let state = status.state;
         if !reconciles {

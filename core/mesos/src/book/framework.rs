@@ -16,6 +16,8 @@ use crate::{framework, stream::Stream};
 
 /// Ended tasks of a framework that are remembered (as in Mesos).
 pub const COMPLETED_TASKS_MAX: usize = 1_000;
+/// Tasks of a framework on agents that are away that are remembered as such (as in Mesos).
+const UNREACHABLE_TASKS_MAX: usize = 1_000;
 /// Operations of a framework whose end it has not acknowledged; beyond, the oldest is forgotten.
 const OPERATIONS_MAX: usize = 1_000;
 /// Updates of one task that wait for an acknowledgement; beyond, whoever has more has to say it again.
@@ -39,6 +41,8 @@ pub struct Framework {
     /// Operations that have an identifier, by it.
     pub operations: BTreeMap<String, OperationRecord>,
     operations_order: VecDeque<String>,
+    /// Its tasks that were on agents that went away, the last one at the end.
+    unreachable: VecDeque<Arc<str>>,
     /// Offers it was told of and has not answered.
     pub(crate) offers: BTreeSet<OfferId>,
     /// Inverse offers it was told of.
@@ -80,6 +84,7 @@ impl Framework {
             executors: BTreeMap::new(),
             operations: BTreeMap::new(),
             operations_order: VecDeque::new(),
+            unreachable: VecDeque::new(),
             offers: BTreeSet::new(),
             inverse: BTreeSet::new(),
         }
@@ -164,6 +169,17 @@ impl Framework {
             self.completed_tasks.pop_front();
         }
         self.completed_tasks.push_back(record);
+    }
+
+    /// A task is on an agent that is away. The one that has been for longest may be remembered as ended.
+    pub(crate) fn lost_sight(&mut self, task: &Arc<str>) {
+        self.unreachable.push_back(task.clone());
+        if self.unreachable.len() > UNREACHABLE_TASKS_MAX
+            && let Some(oldest) = self.unreachable.pop_front()
+            && self.tasks.get(&oldest).is_some_and(|record| record.state == TaskState::Unreachable)
+        {
+            self.complete(&oldest);
+        }
     }
 
     /// Writes down an operation that is to be answered.
