@@ -200,7 +200,7 @@ async fn subscribed_operators_hear_what_is_and_what_changes() {
     assert_eq!(first["type"], "SUBSCRIBED");
     let state = &first["subscribed"]["get_state"];
     assert_eq!(state["get_tasks"]["tasks"][0]["state"], "TASK_RUNNING");
-    assert_eq!(state["get_agents"]["agents"].as_array().map(Vec::len), Some(2));
+    assert_eq!(state["get_agents"]["agents"].as_array().map(Vec::len), Some(3));
     assert_eq!(first["subscribed"]["heartbeat_interval_seconds"], 15.0);
     assert!(world.door.teardown("m-0000"));
     loop {

@@ -1,4 +1,4 @@
-//! A master of two agents and one framework with one task, and a bridge that does what it is told but for what is named
+//! A master of three agents and one framework with one task, and a bridge that does what it is told but for what is named
 //! `refused`.
 
 use std::{net::IpAddr, sync::Arc};
@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
-use kubernel_kernel::{Availability, Input, Kind, Ranges, Resources, Shape, Traits};
+use kubernel_kernel::{Availability, Input, Kind, Ranges, Resources, Shape, Traits, Unavailability};
 use kubernel_ledger::Ledger;
 use kubernel_mesos::{
     Access, Config, Door, OperatorDeed, Refused, Work,
@@ -36,8 +36,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(access: Access) -> Self {
         let ledger = Arc::new(Ledger::default());
-        for (name, availability) in [("agent-1", Availability::Open), ("agent-2", Availability::Cordoned)] {
-            add_agent(&ledger, name, availability);
+        for (at, name) in (1..).zip(["agent-1", "agent-2", "agent-3"]) {
+            add_agent(&ledger, name, at);
         }
         ledger.step(Input::SetRole { path: "team".into(), weight_milli: 2_500 });
         let mut config = Config::new("m", "localhost", IpAddr::from([127, 0, 0, 1]), 5050);
@@ -89,15 +89,23 @@ async fn obey(mut work: mpsc::Receiver<Work>, deeds: Arc<Mutex<Vec<OperatorDeed>
     }
 }
 
-fn add_agent(ledger: &Ledger, name: &str, availability: Availability) {
+/// The first is as others are, the second will not be there at some time, the third is not there now.
+fn add_agent(ledger: &Ledger, name: &str, number: u8) {
     ledger.act(|books, now| {
         let mut total = Resources::new(8_000, 16 << 30, 32 << 30, 110);
         let ports = books.kind(&Kind { shape: Shape::Ranges, ..Kind::plain("ports") }).unwrap();
         total.set_items(ports, Ranges::interval(31_000, 32_000));
-        books.step(now, Input::AddAgent { name: name.into(), total, availability });
+        books.step(now, Input::AddAgent { name: name.into(), total, availability: Availability::Open });
         let agent = books.state().agent_id(name).unwrap();
-        let traits = Arc::new(Traits { hostname: Some("127.0.0.1".into()), ..Traits::default() });
+        let traits = Arc::new(Traits { hostname: Some(format!("127.0.0.{number}").into()), ..Traits::default() });
         books.step(now, Input::DescribeAgent { agent, traits });
+        if number > 1 {
+            let unavailability = Some(Unavailability { start_ns: 1_000, duration_ns: None });
+            books.step(now, Input::ScheduleAgent { agent, unavailability });
+        }
+        if number > 2 {
+            books.step(now, Input::DrainAgent { agent, grace_ms: Some(2_000), mark_gone: false });
+        }
     });
     ledger.set_since(name, Some("1970-01-01T00:01:00Z"));
 }

@@ -1,8 +1,12 @@
 //! When machines will not be there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kubernel_mesos_proto::{Message, maintenance::Schedule, v1::MachineID};
+use kubernel_mesos_proto::{
+    Message,
+    maintenance::Schedule,
+    v1::{MachineID, MachineMode},
+};
 
 use super::{bad, may};
 use crate::{
@@ -24,7 +28,7 @@ pub(crate) fn schedule(desk: &Desk, asker: Asker<'_>, schedule: Schedule) -> Res
         for machine in &window.machine_ids {
             check_machine(machine)?;
             if !seen.insert((machine.hostname.clone(), machine.ip.clone())) {
-                return Err(bad(&format!("Machine '{}' appears more than once in the schedule", shown(machine))));
+                return Err(bad(&format!("Machine '{}' appears more than once in the schedule", machine.to_json())));
             }
         }
     }
@@ -37,13 +41,7 @@ pub(crate) fn start_maintenance(
     asker: Asker<'_>,
     machines: Vec<MachineID>,
 ) -> Result<OperatorDeed, Refused> {
-    check_machines(&machines)?;
-    let known = show::machines(&desk.door);
-    for machine in &machines {
-        if !known.iter().any(|(own, scheduled)| *scheduled && is_same(own, machine)) {
-            return Err(bad(&format!("Machine '{}' is not part of a maintenance schedule", shown(machine))));
-        }
-    }
+    check_mode(desk, &machines, MachineMode::Draining, "is not in DRAINING mode and cannot be brought down")?;
     may(desk, asker, Action::StartMaintenances, None)?;
     Ok(OperatorDeed::StartMaintenance(machines))
 }
@@ -53,46 +51,61 @@ pub(crate) fn stop_maintenance(
     asker: Asker<'_>,
     machines: Vec<MachineID>,
 ) -> Result<OperatorDeed, Refused> {
-    check_machines(&machines)?;
+    check_mode(desk, &machines, MachineMode::Down, "is not in DOWN mode and cannot be brought up")?;
     may(desk, asker, Action::StopMaintenances, None)?;
     Ok(OperatorDeed::StopMaintenance(machines))
 }
 
-fn check_machines(machines: &[MachineID]) -> Result<(), Refused> {
+/// Whether all machines are known and in a mode.
+fn check_mode(desk: &Desk, machines: &[MachineID], needed: MachineMode, else_it: &str) -> Result<(), Refused> {
     if machines.is_empty() {
         return Err(bad("List of machines is empty"));
     }
-    for (at, machine) in machines.iter().enumerate() {
+    let known = show::machines(&desk.door);
+    let mut by_name: BTreeMap<String, Vec<&(MachineID, MachineMode)>> = BTreeMap::new();
+    for machine in &known {
+        for name in [&machine.0.hostname, &machine.0.ip].into_iter().flatten() {
+            by_name.entry(name.to_ascii_lowercase()).or_default().push(machine);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for machine in machines {
         check_machine(machine)?;
-        if machines[..at].contains(machine) {
-            return Err(bad(&format!("Machine '{}' appears more than once in the list", shown(machine))));
+        if !seen.insert((&machine.hostname, &machine.ip)) {
+            return Err(bad(&format!("Machine '{}' appears more than once in the list", machine.to_json())));
+        }
+        let name = named(&machine.hostname).or(named(&machine.ip)).unwrap_or_default().to_ascii_lowercase();
+        let mut meant = by_name.get(&name).into_iter().flatten().filter(|(own, _)| is_same(own, machine));
+        let shown = || machine.to_json();
+        match meant.next() {
+            None | Some((_, MachineMode::Up)) => {
+                return Err(bad(&format!("Machine '{}' is not part of a maintenance schedule", shown())));
+            }
+            Some((_, mode)) if *mode != needed => return Err(bad(&format!("Machine '{}' {else_it}", shown()))),
+            Some(_) => {}
         }
     }
     Ok(())
 }
 
 fn check_machine(machine: &MachineID) -> Result<(), Refused> {
-    let named = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
-    if !named(&machine.hostname) && !named(&machine.ip) {
+    if named(&machine.hostname).or(named(&machine.ip)).is_none() {
         return Err(bad("Both 'hostname' and 'ip' for a machine are empty"));
     }
-    match machine.ip.as_deref().filter(|ip| !ip.is_empty()) {
+    match named(&machine.ip) {
         Some(ip) if ip.parse::<std::net::IpAddr>().is_err() => Err(bad(&format!("Invalid 'ip' of a machine: {ip}"))),
         _ => Ok(()),
     }
 }
 
 /// Whether a machine is meant: by its name if one is given, and by its address if one is given.
-fn is_same(own: &MachineID, named: &MachineID) -> bool {
-    let agrees = |own: &Option<String>, named: &Option<String>| {
-        named
-            .as_ref()
-            .filter(|named| !named.is_empty())
-            .is_none_or(|named| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(named)))
+fn is_same(own: &MachineID, meant: &MachineID) -> bool {
+    let agrees = |own: &Option<String>, meant: &Option<String>| {
+        named(meant).is_none_or(|meant| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(meant)))
     };
-    agrees(&own.hostname, &named.hostname) && agrees(&own.ip, &named.ip)
+    agrees(&own.hostname, &meant.hostname) && agrees(&own.ip, &meant.ip)
 }
 
-fn shown(machine: &MachineID) -> String {
-    machine.to_json()
+fn named(name: &Option<String>) -> Option<&str> {
+    name.as_deref().filter(|name| !name.is_empty())
 }

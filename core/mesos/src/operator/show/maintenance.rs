@@ -6,7 +6,7 @@ use kubernel_kernel::{Agent, AgentId, State};
 use kubernel_mesos_proto::{
     allocator::{InverseOfferAnswer as Answer, InverseOfferStatus},
     maintenance::{ClusterStatus, DrainingMachine, Schedule, Window},
-    v1::{FrameworkID, MachineID, TimeInfo},
+    v1::{FrameworkID, MachineID, MachineMode, TimeInfo},
 };
 
 use crate::{Door, book::Book, offers};
@@ -26,25 +26,39 @@ pub(crate) fn schedule(door: &Door) -> Schedule {
     })
 }
 
-/// Who is scheduled, and what frameworks said when they were asked to leave. When they said it nobody wrote down.
+/// Who is scheduled, who is down, and what frameworks said when they were asked to leave. When they said it nobody wrote
+/// down.
 pub(crate) fn status(door: &Door) -> ClusterStatus {
     door.read(|book| {
         door.ledger().read(|state| {
             let mut answers = answers(state, book);
-            let scheduled = state.agents().iter().filter(|(_, agent)| agent.unavailability.is_some());
-            let draining = scheduled.map(|(id, agent)| DrainingMachine {
-                id: machine(agent),
-                statuses: answers.remove(id).unwrap_or_default(),
-            });
-            ClusterStatus { draining_machines: draining.collect(), down_machines: Vec::new() }
+            let mut status = ClusterStatus::default();
+            for (id, agent) in state.agents() {
+                match mode(agent) {
+                    MachineMode::Up => {}
+                    MachineMode::Draining => status
+                        .draining_machines
+                        .push(DrainingMachine { id: machine(agent), statuses: answers.remove(id).unwrap_or_default() }),
+                    MachineMode::Down => status.down_machines.push(machine(agent)),
+                }
+            }
+            status
         })
     })
 }
 
-/// The machine of each agent, with whether it is scheduled to be away.
-pub(crate) fn machines(door: &Door) -> Vec<(MachineID, bool)> {
-    door.ledger()
-        .read(|state| state.agents().values().map(|agent| (machine(agent), agent.unavailability.is_some())).collect())
+/// The machine of each agent.
+pub(crate) fn machines(door: &Door) -> Vec<(MachineID, MachineMode)> {
+    door.ledger().read(|state| state.agents().values().map(|agent| (machine(agent), mode(agent))).collect())
+}
+
+/// A machine that is scheduled is draining, in Mesos' words; one that is emptied in its time is down.
+fn mode(agent: &Agent) -> MachineMode {
+    match (agent.unavailability, agent.drain) {
+        (None, _) => MachineMode::Up,
+        (Some(_), None) => MachineMode::Draining,
+        (Some(_), Some(_)) => MachineMode::Down,
+    }
 }
 
 fn answers(state: &State, book: &Book) -> BTreeMap<AgentId, Vec<InverseOfferStatus>> {
