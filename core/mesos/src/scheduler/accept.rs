@@ -5,14 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use kubernel_kernel::{Action, AgentId, Event, FrameworkId, Input, OfferId, Operation, Step};
+use kubernel_kernel::{
+    Action, AgentId, Event, ExecutorSpec, FrameworkId, Input, OfferId, Operation, Resources, Step, TaskSpec,
+};
 use kubernel_ledger::Books;
 use kubernel_mesos_proto::{
     scheduler::call,
     v1::{
-        AgentID, AllocationInfo, ExecutorInfo, FrameworkID, LaunchGroup, OfferID, OfferOperation, OfferOperationType,
-        OperationState, OperationStatus, Resource, TaskID, TaskInfo, TaskState, TaskStatus, TaskStatusReason,
-        TaskStatusSource,
+        AgentID, AllocationInfo, ExecutorInfo, FrameworkCapabilityType, FrameworkID, LaunchGroup, OfferID,
+        OfferOperation, OfferOperationType, OperationState, OperationStatus, Resource, TaskID, TaskInfo, TaskState,
+        TaskStatus, TaskStatusReason, TaskStatusSource,
     },
 };
 
@@ -26,7 +28,7 @@ use crate::{
     deliver::operation_event,
     door::now,
     framework, launch, offers,
-    resources::{self, check, read_all},
+    resources::{self, Format, check, read_all},
 };
 
 /// What is said at once to a framework, without the kernel.
@@ -42,6 +44,8 @@ struct Ground {
     agent: String,
     role: String,
     counts_pods: bool,
+    /// All that was offered.
+    resources: Resources,
 }
 
 /// A task that goes to the kernel.
@@ -74,9 +78,10 @@ impl Door {
                 }
             };
             let mut operations = Vec::new();
+            let mut left = Left { rest: Some(ground.resources.clone()), executors: BTreeMap::new() };
             for operation in &accept.operations {
-                let (said, named) = (&mut said, &mut named);
-                let mut prepare = Prepare { found, books, ground: &ground, door: self, said, named };
+                let (said, named, left) = (&mut said, &mut named, &mut left);
+                let mut prepare = Prepare { found, books, ground: &ground, door: self, said, named, left };
                 if let Some((done, tasks)) = prepare.operation(operation) {
                     if let Some(id) = &done.id {
                         let record =
@@ -153,6 +158,10 @@ impl Door {
                 ));
             }
         }
+        let mut resources = Resources::default();
+        for (_, offer) in &all {
+            resources.add(&offer.resources);
+        }
         let agent = state.agents().get(&first.agent).ok_or("The agent is gone")?;
         let role = state.roles().get(first.role).ok_or("The role is gone")?;
         Ok(Ground {
@@ -160,6 +169,7 @@ impl Door {
             agent: agent.name.to_string(),
             role: role.path.to_string(),
             counts_pods: launch::counts_pods(books, first.agent),
+            resources,
         })
     }
 
@@ -189,6 +199,15 @@ struct Prepare<'a, 'b> {
     said: &'b mut Said,
     /// The tasks of this call so far.
     named: &'b mut BTreeSet<String>,
+    left: &'b mut Left,
+}
+
+/// What is left for tasks while the operations of one call are looked at.
+struct Left {
+    /// `None` after an operation that makes something else of it: the kernel knows.
+    rest: Option<Resources>,
+    /// Executors that come with tasks of this call.
+    executors: BTreeMap<Arc<str>, Arc<ExecutorSpec>>,
 }
 
 impl Prepare<'_, '_> {
@@ -216,7 +235,10 @@ impl Prepare<'_, '_> {
                 self.launch_group(group)
             }
             _ => match self.action(operation) {
-                Ok(action) => Some((Operation { id, action }, Vec::new())),
+                Ok(action) => {
+                    self.left.rest = None;
+                    Some((Operation { id, action }, Vec::new()))
+                }
                 Err(why) => {
                     tracing::info!(framework = self.found.record.id, why, "operation dropped");
                     let status = operation.id.clone().map(|id| OperationStatus {
@@ -250,6 +272,10 @@ impl Prepare<'_, '_> {
                     self.refuse(&info, why, TaskStatusReason::TaskUnauthorized);
                 }
                 Ok(spec) => {
+                    if let Err(why) = self.take(std::slice::from_ref(&spec), false) {
+                        self.refuse(&info, &why, TaskStatusReason::TaskInvalid);
+                        continue;
+                    }
                     self.named.insert(info.task_id.value.clone());
                     let executor = info.executor.as_deref().cloned().map(Arc::new);
                     specs.push(spec);
@@ -288,6 +314,10 @@ impl Prepare<'_, '_> {
             Ok((spec.clone(), specs.collect::<Result<Vec<_>, String>>()?))
         });
         let authorized = tasks.iter().all(|task| self.may_run(task));
+        let counted = counted.and_then(|(spec, specs)| {
+            self.take(&specs, true)?;
+            Ok((spec, specs))
+        });
         let (spec, specs) = match counted {
             Ok(_) if !authorized => {
                 let why = "Not authorized to launch as this user";
@@ -308,6 +338,49 @@ impl Prepare<'_, '_> {
         });
         let action = Action::LaunchGroup { executor: spec, tasks: specs };
         Some((Operation::silent(action), ready.collect()))
+    }
+
+    /// Takes what tasks need from what is left.
+    fn take(&mut self, specs: &[TaskSpec], group: bool) -> Result<(), String> {
+        let Some(rest) = &self.left.rest else { return Ok(()) };
+        let state = self.books.state();
+        let agent = state.agents().get(&self.ground.agent_id);
+        let (mut total, mut come) = (Resources::default(), self.left.executors.clone());
+        for spec in specs {
+            total.add(&spec.resources);
+            let Some(executor) = &spec.executor else { continue };
+            let key = (self.found.kernel, executor.name.clone());
+            let live = agent.and_then(|agent| agent.executors.get(&key)).map(|live| &live.spec);
+            match live.or_else(|| come.get(&executor.name)) {
+                Some(known) if known != executor => {
+                    let why = "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID";
+                    return Err(why.to_owned());
+                }
+                Some(_) => {}
+                None => {
+                    total.add(&executor.resources);
+                    come.insert(executor.name.clone(), executor.clone());
+                }
+            }
+        }
+        if !rest.contains(&total) {
+            let can = |capability| self.found.can(capability);
+            let refinement = can(FrameworkCapabilityType::ReservationRefinement);
+            let format = Format { refinement, allocated_to: Some(&self.ground.role) };
+            let shown = |all| resources::show_all(&resources::write(all, state.names(), format));
+            let (needed, there) = (shown(&total), shown(rest));
+            return Err(match group {
+                true => format!(
+                    "Total resources {needed} required by task group and its executor are more than available {there}"
+                ),
+                false => {
+                    format!("Total resources {needed} required by task and its executor is more than available {there}")
+                }
+            });
+        }
+        self.left.rest = Some(rest.saturating_sub(&state.names().exclusive(&total)));
+        self.left.executors = come;
+        Ok(())
     }
 
     fn action(&mut self, operation: &OfferOperation) -> Result<Action, String> {
