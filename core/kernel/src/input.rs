@@ -19,6 +19,9 @@ pub struct Config {
     pub removal_ms_min: u64,
     /// The kernel's own region: agents in others are for those who understand it.
     pub region: Option<Arc<str>>,
+    /// Offers are counted from here. A kernel that follows another, whose offers somebody may still answer, must not use
+    /// their numbers again.
+    pub offers_after: u64,
 }
 
 /// What somebody wants of the kernel.
@@ -267,6 +270,12 @@ pub struct Turn {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { offer_ms_max: None, offer_min: Resources::new(10, 32 << 20, 0, 0), removal_ms_min: 0, region: None }
+        Self {
+            offer_ms_max: None,
+            offer_min: Resources::new(10, 32 << 20, 0, 0),
+            removal_ms_min: 0,
+            region: None,
+            offers_after: 0,
+        }
     }
 }

@@ -3,10 +3,13 @@
 //! Pure: no clock, no randomness but the seed's. The same seed gives the same events and the same hash of them; a run
 //! that fails says its seed and step, which is all it takes to see it again.
 //!
-//! Next: `world.rs` (how a world runs), `anything.rs` (what happens at random), `liveness.rs` (how it ends), `fairness.rs` (who gets what in the long run), `scale.rs` and
-//! `bin/kernel_bench.rs` (how fast).
+//! Two kinds of worlds: in `world.rs` any input comes at any time (`anything.rs`, and `liveness.rs` for how it ends); in
+//! `cluster/` masters, agents and frameworks speak over a bad network and lose what they had not written down.
+//!
+//! Next: `fairness.rs` (who gets what in the long run), `scale.rs` and `bin/kernel_bench.rs` (how fast).
 
 mod anything;
+mod cluster;
 mod fairness;
 mod hash;
 mod liveness;
@@ -14,8 +17,11 @@ mod rng;
 mod scale;
 mod world;
 
+pub use cluster::{ClusterOutcome, run_cluster};
 pub use fairness::{Split, split};
 pub use hash::EventHash;
 pub use rng::Rng;
-pub use scale::{Placements, Registrations, Round, decline_offers, placements, registrations, round};
-pub use world::{Failure, Outcome, run};
+pub use scale::{
+    Launches, Placements, Registrations, Round, decline_offers, launches, placements, registrations, round,
+};
+pub use world::{Failure, Kind, Outcome, run};

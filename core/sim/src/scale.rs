@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kubernel_kernel::{
-    AgentId, Availability, Config, FrameworkId, Input, Kernel, Kind, Millis, Mode, Ranges, ResourceId, Resources,
-    RoleId, Running, Shape, Step, TaskSpec, TaskState, Turn,
+    Action, AgentId, Availability, Config, FrameworkId, Input, Kernel, Kind, Millis, Mode, Operation, Ranges,
+    ResourceId, Resources, RoleId, Running, Shape, Source, Step, TaskSpec, TaskState, Turn, Update,
 };
 
 /// A cluster in which one framework wants tasks placed for many roles.
@@ -180,4 +180,63 @@ fn with_agents(agents: u32) -> Kernel {
         kernel.step(Millis(0), Input::AddAgent { name, total, availability: Availability::Open });
     }
     kernel
+}
+
+/// A framework that launches tasks on offers, in answers of so many at a time, has them run and end, and acknowledges.
+#[derive(Debug)]
+pub struct Launches {
+    kernel: Kernel,
+    per_answer: u32,
+    named: u64,
+}
+
+/// A cluster of so many machines and one framework that launches so many tasks in each answer.
+pub fn launches(agents: u32, per_answer: u32) -> Launches {
+    let mut kernel = with_agents(agents);
+    let (name, roles) = ("launcher".into(), vec!["*".into()]);
+    kernel.step(Millis(0), Input::Subscribe { name, mode: Mode::Offers, roles, failover_ms: None });
+    Launches { kernel, per_answer, named: 0 }
+}
+
+impl Launches {
+    /// Launches at least so many tasks; each starts, ends and is acknowledged. Returns how many it launched.
+    pub fn run(&mut self, tasks: u64) -> u64 {
+        let before = self.named;
+        let one = Resources::new(100, 128 << 20, 0, 0);
+        while self.named - before < tasks {
+            self.kernel.step(Millis(0), Input::Tick);
+            let open: Vec<_> = self.kernel.state().offers().iter().map(|(id, offer)| (*id, offer.agent)).collect();
+            if open.is_empty() {
+                break;
+            }
+            for (offer, agent) in open {
+                let names: Vec<Arc<str>> =
+                    (0..self.per_answer).map(|at| format!("task-{}", self.named + u64::from(at)).into()).collect();
+                self.named += u64::from(self.per_answer);
+                let specs = names.iter().map(|name| TaskSpec::new(name.clone(), one.clone())).collect();
+                self.kernel.step(
+                    Millis(0),
+                    Input::Accept {
+                        framework: FrameworkId(1),
+                        offers: vec![offer],
+                        operations: vec![Operation::silent(Action::Launch(specs))],
+                        filter_ms: 0,
+                    },
+                );
+                for (name, uuid) in names.iter().zip(1u128..) {
+                    self.live(agent, name, uuid);
+                }
+            }
+        }
+        self.named - before
+    }
+
+    fn live(&mut self, agent: AgentId, name: &Arc<str>, uuid: u128) {
+        let framework = FrameworkId(1);
+        for (state, uuid) in [(TaskState::Running, uuid), (TaskState::Finished, uuid << 64)] {
+            let update = Update { state, source: Source::Executor, reason: None, message: None, uuid: Some(uuid) };
+            self.kernel.step(Millis(0), Input::Report { agent, framework, name: name.clone(), update });
+            self.kernel.step(Millis(0), Input::Acknowledge { framework, agent, name: name.clone(), uuid });
+        }
+    }
 }

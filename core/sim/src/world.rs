@@ -28,9 +28,29 @@ pub struct Outcome {
     pub seen: HashSet<Discriminant<Event>>,
 }
 
+/// A kind of world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any input at any time ([`run`]).
+    Anything,
+    /// Masters, agents and frameworks on a network ([`crate::run_cluster`]).
+    Cluster,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anything => "anything",
+            Self::Cluster => "cluster",
+        })
+    }
+}
+
 /// A run in which something did not hold.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// The kind of world.
+    pub world: Kind,
     /// The seed: the same run fails again.
     pub seed: u64,
     /// The step at which it failed.
@@ -41,7 +61,7 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {} fails at step {}: {}", self.seed, self.step, self.what)
+        write!(f, "seed {} of world {} fails at step {}: {}", self.seed, self.world, self.step, self.what)
     }
 }
 
@@ -83,11 +103,11 @@ pub fn run(seed: u64, steps: u64) -> Result<Outcome, Failure> {
     };
     let mut out = Step::default();
     world.name_kinds(&mut out);
-    world.follow(&out).map_err(|what| Failure { seed, step: 0, what })?;
+    world.follow(&out).map_err(|what| Failure { world: Kind::Anything, seed, step: 0, what })?;
     for step in 0..steps {
-        world.advance().map_err(|what| Failure { seed, step, what })?;
+        world.advance().map_err(|what| Failure { world: Kind::Anything, seed, step, what })?;
     }
-    world.calm_down().map_err(|what| Failure { seed, step: steps, what })?;
+    world.calm_down().map_err(|what| Failure { world: Kind::Anything, seed, step: steps, what })?;
     world.outcome.hash = world.hash.finish();
     Ok(world.outcome)
 }

@@ -40,7 +40,7 @@ impl Kernel {
             match self.find(framework, role) {
                 Found::Nothing(seen) => self.emit(out, Event::Sated { framework, role, seen }),
                 Found::Offer(seen, agent, resources) => {
-                    let offer = OfferId(self.state.last.offer + 1);
+                    let offer = self.next_offer();
                     let expires_at = self.config.offer_ms_max.map(|ms| now.after_ms(ms));
                     self.emit(
                         out,

@@ -21,8 +21,8 @@ mod volumes;
 use std::sync::Arc;
 
 use crate::{
-    AgentId, Config, Deed, Event, FrameworkId, Input, Kind, Message, Millis, Mode, Order, Refusal, ResourceId, RoleId,
-    Send, Shape, State, Step, Turn, limits::TURN_MS_MAX, timer::Timer,
+    AgentId, Config, Deed, Event, FrameworkId, Input, Kind, Message, Millis, Mode, OfferId, Order, Refusal, ResourceId,
+    RoleId, Send, Shape, State, Step, Turn, limits::TURN_MS_MAX, timer::Timer,
 };
 
 /// The kernel: a state and how to get to the next.
@@ -165,6 +165,11 @@ impl Kernel {
             Input::Suppress { framework, roles } => self.suppress(framework, roles, out),
             Input::UpdateTask { task, state } => self.update_task(now, task, state, out),
         }
+    }
+
+    /// The number that a new offer gets.
+    pub(crate) fn next_offer(&self) -> OfferId {
+        OfferId(self.state.last.offer.max(self.config.offers_after) + 1)
     }
 
     /// Goes on with a round that waits for somebody's claim, in case it no longer waits.

@@ -37,7 +37,7 @@ impl Kernel {
             return Err(Refusal::OverQuota);
         }
         let task = self.new_task(framework, task)?;
-        let offer = OfferId(self.state.last.offer + 1);
+        let offer = self.next_offer();
         self.emit(out, Event::Claimed { offer, framework, role, agent, task });
         self.refresh_turn();
         Ok(())
@@ -71,7 +71,7 @@ impl Kernel {
         if in_the_way {
             self.rescind_all(agent, out);
         }
-        let offer = OfferId(self.state.last.offer + 1);
+        let offer = self.next_offer();
         self.emit(out, Event::Adopted { offer, framework, role, agent, task, state });
         Ok(())
     }

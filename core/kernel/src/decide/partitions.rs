@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{order, send};
 use crate::{
-    AgentId, Availability, Deed, Event, FrameworkId, Kernel, Message, Millis, OfferId, Reason, Refusal, Resources,
-    RoleId, Running, Status, Step, Task, TaskId, TaskSpec, TaskState, Traits,
+    AgentId, Availability, Deed, Event, FrameworkId, Kernel, Message, Millis, Reason, Refusal, Resources, RoleId,
+    Running, Status, Step, Task, TaskId, TaskSpec, TaskState, Traits,
     limits::{ABSENT_MAX, ATTRIBUTES_MAX},
 };
 
@@ -196,7 +196,7 @@ impl Kernel {
         let tasks = found.tasks.iter().filter_map(|task| self.state.tasks.get(task)).map(|task| task.framework);
         let frameworks: BTreeSet<FrameworkId> = tasks.chain(found.executors.keys().map(|(id, _)| *id)).collect();
         for framework in frameworks {
-            let offer = OfferId(self.state.last.offer + 1);
+            let offer = self.next_offer();
             let inverse = crate::InverseOffer { framework, agent, answer: None, again_at: None };
             self.emit(out, Event::InverseOffered { offer, inverse });
             send(out, framework, Message::InverseOffers(vec![offer]));

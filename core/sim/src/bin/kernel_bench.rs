@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use kubernel_sim::{decline_offers, placements, registrations, round};
+use kubernel_sim::{decline_offers, launches, placements, registrations, round};
 
 /// Rounds of which the mean is told.
 const ROUNDS: u32 = 10;
@@ -20,6 +20,17 @@ fn main() {
     let placed = cluster.place(500_000);
     let secs = start.elapsed().as_secs_f64();
     println!("kernel placements per second, 10000 agents, 100 roles: {:.0} ({placed} placed)", placed as f64 / secs);
+
+    for per_answer in [1, 10, 100] {
+        let mut cluster = launches(1_000, per_answer);
+        let start = Instant::now();
+        let launched = cluster.run(200_000);
+        let secs = start.elapsed().as_secs_f64();
+        println!(
+            "kernel launches per second, 1000 agents, {per_answer} tasks an answer, two updates each: {:.0}",
+            launched as f64 / secs
+        );
+    }
 
     for (agents, frameworks) in [(1_000, 100), (5_000, 500), (10_000, 1_000), (20_000, 2_000), (50_000, 6_000)] {
         for own_roles in [false, true] {
