@@ -99,7 +99,7 @@ pub enum Event {
     TaskEnded { task: TaskId, state: TaskState },
     /// A framework has to be told of a task's end until it says that it knows.
     EndTold { framework: FrameworkId, task: TaskId, name: Arc<str>, agent: AgentId, state: TaskState, uuid: u128 },
-    /// A framework knows of a task's end, or it is too many to be remembered.
+    /// A framework knows of a task's end, or nobody remembers it: there were too many, or its agent is not there.
     EndAcknowledged { framework: FrameworkId, name: Arc<str> },
     /// An executor is gone.
     ExecutorEnded { agent: AgentId, framework: FrameworkId, name: Arc<str> },

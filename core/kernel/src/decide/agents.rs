@@ -147,9 +147,25 @@ impl Kernel {
             self.end_task(task, TaskState::Lost, Reason::AgentRemoved, out);
         }
         self.end_executors_of(id, out);
+        self.forget_ends_on(id, out);
         self.emit(out, Event::AgentRemoved { agent: id });
         self.tell_lost(id, out);
         Ok(())
+    }
+
+    /// Nobody says again what ended on an agent that is not there: nobody waits for its being known.
+    pub(super) fn forget_ends_on(&mut self, id: AgentId, out: &mut Step) {
+        if !self.state.untold.contains_key(&id) {
+            return;
+        }
+        let of = |(framework, found): (&FrameworkId, &crate::Framework)| {
+            let here = found.unacknowledged.iter().filter(|(_, end)| end.agent == id);
+            here.map(|(name, _)| (*framework, name.clone())).collect::<Vec<_>>()
+        };
+        let ends: Vec<(FrameworkId, Arc<str>)> = self.state.frameworks.iter().flat_map(of).collect();
+        for (framework, name) in ends {
+            self.emit(out, Event::EndAcknowledged { framework, name });
+        }
     }
 
     pub(super) fn end_executors_of(&mut self, id: AgentId, out: &mut Step) {

@@ -69,6 +69,7 @@ impl Kernel {
         let mut roles: BTreeSet<RoleId> = agent.executors.values().map(|executor| executor.role).collect();
         self.rescind_all(id, out);
         self.close_inverse_of(id, out);
+        self.forget_ends_on(id, out);
         while self.state.absent.len() >= ABSENT_MAX {
             let Some((_, name)) = self.state.absent_order.first().cloned() else { break };
             self.emit(out, Event::AbsentForgotten { name });

@@ -274,7 +274,8 @@ impl Agent {
     fn say(&mut self, ground: &mut Ground<'_>, key: &Key) {
         let Some(record) = self.records.get_mut(key).filter(|_| self.registered) else { return };
         let Some((state, uuid)) = record.updates.front().copied() else { return };
-        let synced = self.disk.get(key).is_some_and(|disk| disk.updates.iter().any(|(_, known)| *known == uuid));
+        let on_disk = self.disk.get(key).and_then(|disk| disk.updates.front());
+        let synced = on_disk.is_some_and(|(_, known)| *known == uuid);
         if !synced {
             return;
         }

@@ -187,6 +187,10 @@ impl Framework {
                 4 => Call::Acknowledge { agent: "a0".into(), name, uuid: u128::from(ground.rng.below(9)) },
                 5 => Call::Decline { offer, filter_ms: 0 },
                 _ => {
+                    // Names that live are refused, and names that were may be used again.
+                    self.named += 1;
+                    let name =
+                        if ground.rng.once_in(4) { name } else { format!("f{}-x{}", self.index, self.named).into() };
                     let cpus = ground.rng.below(9) * 1_000;
                     Call::Accept { offer, tasks: vec![(name, Resources::new(cpus, 0, 0, 0))], filter_ms: 0 }
                 }
@@ -219,6 +223,9 @@ impl Framework {
                     self.tasks.clear();
                 }
                 (self.id, self.subscribed) = (Some(id), true);
+                if self.character == Character::Flooder {
+                    ground.truth.is_careless(id);
+                }
             }
             Body::Removed => {
                 self.id = None;

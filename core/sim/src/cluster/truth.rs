@@ -1,8 +1,11 @@
 //! What really happened, known to nobody in the world: against it what everybody believes is held.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use kubernel_kernel::{Status, TaskState};
+use kubernel_kernel::{FrameworkId, Status, TaskState};
 
 use super::message::Key;
 
@@ -17,6 +20,7 @@ pub(crate) struct Truth {
     pub(crate) wrong: Option<String>,
     /// How many tasks were started.
     pub(crate) starts: u64,
+    careless: BTreeSet<FrameworkId>,
 }
 
 /// What a framework was told of a task with updates that are to be acknowledged.
@@ -37,9 +41,15 @@ impl Truth {
     /// A task is started once, and nowhere else.
     pub(crate) fn starts(&mut self, key: &Key, agent: &Arc<str>) {
         self.starts += 1;
-        if let Some(before) = self.started.insert(key.clone(), agent.clone()) {
+        let before = self.started.insert(key.clone(), agent.clone());
+        if let Some(before) = before.filter(|_| !self.careless.contains(&key.0)) {
             self.fails(|| format!("{key:?} was started on {before} and again on {agent}"));
         }
+    }
+
+    /// A framework that uses names of tasks again, which is its right when they have ended and it knows.
+    pub(crate) fn is_careless(&mut self, framework: FrameworkId) {
+        self.careless.insert(framework);
     }
 
     pub(crate) fn says(&mut self, key: &Key, uuid: u128) {
@@ -52,6 +62,9 @@ impl Truth {
     /// A framework hears of a task: in the order in which it was said, each again and again until it is acknowledged,
     /// none left out, and nothing else once it has ended.
     pub(crate) fn hears(&mut self, key: &Key, status: &Status, heard: &mut Heard) {
+        if self.careless.contains(&key.0) {
+            return;
+        }
         let Some(uuid) = status.uuid else {
             let gone = matches!(status.state, TaskState::Unknown | TaskState::Gone | TaskState::GoneByOperator);
             if heard.ended && !status.state.is_terminal() && !gone && status.state != TaskState::Unreachable {
