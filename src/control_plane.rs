@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::client_metrics::ClientMetrics;
+use crate::frameworks::Frameworks;
 use crate::in_process;
 use crate::node::{Access, Node};
 use crate::options::{ControlPlaneOptions, Only};
@@ -40,6 +41,7 @@ pub(crate) struct ControlPlane {
     /// Certificates and keys.
     pub(crate) pki: Arc<Pki>,
     ledger: Arc<Ledger>,
+    frameworks: Option<Frameworks>,
     clients: Arc<ClientMetrics>,
     /// Where it listens.
     pub(crate) listen: SocketAddr,
@@ -75,7 +77,8 @@ pub(crate) async fn start(
     let url = format!("https://{host}:{}", listen.port());
     let kubeconfig = data_dir.join("admin.kubeconfig");
     pki.write_kubeconfig(&kubeconfig, &url, &Identity::admin()).map_err(|error| error.to_string())?;
-    let ledger = Arc::new(Ledger::default());
+    let frameworks = options.frameworks.bind().await?;
+    let ledger = Arc::new(Ledger::new(options.frameworks.kernel()));
     let config = Config {
         store,
         service_cidr: *service_cidr,
@@ -94,7 +97,7 @@ pub(crate) async fn start(
     tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), stop));
     let clients = Arc::new(ClientMetrics::default());
     api.expose(clients.clone());
-    Ok(ControlPlane { api, pki, ledger, clients, listen, url, tasks })
+    Ok(ControlPlane { api, pki, ledger, frameworks, clients, listen, url, tasks })
 }
 
 impl ControlPlane {
@@ -133,9 +136,17 @@ impl ControlPlane {
         self.tasks.spawn(async move { ledger.keep_time(until).await });
         let (ledger, metrics) = (self.ledger.clone(), Arc::new(kubernel_scheduler::SchedulerMetrics::default()));
         self.api.expose(metrics.clone());
-        let config = kubernel_scheduler::Config { ledger, instance: instance.to_owned(), metrics, offers: false };
+        let config = kubernel_scheduler::Config {
+            ledger,
+            instance: instance.to_owned(),
+            metrics,
+            offers: self.frameworks.is_some(),
+        };
         let client = self.client("kube-scheduler");
         self.tasks.spawn(kubernel_scheduler::run(client, config, stop.clone()));
+        if let Some(frameworks) = self.frameworks.take() {
+            frameworks.run(self.client("mesos"), self.ledger.clone(), &mut self.tasks, stop);
+        }
         let on_controllers = stop.clone();
         self.tasks.spawn(async move {
             tokio::select! { () = controllers => {}, () = on_controllers.cancelled() => {} }

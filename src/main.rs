@@ -3,6 +3,7 @@
 mod agent;
 mod client_metrics;
 mod control_plane;
+mod frameworks;
 mod in_process;
 mod node;
 mod options;

@@ -8,6 +8,8 @@ use ipnet::Ipv4Net;
 use kubernel_server::pki::RequestHeaders;
 use kubernel_server::{FeatureGates, RuntimeConfig};
 
+use crate::frameworks::FrameworkOptions;
+
 /// The Kubernetes API on a two-level resource kernel: one big computer out of many machines.
 #[derive(Parser)]
 #[command(version, about)]
@@ -142,6 +144,8 @@ pub(crate) struct ControlPlaneOptions {
     pub(crate) feature_gates: FeatureGates,
     #[command(flatten)]
     pub(crate) front_proxies: FrontProxyOptions,
+    #[command(flatten)]
+    pub(crate) frameworks: FrameworkOptions,
     /// Admission plug-ins to run besides the default ones, like DenyServiceExternalIPs
     #[arg(long, env = "KUBERNEL_ENABLE_ADMISSION_PLUGINS", value_delimiter = ',', value_name = "NAMES")]
     pub(crate) enable_admission_plugins: Vec<String>,

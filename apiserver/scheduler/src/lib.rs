@@ -30,4 +30,6 @@ pub use engine::{
 };
 pub use metrics::SchedulerMetrics;
 pub use run::{Config, run};
-pub use tenancy::{ROLE_LABEL, WEIGHT_LABEL};
+pub use tenancy::{ROLE_LABEL, Tenancy, WEIGHT_LABEL};
+pub use watch::{Change, follow};
+pub use wire::{Meta, Named, ResourceRole, ResourceRoleSpec, Watched};

@@ -19,7 +19,7 @@ pub const WEIGHT_LABEL: &str = "kernel.kubernel.io/weight";
 
 /// Namespaces and ResourceRoles, as far as roles depend on them.
 #[derive(Debug, Default)]
-pub(crate) struct Tenancy {
+pub struct Tenancy {
     namespaces: BTreeMap<Box<str>, Labels>,
     roles: BTreeMap<Box<str>, Spec>,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Settled {
 
 impl Tenancy {
     /// Takes a Namespace over; whether its Pods are in another role now.
-    pub(crate) fn set_namespace(&mut self, namespace: &Named) -> bool {
+    pub fn set_namespace(&mut self, namespace: &Named) -> bool {
         let labels = &namespace.metadata.labels;
         let role = labels.get(ROLE_LABEL).filter(|role| !role.is_empty()).map(|role| role.as_str().into());
         let weight = labels.get(WEIGHT_LABEL).and_then(|weight| weight.parse().ok());
@@ -62,12 +62,12 @@ impl Tenancy {
     }
 
     /// A Namespace is gone.
-    pub(crate) fn remove_namespace(&mut self, name: &str) {
+    pub fn remove_namespace(&mut self, name: &str) {
         self.namespaces.remove(name);
     }
 
     /// Takes a ResourceRole over; whether a path may have changed by it.
-    pub(crate) fn set_role(&mut self, role: &ResourceRole) -> bool {
+    pub fn set_role(&mut self, role: &ResourceRole) -> bool {
         let weight = role.spec.weight.unwrap_or(1).clamp(1, i64::from(WEIGHT_MILLI_MAX / 1_000));
         let spec = Spec {
             weight_milli: u32::try_from(weight).unwrap_or(1) * 1_000,
@@ -81,7 +81,7 @@ impl Tenancy {
     }
 
     /// A ResourceRole is gone; whether a path may have changed by it.
-    pub(crate) fn remove_role(&mut self, name: &str) -> bool {
+    pub fn remove_role(&mut self, name: &str) -> bool {
         self.roles.remove(name).is_some_and(|old| !old.parent.is_empty())
     }
 
@@ -91,18 +91,26 @@ impl Tenancy {
     }
 
     /// The names of all ResourceRoles.
-    pub(crate) fn roles(&self) -> impl Iterator<Item = &str> {
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.roles.keys().map(|name| &**name)
     }
 
     /// The names of all Namespaces.
-    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &str> {
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
         self.namespaces.keys().map(|name| &**name)
     }
 
     /// The name of the role of a namespace.
-    pub(crate) fn role_of<'a>(&'a self, namespace: &'a str) -> &'a str {
+    pub fn role_of<'a>(&'a self, namespace: &'a str) -> &'a str {
         self.namespaces.get(namespace).and_then(|labels| labels.role.as_deref()).unwrap_or(namespace)
+    }
+
+    /// The namespace in which what counts in a role belongs: the one of the role's own name, or the first that names it.
+    pub fn namespace_of(&self, path: &str) -> Option<&str> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let counts = |namespace: &str| *self.path(self.role_of(namespace)) == *path;
+        let own = self.namespaces.get_key_value(name).map(|(own, _)| &**own).filter(|own| counts(own));
+        own.or_else(|| self.namespaces().find(|namespace| counts(namespace)))
     }
 
     /// The weight to give a ResourceRole that has to be made for a namespace.
@@ -121,7 +129,7 @@ impl Tenancy {
     }
 
     /// The path of a role. Where parents run in a circle, or too deep, it starts at the role.
-    pub(crate) fn path(&self, role: &str) -> Arc<str> {
+    pub fn path(&self, role: &str) -> Arc<str> {
         let mut names = vec![role];
         let mut seen = BTreeSet::from([role]);
         let mut at = role;
@@ -167,6 +175,8 @@ mod tests {
         assert_eq!((&*tenancy.path("shop"), tenancy.weight_milli("shop")), ("teams/shop", 3_000));
         tenancy.set_role(&role("teams", "all"));
         assert_eq!(&*tenancy.path("shop"), "all/teams/shop");
+        assert_eq!(tenancy.namespace_of("all/teams/shop"), Some("web"));
+        assert_eq!((tenancy.namespace_of("shop"), tenancy.namespace_of("*")), (None, None));
         tenancy.set_role(&role("all", "shop"));
         assert_eq!(&*tenancy.path("shop"), "shop", "a circle");
     }

@@ -22,7 +22,7 @@ const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
 /// What a watch brings.
 #[derive(Debug)]
-pub(crate) enum Change<T> {
+pub enum Change<T> {
     /// All that is there comes next, from the beginning.
     Start,
     /// An object is new, has changed, or is there.
@@ -33,8 +33,8 @@ pub(crate) enum Change<T> {
     Synced,
 }
 
-/// Follows the resource at `path` (for example `/api/v1/pods`) until shutdown.
-pub(crate) async fn follow<T: Watched, M: Send + 'static>(
+/// Follows the resource at `path` (for example `/api/v1/pods`, or that with a query) until shutdown.
+pub async fn follow<T: Watched, M: Send + 'static>(
     client: Client,
     path: &'static str,
     to: mpsc::Sender<M>,
@@ -99,7 +99,8 @@ async fn one_watch<T: Watched, M>(
         Some(version) => format!("resourceVersion={version}"),
         None => "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned(),
     };
-    let uri = format!("{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECS}&{from}");
+    let mark = if path.contains('?') { '&' } else { '?' };
+    let uri = format!("{path}{mark}watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECS}&{from}");
     let request = http::Request::get(uri).body(Vec::new()).map_err(|error| Error::Service(error.into()))?;
     let mut events = pin!(client.request_events::<T>(request).await?);
     if resume.is_none() && to.send(wrap(Change::Start)).await.is_err() {
@@ -108,11 +109,11 @@ async fn one_watch<T: Watched, M>(
     while let Some(event) = events.try_next().await? {
         let change = match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                set_version(resume, &object.meta().resource_version);
+                set_version(resume, object.version());
                 Change::Set(object)
             }
             WatchEvent::Deleted(object) => {
-                set_version(resume, &object.meta().resource_version);
+                set_version(resume, object.version());
                 Change::Gone(object)
             }
             WatchEvent::Bookmark(bookmark) => {

@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 /// `ObjectMeta`, as far as it matters here.
+#[expect(missing_docs, reason = "the fields are those of the API")]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Meta {
-    pub(crate) name: String,
-    pub(crate) namespace: String,
-    pub(crate) uid: String,
-    pub(crate) resource_version: String,
-    pub(crate) generation: i64,
-    pub(crate) creation_timestamp: Option<String>,
-    pub(crate) deletion_timestamp: Option<String>,
-    pub(crate) labels: BTreeMap<String, String>,
+pub struct Meta {
+    pub name: String,
+    pub namespace: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub generation: i64,
+    pub creation_timestamp: Option<String>,
+    pub deletion_timestamp: Option<String>,
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A Pod.
@@ -187,27 +188,31 @@ pub(crate) struct Address {
 }
 
 /// A Namespace, a Framework: only what it is called and how it is labelled.
+#[expect(missing_docs, reason = "the fields are those of the API")]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Named {
-    pub(crate) metadata: Meta,
+pub struct Named {
+    pub metadata: Meta,
 }
 
 /// A ResourceRole.
+#[expect(missing_docs, reason = "the fields are those of the API")]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct ResourceRole {
-    pub(crate) metadata: Meta,
-    pub(crate) spec: ResourceRoleSpec,
+pub struct ResourceRole {
+    pub metadata: Meta,
+    pub spec: ResourceRoleSpec,
 }
 
+/// What a ResourceRole says.
+#[expect(missing_docs, reason = "the fields are those of the API")]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct ResourceRoleSpec {
-    pub(crate) weight: Option<i64>,
-    pub(crate) parent: String,
-    pub(crate) guarantee: BTreeMap<String, String>,
-    pub(crate) limit: BTreeMap<String, String>,
+pub struct ResourceRoleSpec {
+    pub weight: Option<i64>,
+    pub parent: String,
+    pub guarantee: BTreeMap<String, String>,
+    pub limit: BTreeMap<String, String>,
 }
 
 /// A Reservation.
@@ -229,15 +234,16 @@ pub(crate) struct ReservationSpec {
 }
 
 /// What every watched object has.
-pub(crate) trait Watched: Clone + serde::de::DeserializeOwned + Send + 'static {
-    fn meta(&self) -> &Meta;
+pub trait Watched: Clone + serde::de::DeserializeOwned + Send + 'static {
+    /// Its resourceVersion.
+    fn version(&self) -> &str;
 }
 
 macro_rules! watched {
     ($($type:ty),*) => {$(
         impl Watched for $type {
-            fn meta(&self) -> &Meta {
-                &self.metadata
+            fn version(&self) -> &str {
+                &self.metadata.resource_version
             }
         }
     )*};

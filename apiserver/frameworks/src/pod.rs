@@ -1,0 +1,410 @@
+//! Tasks and executors as Pods. Pure.
+//!
+//! A task with a command is a Pod that any kubelet can run; a group is one Pod with a container for each task; a task of an
+//! executor is a Pod that stands for it and is run by nobody ([`crate::names::RUNS_IN`]); an executor is a Pod of the
+//! runtime class `process`, started by the node as Mesos' agent would.
+
+use std::collections::BTreeMap;
+
+use kubernel_mesos_proto::{
+    Message,
+    v1::{
+        CommandInfo, ContainerInfo, ContainerType, DockerNetwork, ExecutorInfo, HealthCheck, HealthCheckType, Resource,
+        Scalar, TaskInfo, VariableType, VolumeMode,
+    },
+};
+use serde_json::{Map, Value, json};
+
+use crate::names;
+
+/// How long a task may take to end where it does not say (Mesos' command executor).
+const GRACE_SECS: i64 = 3;
+/// The longest description of tasks in an annotation; all annotations together may have 256 KiB.
+const INFO_BYTES_MAX: usize = 200 << 10;
+/// The container of a task that is alone in its Pod.
+pub(crate) const CONTAINER: &str = "task";
+
+/// Whose Pod it is and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Place<'a> {
+    /// The framework's identifier.
+    pub(crate) framework: &'a str,
+    /// The uid of its Framework object.
+    pub(crate) owner: &'a str,
+    /// The namespace of the role.
+    pub(crate) namespace: &'a str,
+    /// The role.
+    pub(crate) role: &'a str,
+    /// The node.
+    pub(crate) agent: &'a str,
+}
+
+/// The Pod of a task with a command.
+///
+/// # Errors
+///
+/// If it is too large to be an object.
+pub(crate) fn of_task(place: &Place<'_>, task: &TaskInfo) -> Result<Value, String> {
+    let id = task.task_id.value.as_str();
+    let mut pod = bare(place, &names::pod(place.framework, "task", id), Some(id), None);
+    annotate(&mut pod, names::TASK_INFO, json!([tree(&described(task))]))?;
+    pod["spec"]["containers"] = json!([container(place, CONTAINER, task, task.command.as_deref())]);
+    settle(&mut pod, &[task], None);
+    Ok(pod)
+}
+
+/// The Pod of a group of tasks.
+///
+/// # Errors
+///
+/// If it is too large to be an object.
+pub(crate) fn of_group(place: &Place<'_>, executor: &ExecutorInfo, tasks: &[&TaskInfo]) -> Result<Value, String> {
+    let id = executor.executor_id.value.as_str();
+    let first = tasks.first().map_or("", |task| task.task_id.value.as_str());
+    let mut pod = bare(place, &names::pod(place.framework, "group", &format!("{id}.{first}")), None, Some(id));
+    let infos: Vec<Value> = tasks.iter().map(|task| tree(&described(task))).collect();
+    annotate(&mut pod, names::TASK_INFO, Value::Array(infos))?;
+    annotate(&mut pod, names::EXECUTOR_INFO, tree(&without_data(executor)))?;
+    let containers = tasks
+        .iter()
+        .map(|task| container(place, &names::container(&task.task_id.value), task, task.command.as_deref()));
+    pod["spec"]["containers"] = containers.collect();
+    settle(&mut pod, tasks, executor.container.as_deref());
+    Ok(pod)
+}
+
+/// The Pod of an executor.
+///
+/// # Errors
+///
+/// If it is too large to be an object.
+pub(crate) fn of_executor(place: &Place<'_>, executor: &ExecutorInfo) -> Result<Value, String> {
+    let id = executor.executor_id.value.as_str();
+    let name = names::pod(place.framework, "executor", &format!("{id}.{}", place.agent));
+    let mut pod = bare(place, &name, None, Some(id));
+    annotate(&mut pod, names::EXECUTOR_INFO, tree(&without_data(executor)))?;
+    let grace = executor.shutdown_grace_period.as_ref().map_or(5, |grace| grace.nanoseconds / 1_000_000_000);
+    pod["spec"]["terminationGracePeriodSeconds"] = grace.max(1).into();
+    let command = executor.command.as_deref();
+    pod["spec"]["containers"] = json!([{
+        "name": "executor", "image": names::PROCESS, "command": argv(command).0, "args": argv(command).1,
+        "env": env(place, id, None, command), "resources": amounts(&executor.resources, &BTreeMap::new()),
+    }]);
+    pod["spec"]["runtimeClassName"] = names::PROCESS.into();
+    pod["spec"]["hostNetwork"] = true.into();
+    Ok(pod)
+}
+
+/// The Pod that stands for a task of an executor.
+///
+/// # Errors
+///
+/// If it is too large to be an object.
+pub(crate) fn of_executors_task(
+    place: &Place<'_>,
+    executor: &ExecutorInfo,
+    executor_pod: &str,
+    task: &TaskInfo,
+) -> Result<Value, String> {
+    let (id, executor_id) = (task.task_id.value.as_str(), executor.executor_id.value.as_str());
+    let mut pod = bare(place, &names::pod(place.framework, "task", id), Some(id), Some(executor_id));
+    annotate(&mut pod, names::TASK_INFO, json!([tree(&described(task))]))?;
+    pod["metadata"]["annotations"][names::RUNS_IN] = executor_pod.into();
+    pod["spec"]["containers"] = json!([{
+        "name": CONTAINER, "image": names::PROCESS, "resources": amounts(&task.resources, &task.limits),
+    }]);
+    pod["spec"]["runtimeClassName"] = names::PROCESS.into();
+    pod["spec"]["hostNetwork"] = true.into();
+    Ok(pod)
+}
+
+fn bare(place: &Place<'_>, name: &str, task: Option<&str>, executor: Option<&str>) -> Value {
+    let framework = names::framework(place.framework);
+    let mut labels = json!({names::FRAMEWORK: framework});
+    let mut annotations = json!({names::FRAMEWORK: place.framework, names::ROLE: place.role});
+    for (key, id) in [(names::TASK, task), (names::EXECUTOR, executor)] {
+        if let Some(id) = id {
+            labels[key] = names::label(id).into();
+            annotations[key] = id.into();
+        }
+    }
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": name, "namespace": place.namespace, "labels": labels, "annotations": annotations,
+            "ownerReferences": [{
+                "apiVersion": "kernel.kubernel.io/v1alpha1", "kind": "Framework", "name": framework,
+                "uid": place.owner, "controller": true, "blockOwnerDeletion": false,
+            }],
+        },
+        "spec": {
+            "nodeName": place.agent, "schedulerName": kubernel_scheduler::TASKS_SCHEDULER, "restartPolicy": "Never",
+            "automountServiceAccountToken": false, "enableServiceLinks": false,
+            "terminationGracePeriodSeconds": GRACE_SECS,
+            "tolerations": [{"operator": "Exists"}],
+        },
+    })
+}
+
+fn annotate(pod: &mut Value, key: &str, value: Value) -> Result<(), String> {
+    let text = value.to_string();
+    if text.len() > INFO_BYTES_MAX {
+        return Err(format!(
+            "the description has {} bytes without its data; {INFO_BYTES_MAX} are the most",
+            text.len()
+        ));
+    }
+    pod["metadata"]["annotations"][key] = text.into();
+    Ok(())
+}
+
+/// What concerns a Pod as a whole: images or none, network, time to end.
+fn settle(pod: &mut Value, tasks: &[&TaskInfo], group: Option<&ContainerInfo>) {
+    let containers: Vec<&ContainerInfo> =
+        tasks.iter().filter_map(|task| task.container.as_deref()).chain(group).collect();
+    let images = tasks.iter().any(|task| image(task.container.as_deref()).is_some());
+    if !images {
+        pod["spec"]["runtimeClassName"] = names::PROCESS.into();
+    }
+    let own_network = containers.iter().any(|container| has_own_network(container));
+    pod["spec"]["hostNetwork"] = (!own_network).into();
+    if let Some(hostname) = containers.iter().find_map(|c| c.hostname.as_deref()).filter(|_| own_network) {
+        pod["spec"]["hostname"] = names::label(hostname).to_ascii_lowercase().into();
+    }
+    let secs = |nanoseconds: i64| nanoseconds.div_euclid(1_000_000_000);
+    let graces = tasks.iter().filter_map(|task| task.kill_policy.as_ref()?.grace_period.as_ref());
+    if let Some(grace) = graces.map(|grace| secs(grace.nanoseconds)).max() {
+        pod["spec"]["terminationGracePeriodSeconds"] = grace.max(1).into();
+    }
+    let times = tasks.iter().filter_map(|task| task.max_completion_time.as_ref());
+    if let Some(most) = times.map(|time| secs(time.nanoseconds)).min() {
+        pod["spec"]["activeDeadlineSeconds"] = most.max(1).into();
+    }
+    let volumes: Vec<Value> = containers
+        .iter()
+        .flat_map(|container| &container.volumes)
+        .enumerate()
+        .filter_map(|(at, volume)| Some(json!({"name": format!("v{at}"), "hostPath": {"path": host_path(volume)?}})))
+        .collect();
+    if images && !volumes.is_empty() {
+        pod["spec"]["volumes"] = volumes.into();
+        mount(pod, tasks);
+    }
+}
+
+/// Gives each container its volumes; they have numbers in the order of [`settle`].
+fn mount(pod: &mut Value, tasks: &[&TaskInfo]) {
+    let mut at = 0;
+    for (ix, task) in tasks.iter().enumerate() {
+        let volumes = task.container.as_deref().map_or(&[][..], |container| &container.volumes);
+        let mut mounts = Vec::new();
+        for volume in volumes {
+            if host_path(volume).is_some() {
+                mounts.push(json!({
+                    "name": format!("v{at}"), "mountPath": volume.container_path,
+                    "readOnly": volume.mode == VolumeMode::Ro,
+                }));
+            }
+            at += 1;
+        }
+        if !mounts.is_empty() {
+            pod["spec"]["containers"][ix]["volumeMounts"] = mounts.into();
+        }
+    }
+}
+
+fn host_path(volume: &kubernel_mesos_proto::v1::Volume) -> Option<&str> {
+    let source = volume.source.as_ref().and_then(|source| source.host_path.as_ref()).map(|host| host.path.as_str());
+    volume
+        .host_path
+        .as_deref()
+        .or(source)
+        .filter(|path| path.starts_with('/') && volume.container_path.starts_with('/'))
+}
+
+fn container(place: &Place<'_>, name: &str, task: &TaskInfo, command: Option<&CommandInfo>) -> Value {
+    let (argv, args) = argv(command);
+    let executor = task.executor.as_ref().map_or(&task.task_id.value, |executor| &executor.executor_id.value);
+    let mut out = json!({
+        "name": name, "image": image(task.container.as_deref()).unwrap_or(names::PROCESS),
+        "env": env(place, executor, Some(&task.task_id.value), command), "resources": amounts(&task.resources, &task.limits),
+    });
+    if !argv.is_empty() {
+        out["command"] = argv.into();
+    }
+    if !args.is_empty() {
+        out["args"] = args.into();
+    }
+    let docker = task.container.as_ref().and_then(|container| container.docker.as_ref());
+    out["imagePullPolicy"] = match docker.is_some_and(|docker| docker.force_pull_image == Some(true)) {
+        true => "Always".into(),
+        false => "IfNotPresent".into(),
+    };
+    if docker.is_some_and(|docker| docker.privileged) {
+        out["securityContext"] = json!({"privileged": true});
+    }
+    let ports: Vec<Value> = docker
+        .map(|docker| docker.port_mappings.iter().map(|port| (port.host_port, port.container_port, &port.protocol)))
+        .into_iter()
+        .flatten()
+        .map(|(host, inner, protocol)| {
+            let protocol = protocol.as_deref().unwrap_or("tcp").to_ascii_uppercase();
+            json!({"hostPort": host, "containerPort": inner, "protocol": protocol})
+        })
+        .collect();
+    if !ports.is_empty() && task.container.as_deref().is_some_and(has_own_network) {
+        out["ports"] = ports.into();
+    }
+    if let Some(probe) = task.health_check.as_deref().and_then(probe) {
+        out["livenessProbe"] = probe;
+    }
+    out
+}
+
+fn image(container: Option<&ContainerInfo>) -> Option<&str> {
+    let container = container?;
+    let docker = container.docker.as_ref().map(|docker| docker.image.as_str());
+    let mesos = || container.mesos.as_ref()?.image.as_ref()?.docker.as_ref().map(|docker| docker.name.as_str());
+    docker.or_else(mesos)
+}
+
+/// Whether a container has a network of its own: a Mesos one in a named network, a Docker one that does not ask for the
+/// host's.
+fn has_own_network(container: &ContainerInfo) -> bool {
+    match (container.r#type, &container.docker) {
+        (ContainerType::Docker, Some(docker)) => docker.network != DockerNetwork::Host,
+        _ => container.network_infos.iter().any(|network| network.name.is_some()),
+    }
+}
+
+/// What is to be run: the entry point, and what it is given.
+fn argv(command: Option<&CommandInfo>) -> (Vec<String>, Vec<String>) {
+    let Some(command) = command else { return (Vec::new(), Vec::new()) };
+    let escaped = |texts: &[String]| texts.iter().map(|text| escape(text)).collect::<Vec<_>>();
+    match (&command.value, command.shell) {
+        (Some(value), true) => (vec!["/bin/sh".to_owned(), "-c".to_owned(), escape(value)], Vec::new()),
+        // The first argument is what the program is called; a container's is its path.
+        (Some(value), false) => (vec![escape(value)], escaped(command.arguments.get(1..).unwrap_or_default())),
+        (None, _) => (Vec::new(), escaped(&command.arguments)),
+    }
+}
+
+/// A text that Kubernetes' expansion of `$(NAME)` leaves as it is.
+fn escape(text: &str) -> String {
+    text.replace('$', "$$")
+}
+
+fn env(place: &Place<'_>, executor: &str, task: Option<&str>, command: Option<&CommandInfo>) -> Vec<Value> {
+    let mut all: Vec<(String, Value)> = [
+        ("MESOS_FRAMEWORK_ID", Some(place.framework)),
+        ("MESOS_AGENT_ID", Some(place.agent)),
+        ("MESOS_EXECUTOR_ID", Some(executor)),
+        ("MESOS_TASK_ID", task),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .map(|(name, value)| (name.to_owned(), json!({"name": name, "value": escape(value)})))
+    .collect();
+    let own = command.and_then(|command| command.environment.as_ref()).map_or(&[][..], |env| &env.variables);
+    for variable in own {
+        let name = variable.name.as_str();
+        let secret = variable.secret.as_ref().filter(|_| variable.r#type == VariableType::Secret);
+        let by_reference = secret.and_then(|secret| secret.reference.as_ref());
+        let value = match by_reference {
+            Some(reference) => {
+                let key = reference.key.as_deref().unwrap_or(name);
+                json!({"name": name, "valueFrom": {"secretKeyRef": {"name": reference.name, "key": key}}})
+            }
+            None => {
+                let by_value = secret.and_then(|secret| secret.value.as_ref());
+                let bytes = by_value.map(|value| String::from_utf8_lossy(&value.data).into_owned());
+                let text = bytes.or_else(|| variable.value.clone()).unwrap_or_default();
+                json!({"name": name, "value": escape(&text)})
+            }
+        };
+        all.retain(|(known, _)| known != name);
+        all.push((name.to_owned(), value));
+    }
+    all.into_iter().map(|(_, value)| value).collect()
+}
+
+/// Requests of all that was given; limits of memory, and of what the task names itself. CPU time is shared, as in Mesos.
+fn amounts(resources: &[Resource], limits: &BTreeMap<String, Scalar>) -> Value {
+    let mut requests: BTreeMap<&str, f64> = BTreeMap::new();
+    for resource in resources {
+        if let Some(scalar) = &resource.scalar {
+            *requests.entry(resource.name.as_str()).or_default() += scalar.value;
+        }
+    }
+    let mut out = json!({"requests": {}, "limits": {}});
+    for (name, value) in &requests {
+        if let Some((name, amount)) = quantity(name, *value) {
+            out["requests"][name] = amount.clone().into();
+            if name.contains('/') {
+                out["limits"][name] = amount.into();
+            }
+        }
+    }
+    let memory = limits.get("mem").map(|limit| limit.value).or_else(|| requests.get("mem").copied());
+    let cpus = limits.get("cpus").map(|limit| limit.value);
+    for (name, value) in [("mem", memory), ("cpus", cpus)] {
+        if let Some((name, amount)) = value.filter(|value| value.is_finite()).and_then(|value| quantity(name, value)) {
+            out["limits"][name] = amount.into();
+        }
+    }
+    out
+}
+
+/// A scalar of Mesos as a quantity; `None` for nothing, and for what Pods do not ask for.
+pub(crate) fn quantity(name: &str, value: f64) -> Option<(&'static str, String)> {
+    #[expect(clippy::cast_possible_truncation, reason = "amounts are small; what is not saturates")]
+    let milli = (value * 1_000.0).round() as i64;
+    let bytes = || (milli.saturating_mul(1 << 20) / 1_000).to_string();
+    let (name, text) = match name {
+        "cpus" => ("cpu", format!("{milli}m")),
+        "mem" => ("memory", bytes()),
+        "disk" => ("ephemeral-storage", bytes()),
+        "gpus" => ("nvidia.com/gpu", (milli / 1_000).to_string()),
+        _ => return None,
+    };
+    (milli > 0).then_some((name, text))
+}
+
+fn probe(check: &HealthCheck) -> Option<Value> {
+    #[expect(clippy::cast_possible_truncation, reason = "times are small; what is not saturates")]
+    let secs = |value: f64, least: i64| (value.round() as i64).max(least);
+    let mut probe = json!({
+        "initialDelaySeconds": secs(check.delay_seconds + check.grace_period_seconds, 0),
+        "periodSeconds": secs(check.interval_seconds, 1), "timeoutSeconds": secs(check.timeout_seconds, 1),
+        "failureThreshold": check.consecutive_failures.max(1),
+    });
+    match (check.r#type, &check.command, &check.http, &check.tcp) {
+        (Some(HealthCheckType::Command) | None, Some(command), ..) => {
+            let (mut argv, args) = argv(Some(command));
+            argv.extend(args);
+            probe["exec"] = json!({"command": argv});
+        }
+        (Some(HealthCheckType::Http), _, Some(http), _) => {
+            let scheme = http.scheme.as_deref().unwrap_or("http").to_ascii_uppercase();
+            probe["httpGet"] =
+                json!({"port": http.port, "path": http.path.as_deref().unwrap_or("/"), "scheme": scheme});
+        }
+        (Some(HealthCheckType::Tcp), _, _, Some(tcp)) => probe["tcpSocket"] = json!({"port": tcp.port}),
+        _ => return None,
+    }
+    Some(probe)
+}
+
+/// A task as an object can carry it.
+fn described(task: &TaskInfo) -> TaskInfo {
+    let executor = task.executor.as_ref().map(|executor| Box::new(without_data(executor)));
+    TaskInfo { data: None, executor, ..task.clone() }
+}
+
+fn without_data(executor: &ExecutorInfo) -> ExecutorInfo {
+    ExecutorInfo { data: None, ..executor.clone() }
+}
+
+fn tree<M: Message>(message: &M) -> Value {
+    serde_json::from_str(&message.to_json()).unwrap_or(Value::Object(Map::new()))
+}

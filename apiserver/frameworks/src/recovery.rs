@@ -1,0 +1,124 @@
+//! After a restart: Framework objects and Pods tell what frameworks had. The door is opened when that is known.
+
+use std::sync::Arc;
+
+use kubernel_mesos::book::RecoveredTask;
+use kubernel_mesos::book::{FrameworkRecord, is_terminal};
+use kubernel_mesos_proto::{
+    Message,
+    v1::{ExecutorInfo, TaskInfo, TaskState},
+};
+use serde_json::Value;
+
+use crate::executors::ExecutorKey;
+use crate::names;
+use crate::observed::observe;
+use crate::pod::CONTAINER;
+use crate::run::{Bridge, pod_name};
+use crate::tasks::{Begun, Deed, Key};
+use crate::watched::TaskPod;
+
+impl Bridge {
+    /// Takes over what was there before, and opens the door.
+    pub(crate) async fn recover(&mut self, pods: Vec<TaskPod>) {
+        let records: Vec<FrameworkRecord> = self.records();
+        let mut recovered = Vec::new();
+        let mut deeds = Vec::new();
+        for pod in &pods {
+            let framework: Arc<str> = pod.metadata.annotations.framework.as_str().into();
+            if self.owner(&framework).is_some() {
+                recovered.extend(self.take_back(&framework, pod));
+            }
+        }
+        self.door.recover(records, recovered);
+        for pod in &pods {
+            deeds.extend(self.tasks.saw(&pod_name(&pod.metadata), pod, self.now()));
+        }
+        tracing::info!(frameworks = self.frameworks.len(), tasks = self.tasks.len(), "the door is open");
+        self.carry_out(deeds).await;
+    }
+
+    /// Writes down what a Pod stands for. Returns the tasks in it that have not ended.
+    fn take_back(&mut self, framework: &Arc<str>, pod: &TaskPod) -> Vec<RecoveredTask> {
+        let annotations = &pod.metadata.annotations;
+        let agent: Arc<str> = pod.spec.node_name.as_str().into();
+        let executor = ExecutorInfo::from_json(annotations.executor_info.as_bytes()).ok();
+        let over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+        let tasks = task_infos(&annotations.task_info);
+        if tasks.is_empty() {
+            if let Some(executor) = executor.filter(|_| !over) {
+                let executor = executor.executor_id.value.as_str().into();
+                let key = ExecutorKey { framework: framework.clone(), agent: agent.clone(), executor };
+                self.link(&agent);
+                self.executors.begin(key, pod_name(&pod.metadata), Some(pod.metadata.uid.clone()));
+            }
+            return Vec::new();
+        }
+        let shown = !annotations.runs_in.is_empty();
+        if shown {
+            self.link(&agent);
+        }
+        let group = tasks.len() > 1 || executor.is_some();
+        let mut recovered = Vec::new();
+        for info in tasks {
+            let container = if group { names::container(&info.task_id.value) } else { CONTAINER.to_owned() };
+            let state = observe(pod, &container).map_or(TaskState::Staging, |seen| seen.state);
+            let own = info.executor.as_deref().or(executor.as_ref());
+            let known = (!annotations.executor.is_empty()).then(|| annotations.executor.as_str().into());
+            let begun = Begun {
+                key: Key { framework: framework.clone(), task: info.task_id.value.as_str().into() },
+                agent: agent.clone(),
+                pod: pod_name(&pod.metadata),
+                container: container.into(),
+                executor: known,
+                shown,
+            };
+            let executor = own.cloned();
+            self.tasks.begin(begun, true);
+            if !is_terminal(state) {
+                recovered.push(RecoveredTask {
+                    framework: framework.to_string(),
+                    agent: agent.to_string(),
+                    role: annotations.role.clone(),
+                    info,
+                    executor,
+                    group,
+                    state,
+                });
+            }
+        }
+        recovered
+    }
+
+    /// A node says which executors it has: what it said last of their tasks counts, also of what was missed.
+    pub(crate) fn executors_of_node(
+        &mut self,
+        agent: &Arc<str>,
+        executors: Vec<kubernel_mesos_proto::node::Executor>,
+    ) -> Vec<Deed> {
+        let mut deeds = Vec::new();
+        for executor in executors {
+            let framework: Arc<str> = executor.framework_id.value.as_str().into();
+            let key = ExecutorKey {
+                framework: framework.clone(),
+                agent: agent.clone(),
+                executor: executor.executor_id.value.as_str().into(),
+            };
+            if self.executors.pod(&key).is_none() {
+                // Nobody knows it any more.
+                self.executors.shutdown(&key);
+                continue;
+            }
+            for status in executor.tasks {
+                let task = Key { framework: framework.clone(), task: status.task_id.value.as_str().into() };
+                deeds.extend(self.tasks.update(&task, status, self.now()));
+            }
+        }
+        deeds
+    }
+}
+
+fn task_infos(annotation: &str) -> Vec<TaskInfo> {
+    let list: Vec<Value> = serde_json::from_str(annotation).unwrap_or_default();
+    list.iter().filter_map(|tree| TaskInfo::from_value(tree).ok()).collect()
+}
