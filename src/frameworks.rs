@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use kubernel_frameworks as bridge;
 use kubernel_ledger::Ledger;
-use kubernel_mesos::{Authorizer, Door, WORK_MAX};
+use kubernel_mesos::{Access, Authorizer, Door, WORK_MAX};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,15 @@ pub(crate) struct FrameworkOptions {
     /// The only roles that frameworks may be in; all where not given
     #[arg(long, env = "KUBERNEL_MESOS_ROLES", value_delimiter = ',', value_name = "ROLES")]
     pub(crate) mesos_roles: Vec<String>,
+    /// Who frameworks and operators are, in Mesos' JSON; nobody has to say it where not given
+    #[arg(long, env = "KUBERNEL_MESOS_CREDENTIALS", value_name = "FILE")]
+    pub(crate) mesos_credentials: Option<PathBuf>,
+    /// Who may do what, in Mesos' JSON; everybody may do everything where not given
+    #[arg(long, env = "KUBERNEL_MESOS_ACLS", value_name = "FILE")]
+    pub(crate) mesos_acls: Option<PathBuf>,
+    /// How many calls frameworks may make, in Mesos' JSON
+    #[arg(long, env = "KUBERNEL_MESOS_RATE_LIMITS", value_name = "FILE")]
+    pub(crate) mesos_rate_limits: Option<PathBuf>,
 }
 
 /// The door, about to be opened.
@@ -39,6 +49,7 @@ pub(crate) struct Frameworks {
     address: SocketAddr,
     heartbeat: Duration,
     roles: BTreeSet<String>,
+    access: Access,
 }
 
 impl FrameworkOptions {
@@ -55,7 +66,11 @@ impl FrameworkOptions {
         let listener = TcpListener::bind(address).await.map_err(wrong)?;
         let address = listener.local_addr().map_err(wrong)?;
         let roles = self.mesos_roles.iter().cloned().collect();
-        Ok(Some(Frameworks { listener, address, heartbeat: self.mesos_heartbeat, roles }))
+        let (credentials, acls, limits) = (&self.mesos_credentials, &self.mesos_acls, &self.mesos_rate_limits);
+        let access = Access::load(credentials.as_deref(), acls.as_deref(), limits.as_deref());
+        let access =
+            access.map_err(|error| format!("--mesos-credentials, --mesos-acls, --mesos-rate-limits: {error}"))?;
+        Ok(Some(Frameworks { listener, address, heartbeat: self.mesos_heartbeat, roles, access }))
     }
 }
 
@@ -75,7 +90,7 @@ impl Frameworks {
             let config = self.config(cluster, ip);
             let (work_to, work) = tokio::sync::mpsc::channel(WORK_MAX);
             let door = Door::new(ledger.clone(), config, work_to);
-            let router = kubernel_mesos::router(door.clone());
+            let router = kubernel_mesos::master(door.clone(), self.access);
             let config = bridge::Config { ledger, door: door.clone(), work };
             tracing::info!(address = %self.address, "Mesos frameworks are served");
             tokio::join!(
@@ -89,24 +104,29 @@ impl Frameworks {
     fn config(&self, cluster: String, ip: IpAddr) -> kubernel_mesos::Config {
         let mut config = kubernel_mesos::Config::new(cluster, ip.to_string(), ip, self.address.port());
         config.heartbeat = self.heartbeat;
+        config.limits = self.access.limits.clone();
+        config.authorizer = self.access.acls.clone();
         if !self.roles.is_empty() {
-            config.authorizer = Arc::new(Listed(self.roles.clone()));
+            config.authorizer = Arc::new(Listed { roles: self.roles.clone(), others: config.authorizer });
         }
         config
     }
 }
 
-/// Frameworks may be in these roles alone.
+/// Frameworks may be in these roles alone, if others do not mind.
 #[derive(Debug)]
-struct Listed(BTreeSet<String>);
+struct Listed {
+    roles: BTreeSet<String>,
+    others: Arc<dyn Authorizer>,
+}
 
 impl Authorizer for Listed {
-    fn may_register(&self, _: Option<&str>, role: &str) -> bool {
-        self.0.contains(role)
+    fn may_register(&self, principal: Option<&str>, role: &str) -> bool {
+        self.roles.contains(role) && self.others.may_register(principal, role)
     }
 
-    fn may_run(&self, _: Option<&str>, _: &str) -> bool {
-        true
+    fn may_run(&self, principal: Option<&str>, user: &str) -> bool {
+        self.others.may_run(principal, user)
     }
 }
 

@@ -408,3 +408,125 @@ fn without_data(executor: &ExecutorInfo) -> ExecutorInfo {
 fn tree<M: Message>(message: &M) -> Value {
     serde_json::from_str(&message.to_json()).unwrap_or(Value::Object(Map::new()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place<'static> {
+        Place { framework: "f-0001", owner: "uid", namespace: "ns", role: "*", agent: "n1" }
+    }
+
+    fn task(more: Value) -> TaskInfo {
+        let mut task = json!({"name": "t", "task_id": {"value": "t.1"}, "agent_id": {"value": "n1"}, "resources": [
+            {"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.25}},
+            {"name": "mem", "type": "SCALAR", "scalar": {"value": 64}},
+            {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": 31000, "end": 31000}]}},
+            {"name": "gpus", "type": "SCALAR", "scalar": {"value": 0}}]});
+        if let (Some(task), Some(more)) = (task.as_object_mut(), more.as_object()) {
+            task.extend(more.clone());
+        }
+        TaskInfo::from_value(&task).unwrap_or_default()
+    }
+
+    /// What the Pod of a task has at each place.
+    #[track_caller]
+    fn check(more: Value, expected: &[(&str, Value)]) {
+        let pod = of_task(&place(), &task(more.clone())).unwrap_or_default();
+        for (at, value) in expected {
+            assert_eq!(pod.pointer(at).unwrap_or(&Value::Null), value, "{at} of {more}");
+        }
+    }
+
+    #[test]
+    fn tasks_are_pods() {
+        let shell = json!({"command": {"value": "echo $$ $(date) $HOME"}});
+        check(
+            shell.clone(),
+            &[
+                ("/spec/containers/0/command", json!(["/bin/sh", "-c", "echo $$$$ $$(date) $$HOME"])),
+                ("/spec/containers/0/args", Value::Null),
+                ("/spec/containers/0/resources/requests", json!({"cpu": "250m", "memory": "67108864"})),
+                ("/spec/containers/0/resources/limits", json!({"memory": "67108864"})),
+                ("/spec/runtimeClassName", json!("process")),
+                ("/spec/hostNetwork", json!(true)),
+                ("/spec/nodeName", json!("n1")),
+                ("/spec/schedulerName", json!("mesos")),
+                ("/spec/terminationGracePeriodSeconds", json!(3)),
+                ("/metadata/namespace", json!("ns")),
+                ("/metadata/labels/mesos.kernel.kubernel.io~1task", json!("t.1")),
+                ("/metadata/ownerReferences/0/uid", json!("uid")),
+                ("/spec/containers/0/env/3", json!({"name": "MESOS_TASK_ID", "value": "t.1"})),
+            ],
+        );
+        let argv = json!({"command": {"shell": false, "value": "/bin/ls", "arguments": ["ls", "-l", "$x"],
+            "environment": {"variables": [{"name": "MESOS_TASK_ID", "value": "mine"}, {"name": "A", "value": "$(B)"},
+                {"name": "S", "type": "SECRET", "secret": {"type": "REFERENCE", "reference": {"name": "s", "key": "k"}}}]}}});
+        check(
+            argv,
+            &[
+                ("/spec/containers/0/command", json!(["/bin/ls"])),
+                ("/spec/containers/0/args", json!(["-l", "$$x"])),
+                ("/spec/containers/0/env/3", json!({"name": "MESOS_TASK_ID", "value": "mine"})),
+                ("/spec/containers/0/env/4", json!({"name": "A", "value": "$$(B)"})),
+                ("/spec/containers/0/env/5/valueFrom/secretKeyRef", json!({"name": "s", "key": "k"})),
+            ],
+        );
+        let docker = json!({"command": {"shell": false}, "container": {"type": "DOCKER",
+            "docker": {"image": "nginx", "network": "BRIDGE", "force_pull_image": true,
+                "port_mappings": [{"host_port": 31000, "container_port": 80}]},
+            "volumes": [{"mode": "RO", "container_path": "/data", "host_path": "/srv"},
+                {"mode": "RW", "container_path": "relative", "host_path": "/srv"}]}});
+        check(
+            docker,
+            &[
+                ("/spec/containers/0/image", json!("nginx")),
+                ("/spec/containers/0/command", Value::Null),
+                ("/spec/containers/0/imagePullPolicy", json!("Always")),
+                ("/spec/containers/0/ports/0/hostPort", json!(31000)),
+                ("/spec/runtimeClassName", Value::Null),
+                ("/spec/hostNetwork", json!(false)),
+                ("/spec/volumes", json!([{"name": "v0", "hostPath": {"path": "/srv"}}])),
+                ("/spec/containers/0/volumeMounts", json!([{"name": "v0", "mountPath": "/data", "readOnly": true}])),
+            ],
+        );
+        let mut timed = shell.clone();
+        timed["kill_policy"] = json!({"grace_period": {"nanoseconds": 90_000_000_000_i64}});
+        timed["max_completion_time"] = json!({"nanoseconds": 1_500_000_000});
+        timed["limits"] = json!({"cpus": {"value": 1}, "mem": {"value": "Infinity"}});
+        timed["health_check"] =
+            json!({"type": "TCP", "tcp": {"port": 80}, "delay_seconds": 1, "grace_period_seconds": 2});
+        check(
+            timed,
+            &[
+                ("/spec/terminationGracePeriodSeconds", json!(90)),
+                ("/spec/activeDeadlineSeconds", json!(1)),
+                ("/spec/containers/0/resources/limits", json!({"cpu": "1000m"})),
+                ("/spec/containers/0/livenessProbe/initialDelaySeconds", json!(3)),
+                ("/spec/containers/0/livenessProbe/tcpSocket", json!({"port": 80})),
+            ],
+        );
+        let large = json!({"command": {"value": "x".repeat(INFO_BYTES_MAX)}});
+        assert!(of_task(&place(), &task(large)).is_err());
+    }
+
+    #[test]
+    fn groups_and_executors_are_pods() {
+        let executor = json!({"executor_id": {"value": "e"}, "type": "CUSTOM", "data": "AAAA",
+            "command": {"value": "./run"}, "shutdown_grace_period": {"nanoseconds": 7_000_000_000_i64}});
+        let executor = ExecutorInfo::from_value(&executor).unwrap_or_default();
+        let pod = of_executor(&place(), &executor).unwrap_or_default();
+        assert_eq!(pod["spec"]["containers"][0]["command"], json!(["/bin/sh", "-c", "./run"]));
+        assert_eq!(pod["spec"]["terminationGracePeriodSeconds"], json!(7));
+        assert_eq!(pod["metadata"]["labels"][names::EXECUTOR], json!("e"));
+        assert!(!pod["metadata"]["annotations"][names::EXECUTOR_INFO].to_string().contains("AAAA"));
+        let own = task(json!({"data": "AAAA", "executor": {"executor_id": {"value": "e"}}}));
+        let shown = of_executors_task(&place(), &executor, "pod-of-e", &own).unwrap_or_default();
+        assert_eq!(shown["metadata"]["annotations"][names::RUNS_IN], json!("pod-of-e"));
+        assert!(!shown.to_string().contains("AAAA"));
+        let second = TaskInfo { task_id: kubernel_mesos_proto::v1::TaskID { value: "T2".to_owned() }, ..own.clone() };
+        let group = of_group(&place(), &executor, &[&own, &second]).unwrap_or_default();
+        let containers = group["spec"]["containers"].as_array().map_or(0, Vec::len);
+        assert_eq!((containers, &group["spec"]["containers"][1]["name"]), (2, &json!(names::container("T2"))));
+    }
+}

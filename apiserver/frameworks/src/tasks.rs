@@ -151,11 +151,12 @@ impl Tasks {
 
     /// A task ends with its executor.
     pub(crate) fn end(&mut self, key: &Key, why: &Observed, now: u64) -> Vec<Deed> {
-        let Some(task) = self.tasks.get(key) else { return Vec::new() };
+        let Some(task) = self.tasks.get(key).filter(|task| !is_terminal(task.state)) else { return Vec::new() };
         let pod = task.begun.pod.clone();
         let said = self.observe(key, why, None, Source::Agent, now);
         let status = self.tasks.get(key).and_then(|task| task.untold.back()).cloned();
-        let shown = status.filter(|_| said.is_some()).map(|status| Deed::Show { pod, status: status.into() });
+        let shown =
+            status.filter(|status| is_terminal(status.state)).map(|status| Deed::Show { pod, status: status.into() });
         said.into_iter().chain(shown).collect()
     }
 
@@ -359,7 +360,23 @@ impl Tasks {
         pods.into_iter().map(delete).collect()
     }
 
-    fn observe(&mut self, key: &Key, seen: &Observed, pod: Option<&TaskPod>, source: Source, now: u64) -> Option<Deed> {
+    /// Says what was seen of a task. What ran and is over by now was running before.
+    fn observe(&mut self, key: &Key, seen: &Observed, pod: Option<&TaskPod>, source: Source, now: u64) -> Vec<Deed> {
+        let launched = seen.reason != Some(Reason::ContainerLaunchFailed);
+        let ran = source == Source::Executor && is_terminal(seen.state) && launched;
+        let running = Observed { state: TaskState::Running, reason: None, message: None };
+        let before = if ran { self.observe_one(key, &running, pod, source, now) } else { None };
+        before.into_iter().chain(self.observe_one(key, seen, pod, source, now)).collect()
+    }
+
+    fn observe_one(
+        &mut self,
+        key: &Key,
+        seen: &Observed,
+        pod: Option<&TaskPod>,
+        source: Source,
+        now: u64,
+    ) -> Option<Deed> {
         let task = self.tasks.get_mut(key)?;
         let mut seen = seen.clone();
         if let Some(killed) = task.killed.as_ref().filter(|_| is_terminal(seen.state) && seen.state != TaskState::Gone)
@@ -544,9 +561,10 @@ mod tests {
         assert_eq!(world.words(deeds), [""; 0], "there is no Pod yet");
         let deeds = world.tasks.created(&world.pod.clone());
         assert_eq!(world.words(deeds), ["delete Some(2)"]);
-        assert_eq!(world.saw(json!({"phase": "Failed", "containerStatuses": [ended("t", 143)]})), ["t Killed"]);
+        assert_eq!(world.saw(json!({"phase": "Failed", "containerStatuses": [ended("t", 143)]})), ["t Running"]);
         let deeds = world.tasks.gone(&world.pod.clone(), true, 0);
         assert_eq!(world.words(deeds), [""; 0]);
+        assert_eq!(world.acknowledge("t"), ["t Killed"]);
         assert_eq!(world.acknowledge("t"), [""; 0]);
         assert!(world.tasks.len() == 0 && world.tasks.completed.is_empty());
     }
