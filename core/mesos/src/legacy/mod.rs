@@ -24,7 +24,7 @@ use axum::{
     middleware,
 };
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub(crate) use endpoint::{Endpoint, Realm};
 
@@ -37,6 +37,9 @@ use crate::{
 use json::Object;
 use query::Query;
 
+/// How many write down the state of a cluster at once; others wait. Each may hold as much as all tasks take as JSON.
+const READERS_MAX: usize = 4;
+
 /// What the paths of a master need.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
@@ -45,6 +48,7 @@ pub(crate) struct Desk {
     pub(crate) acls: Arc<Acls>,
     pub(crate) leader: watch::Receiver<Leader>,
     pub(crate) watchers: Arc<Watchers>,
+    readers: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -52,12 +56,30 @@ impl Desk {
     pub(crate) fn leads(&self) -> bool {
         *self.leader.borrow() == Leader::Me
     }
+
+    /// Has something looked up that may take long, where nobody else has to wait for it.
+    pub(crate) async fn look<T: Send + 'static>(&self, look: impl FnOnce(&Self) -> T + Send + 'static) -> Option<T> {
+        let slot = self.readers.clone().acquire_owned().await.ok()?;
+        let desk = self.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            look(&desk)
+        });
+        looked.await.ok()
+    }
 }
 
 /// All paths of a master, with whoever watches over them.
 pub fn master(door: Door, access: Access) -> Router {
     let Access { credentials, acls, leader, .. } = access;
-    let desk = Desk { door: door.clone(), credentials, acls, leader, watchers: Arc::default() };
+    let desk = Desk {
+        door: door.clone(),
+        credentials,
+        acls,
+        leader,
+        watchers: Arc::default(),
+        readers: Arc::new(Semaphore::new(READERS_MAX)),
+    };
     let others = Router::new().fallback(serve).with_state(desk.clone());
     router(door).fallback_service(others).layer(middleware::from_fn_with_state(desk, gate))
 }
@@ -80,10 +102,15 @@ async fn serve(State(desk): State<Desk>, request: Request) -> Response<Body> {
             _ => method_not_allowed(&parts.method),
         };
     }
-    let query = Query::parse(parts.uri.query().unwrap_or_default());
-    match look(&desk, endpoint, &parts.method, parts.uri.path(), &query) {
-        Some(answer) => answer,
-        None => writes::write(&desk, endpoint, &parts.method, below, &body, asker).await,
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
+    let looked = desk.look(move |desk| {
+        let query = Query::parse(uri.query().unwrap_or_default());
+        look(desk, endpoint, &method, uri.path(), &query)
+    });
+    match looked.await {
+        Some(Some(answer)) => answer,
+        Some(None) => writes::write(&desk, endpoint, &parts.method, below, &body, asker).await,
+        None => refuse(StatusCode::INTERNAL_SERVER_ERROR, ""),
     }
 }
 

@@ -50,10 +50,12 @@ pub(crate) async fn operate(desk: &Desk, headers: &HeaderMap, body: &[u8], asker
     if of == Type::Subscribe {
         return watch::subscribe(desk, encoding);
     }
-    if let Some(found) = look(desk, of) {
-        return message(&found, encoding);
+    let looked = desk.look(move |desk| look(desk, of).map(|found| message(&found, encoding)));
+    match looked.await {
+        Some(Some(found)) => found,
+        Some(None) => settle(desk, of, call, asker).await,
+        None => refuse(StatusCode::INTERNAL_SERVER_ERROR, ""),
     }
-    settle(desk, of, call, asker).await
 }
 
 /// The answer to a call that only looks.

@@ -1,9 +1,6 @@
 //! Subscribers of the operator API: all that is, then all that changes.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use http::{Response, header};
@@ -72,7 +69,7 @@ pub(crate) fn subscribe(desk: &Desk, encoding: Encoding) -> Response<Body> {
         subscribed: Some(event::Subscribed { get_state: None, heartbeat_interval_seconds: Some(every.as_secs_f64()) }),
         ..Event::default()
     };
-    tokio::spawn(tell(desk.door.clone(), desk.watchers.clone(), id, stream, stop, subscribed));
+    tokio::spawn(tell(desk.clone(), id, stream, stop, subscribed));
     let mut response = Response::new(Body::new(body));
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(encoding.media_type()));
     response
@@ -80,18 +77,12 @@ pub(crate) fn subscribe(desk: &Desk, encoding: Encoding) -> Response<Body> {
 
 /// Tells one subscriber. Who misses changes because it does not read loses the stream, and sees all that is when it comes
 /// again.
-async fn tell(
-    door: Door,
-    watchers: Arc<Watchers>,
-    id: u64,
-    stream: Stream,
-    stop: CancellationToken,
-    mut subscribed: Event,
-) {
+async fn tell(desk: Desk, id: u64, stream: Stream, stop: CancellationToken, mut subscribed: Event) {
+    let door = &desk.door;
     // What changes while the state is looked at is told after it; to hear of something twice does no harm.
     let mut changes = door.changes();
     if let Some(first) = &mut subscribed.subscribed {
-        first.get_state = Some(show::state(&door));
+        first.get_state = desk.look(|desk| show::state(&desk.door)).await;
     }
     let heartbeat = Event { r#type: Some(event::Type::Heartbeat), ..Event::default() };
     let mut open = stream.send(&subscribed) && stream.send(&heartbeat);
@@ -100,12 +91,12 @@ async fn tell(
         tokio::select! {
             () = stop.cancelled() => break,
             change = changes.recv() => open = match change {
-                Ok(change) => event(&door, change).is_none_or(|event| stream.send(&event)),
+                Ok(change) => event(door, change).is_none_or(|event| stream.send(&event)),
                 Err(RecvError::Lagged(_) | RecvError::Closed) => false,
             },
         }
     }
-    watchers.remove(id);
+    desk.watchers.remove(id);
 }
 
 /// A change as an event; `None` if what changed is not there any more.
