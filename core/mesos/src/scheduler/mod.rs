@@ -1,11 +1,12 @@
 //! `POST /api/v1/scheduler`: what frameworks say, checked in Mesos' order and words.
 //!
-//! `check.rs` looks at a call by itself, `subscribe.rs` opens streams, `calls.rs` does what needs no offer, `accept.rs`
-//! answers offers, `task.rs` says what is wrong with a task.
+//! `check.rs` looks at a call by itself, `subscribe.rs` opens streams, `calls.rs` does what needs no offer, `accept.rs` and
+//! `prepare.rs` answer offers, `task.rs` says what is wrong with a task.
 
 mod accept;
 mod calls;
 mod check;
+mod prepare;
 mod subscribe;
 mod task;
 
