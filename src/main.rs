@@ -12,6 +12,7 @@ mod progress;
 use std::process::ExitCode;
 
 use clap::Parser;
+use kubernel_agent::supervise;
 use tokio_util::sync::CancellationToken;
 
 use node::Node;
@@ -26,6 +27,10 @@ const STACK_BYTES: usize = 8 << 20;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == supervise::SUBCOMMAND) {
+        return supervise::main(words);
+    }
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("KUBERNEL_LOG")
         .unwrap_or_else(|_| "info,hickory_server=warn".into());

@@ -84,12 +84,13 @@ impl Node {
         stop: &CancellationToken,
     ) -> Result<String, String> {
         let mut config = kubernel_agent::Config::new(&self.name, self.ip, data_dir);
-        config.containerd.clone_from(&options.containerd);
+        config.containerd = options.containerd.clone().unwrap_or_default();
         config.cni_conf_dir = Some(self.network.cni_conf_dir.clone());
         config.cluster_dns = vec![self.network.dns_service_ip.into()];
         config.cluster_domain.clone_from(&self.network.cluster_domain);
         config.listen_ip = self.ip;
         config.port = options.kubelet_port;
+        config.mesos_listen = options.mesos_agent_listen;
         config.log_dir = options.log_dir.clone();
         config.serving_cert_pem = access.serving.certificate_pem.into_bytes();
         config.serving_key_pem = access.serving.key_pem.into_bytes();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::Ipv4Net;
+use kubernel_agent::Containerd;
 use kubernel_server::pki::RequestHeaders;
 use kubernel_server::{FeatureGates, RuntimeConfig};
 
@@ -68,9 +69,10 @@ pub(crate) struct NodeOptions {
     /// The address under which the node is reached; found out where not given
     #[arg(long, env = "KUBERNEL_NODE_IP", value_name = "IP")]
     pub(crate) node_ip: Option<IpAddr>,
-    /// The socket of a containerd that runs already; one of our own is started where not given
-    #[arg(long, env = "KUBERNEL_CONTAINERD", value_name = "SOCKET")]
-    pub(crate) containerd: Option<PathBuf>,
+    /// The socket of a containerd that runs already, or none for a node without containers, which runs processes only;
+    /// a containerd of our own is started where not given
+    #[arg(long, env = "KUBERNEL_CONTAINERD", value_name = "SOCKET|none", value_parser = containerd)]
+    pub(crate) containerd: Option<Containerd>,
     /// Where the addresses of this node's Pods come from
     #[arg(long, env = "KUBERNEL_POD_CIDR", default_value = "10.244.0.0/24", value_name = "CIDR")]
     pub(crate) pod_cidr: Ipv4Net,
@@ -80,9 +82,16 @@ pub(crate) struct NodeOptions {
     /// The port of the kubelet API
     #[arg(long, env = "KUBERNEL_KUBELET_PORT", default_value_t = 10250, value_name = "PORT")]
     pub(crate) kubelet_port: u16,
+    /// Where the API of Mesos' executors is served on this node
+    #[arg(long, env = "KUBERNEL_MESOS_AGENT_LISTEN", default_value = "127.0.0.1:5051", value_name = "ADDRESS")]
+    pub(crate) mesos_agent_listen: SocketAddr,
     /// Where the containers' logs go
     #[arg(long, env = "KUBERNEL_LOG_DIR", default_value = "/var/log/pods", value_name = "DIR")]
     pub(crate) log_dir: PathBuf,
+}
+
+fn containerd(text: &str) -> Result<Containerd, std::convert::Infallible> {
+    Ok(if text == "none" { Containerd::Absent } else { Containerd::Socket(text.into()) })
 }
 
 /// Of `kubernel hollow`.

@@ -23,7 +23,7 @@ const PURE: [&str; 10] = [
 /// What must not be below a pure crate. (Files and clocks of std are kept out by review.)
 const IMPURE: [&str; 9] = ["tokio", "hyper", "axum", "kube", "mio", "socket2", "rustix", "rand", "getrandom"];
 /// (from, to): arrows that must not be, not even through others.
-const FORBIDDEN: [(&str, &str); 14] = [
+const FORBIDDEN: [(&str, &str); 16] = [
     ("kubernel-kernel", "kubernel-meta"),
     ("kubernel-kernel", "k8s-openapi"),
     ("kubernel-server", "kubernel-kernel"),
@@ -38,6 +38,8 @@ const FORBIDDEN: [(&str, &str); 14] = [
     ("kubernel-store", "kubernel-kinds"),
     ("kubernel-mesos-proto", "kubernel-kernel"),
     ("kubernel-mesos", "kube"),
+    ("kubernel-agent", "kubernel-kernel"),
+    ("kubernel-executors", "kube"),
 ];
 
 /// The names of the normal dependencies of every package, directly.

@@ -1,8 +1,20 @@
 //! How a node is set up.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+
+/// Where a node's containers come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Containerd {
+    /// From a containerd of our own, below the node's folder.
+    #[default]
+    Own,
+    /// From one that listens on this socket.
+    Socket(PathBuf),
+    /// There are none: the node runs Pods with `runtimeClassName: process` only.
+    Absent,
+}
 
 /// Everything a node needs to know before it starts.
 #[derive(Clone, Debug)]
@@ -15,8 +27,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Folder of container logs.
     pub log_dir: PathBuf,
-    /// An existing containerd's socket; none to run one of our own below `data_dir`.
-    pub containerd: Option<PathBuf>,
+    /// Where containers come from.
+    pub containerd: Containerd,
     /// Folder of CNI configurations for our own containerd; none for the one below `data_dir`.
     pub cni_conf_dir: Option<PathBuf>,
     /// The kubelet API's certificate chain, PEM.
@@ -33,6 +45,9 @@ pub struct Config {
     pub listen_ip: IpAddr,
     /// The port of the kubelet API; upstream's is 10250.
     pub port: u16,
+    /// Where the API of Mesos' executors is served; processes of the node reach it, and Mesos' tools if it is not on
+    /// the loopback.
+    pub mesos_listen: SocketAddr,
     /// The most Pods at once.
     pub pods_max: u32,
     /// The parent of all Pod cgroups.
@@ -51,7 +66,7 @@ impl Config {
             node_name: node_name.into(),
             node_ip,
             log_dir: "/var/log/pods".into(),
-            containerd: None,
+            containerd: Containerd::Own,
             cni_conf_dir: None,
             serving_cert_pem: Vec::new(),
             serving_key_pem: Vec::new(),
@@ -60,6 +75,7 @@ impl Config {
             cluster_domain: "cluster.local".into(),
             listen_ip: IpAddr::from([0, 0, 0, 0]),
             port: 10250,
+            mesos_listen: SocketAddr::from(([127, 0, 0, 1], 5051)),
             pods_max: 110,
             cgroup_root: "/kubepods".into(),
             labels: BTreeMap::new(),

@@ -20,6 +20,9 @@ pub enum AgentError {
     /// The kubelet API's certificates or port.
     #[error("kubelet API: {0}")]
     Serve(String),
+    /// What was written down of Mesos' executors.
+    #[error("executors: {0}")]
+    Executors(String),
     /// A folder of the node.
     #[error("{path}: {source}")]
     File {

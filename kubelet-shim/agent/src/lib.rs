@@ -20,6 +20,8 @@ mod recorder;
 mod run;
 mod work;
 
-pub use config::Config;
+pub use config::{Config, Containerd};
 pub use error::{AgentError, Result};
+/// What the binary becomes when it is called as a supervisor of processes.
+pub use kubernel_runtime::process::supervise;
 pub use run::run;

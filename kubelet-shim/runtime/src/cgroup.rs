@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Pid, Signal};
+
 /// The v1 hierarchies in which runc makes a container's cgroup.
 const V1_CONTROLLERS: [&str; 13] = [
     "blkio",
@@ -21,6 +23,11 @@ const V1_CONTROLLERS: [&str; 13] = [
     "pids",
     "systemd",
 ];
+
+/// Where a cgroup lists its processes.
+const PROCS: &str = "cgroup.procs";
+/// The v1 hierarchies, and the v2 controllers, that a process of ours is put into.
+const OWN_CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
 
 /// Limits of a whole Pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +100,50 @@ impl Cgroups {
         }
     }
 
+    /// Makes a cgroup where no runtime does it; the answer are the files that take processes into it, none where this
+    /// machine does not let us.
+    pub fn make(&self, cgroup: &str) -> Vec<PathBuf> {
+        if !self.v2 {
+            let mounted = OWN_CONTROLLERS.iter().filter(|controller| self.mount.join(controller).is_dir());
+            let folders = mounted.map(|controller| self.folder(controller, cgroup));
+            return folders.filter_map(|dir| make_dir(&dir)).collect();
+        }
+        let mut dir = self.mount.clone();
+        for part in cgroup.split('/').filter(|part| !part.is_empty()) {
+            for controller in OWN_CONTROLLERS {
+                // One that is not there, or not ours to give, puts no limit.
+                let _ = std::fs::write(dir.join("cgroup.subtree_control"), format!("+{controller}"));
+            }
+            dir.push(part);
+            if make_dir(&dir).is_none() {
+                return Vec::new();
+            }
+        }
+        make_dir(&dir).into_iter().collect()
+    }
+
+    /// How often the kernel ended a process of a cgroup because it had no memory left.
+    pub fn oom_kills(&self, cgroup: &str) -> u64 {
+        let file = if self.v2 {
+            self.folder("", cgroup).join("memory.events")
+        } else {
+            self.folder("memory", cgroup).join("memory.oom_control")
+        };
+        std::fs::read_to_string(file).ok().and_then(|text| keyed(&text, "oom_kill ")).unwrap_or(0)
+    }
+
+    /// Ends whatever is in a cgroup.
+    pub fn kill(&self, cgroup: &str) {
+        let hierarchies = if self.v2 { [""].iter() } else { OWN_CONTROLLERS.iter() };
+        for controller in hierarchies {
+            let text = std::fs::read_to_string(self.folder(controller, cgroup).join(PROCS)).unwrap_or_default();
+            for pid in text.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)) {
+                // One that is gone by now needs no end.
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+
     /// Removes a Pod's cgroup, from every hierarchy. One that is gone or still in use is skipped.
     pub fn remove(&self, cgroup: &str) {
         if self.v2 {
@@ -134,6 +185,17 @@ impl Cgroups {
 
 fn keyed(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
+}
+
+/// The file that takes processes into a new cgroup.
+fn make_dir(dir: &Path) -> Option<PathBuf> {
+    match std::fs::create_dir_all(dir) {
+        Ok(()) => Some(dir.join(PROCS)).filter(|file| file.exists()),
+        Err(error) => {
+            tracing::debug!(path = %dir.display(), %error, "a cgroup could not be made");
+            None
+        }
+    }
 }
 
 /// cgroup folders hold files that cannot be removed; only `rmdir`, deepest first, works.

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use crate::counted::{Counted, RuntimeMetrics};
 use crate::cri::image_service_client::ImageServiceClient;
 use crate::cri::runtime_service_client::RuntimeServiceClient;
-use crate::{ExecOutput, Fut, Result, Runtime, RuntimeError, RuntimeEvent, cri, events};
+use crate::{ExecOutput, Fut, Result, Runtime, RuntimeError, RuntimeEvent, Streams, cri, events};
 
 /// Largest answer we take: a list of several thousand containers is a few MiB.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
@@ -277,12 +277,12 @@ impl Runtime for CriRuntime {
         .boxed()
     }
 
-    fn exec(&self, request: cri::ExecRequest) -> Fut<'_, String> {
-        async move { Ok(self.runtime().exec(call(request)).await?.into_inner().url) }.boxed()
+    fn exec(&self, request: cri::ExecRequest) -> Fut<'_, Streams> {
+        async move { Ok(Streams::Url(self.runtime().exec(call(request)).await?.into_inner().url)) }.boxed()
     }
 
-    fn attach(&self, request: cri::AttachRequest) -> Fut<'_, String> {
-        async move { Ok(self.runtime().attach(call(request)).await?.into_inner().url) }.boxed()
+    fn attach(&self, request: cri::AttachRequest) -> Fut<'_, Streams> {
+        async move { Ok(Streams::Url(self.runtime().attach(call(request)).await?.into_inner().url)) }.boxed()
     }
 
     fn port_forward(&self, request: cri::PortForwardRequest) -> Fut<'_, String> {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
-use crate::{ExecOutput, Fut, Result, Runtime, RuntimeError, RuntimeEvent, cri};
+use crate::{ExecOutput, Fut, Result, Runtime, RuntimeError, RuntimeEvent, Streams, cri};
 
 /// Events that may wait for a slow receiver.
 const EVENTS_MAX: usize = 1024;
@@ -256,11 +256,11 @@ impl Runtime for FakeRuntime {
         ready(Ok(ExecOutput::default()))
     }
 
-    fn exec(&self, _request: cri::ExecRequest) -> Fut<'_, String> {
+    fn exec(&self, _request: cri::ExecRequest) -> Fut<'_, Streams> {
         unimplemented()
     }
 
-    fn attach(&self, _request: cri::AttachRequest) -> Fut<'_, String> {
+    fn attach(&self, _request: cri::AttachRequest) -> Fut<'_, Streams> {
         unimplemented()
     }
 

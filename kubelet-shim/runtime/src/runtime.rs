@@ -1,5 +1,6 @@
 //! `trait Runtime`: what the agent asks of whatever runs containers.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,15 @@ pub struct ExecOutput {
     pub stdout: Vec<u8>,
     /// Standard error.
     pub stderr: Vec<u8>,
+}
+
+/// Where the streams of a prepared command are had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Streams {
+    /// From a streaming server, at that URL.
+    Url(String),
+    /// From this command on the node, once it is run: it becomes the one that was asked for.
+    Command(Vec<OsString>),
 }
 
 /// Sandboxes, containers and images of one node.
@@ -85,11 +95,11 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Runs a command to its end; `DeadlineExceeded` when it takes longer than `timeout` (none when zero).
     fn exec_sync<'a>(&'a self, id: &'a str, command: Vec<String>, timeout: Duration) -> Fut<'a, ExecOutput>;
-    /// The URL of a streaming server where a command's streams can be had.
-    fn exec(&self, request: cri::ExecRequest) -> Fut<'_, String>;
+    /// Prepares a command in a container.
+    fn exec(&self, request: cri::ExecRequest) -> Fut<'_, Streams>;
     /// The same for the streams of a container's main process.
-    fn attach(&self, request: cri::AttachRequest) -> Fut<'_, String>;
-    /// The same for ports inside a sandbox's network.
+    fn attach(&self, request: cri::AttachRequest) -> Fut<'_, Streams>;
+    /// The URL of a streaming server for ports inside a sandbox's network.
     fn port_forward(&self, request: cri::PortForwardRequest) -> Fut<'_, String>;
 
     /// The image under that name, if the node has it.

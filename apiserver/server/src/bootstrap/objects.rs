@@ -14,6 +14,8 @@ use crate::pki::{Pki, RequestHeaders};
 /// Flow control's priority levels and schemas, one JSON object a line: kind, name, spec.
 const FLOW: &str = include_str!("flow.jsonl");
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+/// The runtime class of Pods whose containers are processes of their node.
+const PROCESS: &str = "process";
 /// name, value, description
 const PRIORITY_CLASSES: [(&str, i64, &str); 2] = [
     (
@@ -46,6 +48,9 @@ pub(super) fn all(server: &ApiServer) -> Vec<Object> {
     values.push(json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": { "name": "kubernetes" },
         "spec": { "cidrs": [config.service_cidr.trunc().to_string()] },
+    }));
+    values.push(json!({
+        "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": { "name": PROCESS }, "handler": PROCESS,
     }));
     let ip = config.service_cidr.hosts().next().map(|ip| ip.to_string()).unwrap_or_default();
     values.push(service(&ip, config.advertise));

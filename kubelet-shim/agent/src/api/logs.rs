@@ -26,7 +26,7 @@ pub(crate) async fn container(
     Path((namespace, pod, container)): Path<(String, String, String)>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Refusal> {
-    let view = pods::find(&node, &namespace, &pod)?;
+    let (view, container) = pods::find_container(&node, &namespace, &pod, container)?;
     if crate::work::container::find(&view.object, &container).is_none() {
         return Err((StatusCode::NOT_FOUND, format!("container \"{container}\" not found in pod \"{pod}\"\n")));
     }

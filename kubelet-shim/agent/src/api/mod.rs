@@ -44,9 +44,9 @@ pub(crate) async fn listen(config: &crate::Config) -> Result<Listening> {
     Ok(Listening { listener, tls })
 }
 
-/// Serves until `shutdown`.
-pub(crate) async fn serve(node: Arc<NodeContext>, listening: Listening, shutdown: CancellationToken) {
-    let routes = routes(node);
+/// Serves until `shutdown`; `more` are paths of others, behind the same guard.
+pub(crate) async fn serve(node: Arc<NodeContext>, more: Router, listening: Listening, shutdown: CancellationToken) {
+    let routes = routes(node, more);
     loop {
         let accepted = tokio::select! {
             accepted = listening.listener.accept() => accepted,
@@ -71,7 +71,7 @@ pub(crate) async fn serve(node: Arc<NodeContext>, listening: Listening, shutdown
     }
 }
 
-fn routes(node: Arc<NodeContext>) -> Router {
+fn routes(node: Arc<NodeContext>, more: Router) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/healthz/{*rest}", get(|| async { "ok" }))
@@ -88,8 +88,9 @@ fn routes(node: Arc<NodeContext>) -> Router {
         .route("/metrics", get(metrics::of_agent))
         .route("/metrics/resource", get(metrics::resource))
         .route("/metrics/cadvisor", get(metrics::cadvisor))
-        .layer(middleware::from_fn_with_state(node.clone(), guard))
-        .with_state(node)
+        .with_state(node.clone())
+        .merge(more)
+        .layer(middleware::from_fn_with_state(node, guard))
 }
 
 async fn guard(State(node): State<Arc<NodeContext>>, request: Request, next: Next) -> Response {

@@ -38,6 +38,20 @@ pub(crate) fn find(node: &NodeContext, namespace: &str, name: &str) -> Result<Vi
     found.ok_or_else(|| (StatusCode::NOT_FOUND, format!("pod \"{name}\" not found\n")))
 }
 
+/// A container by its Pod's name, or the 404 for it. A Pod that only stands for a task of an executor has none: the
+/// executor's is meant.
+pub(crate) fn find_container(
+    node: &NodeContext,
+    namespace: &str,
+    pod: &str,
+    container: String,
+) -> Result<(View, String), Refusal> {
+    let Some(host) = node.guests.host(namespace, pod) else { return Ok((find(node, namespace, pod)?, container)) };
+    let view = find(node, namespace, &host)?;
+    let name = view.object["spec"]["containers"][0]["name"].as_str().unwrap_or_default().to_owned();
+    Ok((view, name))
+}
+
 fn object(view: &View) -> Value {
     let mut object = (*view.object).clone();
     if view.status.is_object() {

@@ -6,10 +6,11 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use kubernel_runtime::cri;
+use kubernel_runtime::{Streams, cri};
 use kubernel_streams::containerd::PreparedStream;
+use kubernel_streams::local::LocalCommand;
 use kubernel_streams::port_forward::{self, PodDialer, PodNetwork};
-use kubernel_streams::remote_command::{self, StreamOptions};
+use kubernel_streams::remote_command::{self, ExecTarget, StreamOptions};
 
 use super::{Refusal, pods};
 use crate::node::NodeContext;
@@ -33,8 +34,8 @@ pub(crate) async fn exec(
     let options = options(&query);
     let StreamOptions { stdin, stdout, stderr, tty } = options;
     let prepared = cri::ExecRequest { container_id, cmd: command, stdin, stdout, stderr, tty };
-    let url = node.runtime.exec(prepared).await.map_err(failed)?;
-    Ok(remote_command::serve(request, options, Box::new(PreparedStream { url })).map(Body::new))
+    let streams = node.runtime.exec(prepared).await.map_err(failed)?;
+    Ok(remote_command::serve(request, options, target(streams)).map(Body::new))
 }
 
 /// `/attach/NAMESPACE/POD/CONTAINER?input=1&output=1&error=1&tty=1`
@@ -47,8 +48,8 @@ pub(crate) async fn attach(
     let options = options(request.uri().query().unwrap_or_default());
     let StreamOptions { stdin, stdout, stderr, tty } = options;
     let prepared = cri::AttachRequest { container_id, stdin, stdout, stderr, tty };
-    let url = node.runtime.attach(prepared).await.map_err(failed)?;
-    Ok(remote_command::serve(request, options, Box::new(PreparedStream { url })).map(Body::new))
+    let streams = node.runtime.attach(prepared).await.map_err(failed)?;
+    Ok(remote_command::serve(request, options, target(streams)).map(Body::new))
 }
 
 /// `/portForward/NAMESPACE/POD`
@@ -114,10 +115,17 @@ fn check_uid(node: &NodeContext, namespace: &str, pod: &str, uid: &str) -> Resul
 }
 
 fn running(node: &NodeContext, namespace: &str, pod: &str, container: &str) -> Result<String, Refusal> {
-    let view = pods::find(node, namespace, pod)?;
-    match view.container(container) {
+    let (view, container) = pods::find_container(node, namespace, pod, container.to_owned())?;
+    match view.container(&container) {
         Some((id, true)) => Ok(id.to_owned()),
         _ => Err((StatusCode::NOT_FOUND, format!("container not found (\"{container}\")\n"))),
+    }
+}
+
+fn target(streams: Streams) -> Box<dyn ExecTarget> {
+    match streams {
+        Streams::Url(url) => Box::new(PreparedStream { url }),
+        Streams::Command(words) => Box::new(LocalCommand { words }),
     }
 }
 

@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 use super::NodeContext;
+use crate::Containerd;
 use crate::pod::View;
+use crate::work::sandbox::is_processes;
 use crate::work::{bytes, milli};
 
 /// The reason and message of a refusal.
@@ -12,6 +14,11 @@ pub(crate) type Refusal = (String, String);
 
 /// Looks at a Pod beside those that run here.
 pub(crate) fn admit(node: &NodeContext, pod: &Value, others: &[View]) -> Result<(), Refusal> {
+    if node.config.containerd == Containerd::Absent && !is_processes(pod) {
+        let message =
+            "Pod was rejected: the node has no container runtime, it only takes pods with runtimeClassName process";
+        return Err(("NoContainerRuntime".into(), message.into()));
+    }
     let alive: Vec<&Value> = others.iter().filter(|view| !view.finished).map(|view| &*view.object).collect();
     if alive.len() >= node.config.pods_max as usize {
         return Err(lacking("pods", 1, alive.len() as i64, i64::from(node.config.pods_max)));

@@ -1,6 +1,7 @@
 //! The node as a whole: its object in the API, its lease, and the set of Pods it runs.
 
 mod admit;
+mod guests;
 pub(crate) mod heartbeat;
 pub(crate) mod log_rotation;
 pub(crate) mod machine;
@@ -24,6 +25,7 @@ use crate::objects::Objects;
 use crate::pod::{Handle, Sender};
 use crate::recorder::Recorder;
 use crate::work::NodeFacts;
+use guests::Guests;
 use services::Services;
 
 /// Sandboxes and containers that are made at the same time. Measured on runc: the throughput peaks at 4 to 8.
@@ -45,6 +47,8 @@ pub(crate) struct NodeContext {
     pub(crate) turns: Semaphore,
     /// Actors by Pod uid.
     pub(crate) pods: Mutex<HashMap<String, Handle>>,
+    /// Pods that stand for tasks of executors.
+    pub(crate) guests: Guests,
     /// Which actor to tell about a container or sandbox, by its id.
     owners: Mutex<HashMap<String, Sender>>,
 }
@@ -73,6 +77,7 @@ impl NodeContext {
             hollow,
             turns: Semaphore::new(if hollow { Semaphore::MAX_PERMITS } else { TURNS_MAX }),
             pods: Mutex::default(),
+            guests: Guests::default(),
             owners: Mutex::default(),
         }
     }

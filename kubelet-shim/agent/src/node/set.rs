@@ -64,6 +64,7 @@ pub(crate) fn uid(object: &Value) -> String {
 pub(crate) async fn relist(node: &Arc<NodeContext>, listed: Vec<Arc<Value>>, found: &mut HashMap<String, Found>) {
     let known: Vec<String> = node.pods.lock().keys().cloned().collect();
     let uids: HashSet<String> = listed.iter().map(|object| uid(object)).collect();
+    node.guests.keep(&uids);
     for uid in known.iter().filter(|uid| !uids.contains(*uid)) {
         gone(node, uid).await;
     }
@@ -81,6 +82,9 @@ pub(crate) async fn relist(node: &Arc<NodeContext>, listed: Vec<Arc<Value>>, fou
 /// A new or changed Pod.
 pub(crate) async fn apply(node: &Arc<NodeContext>, object: Arc<Value>, found: Option<Found>) {
     let uid = uid(&object);
+    if !node.hollow && node.guests.take(&uid, &object) {
+        return;
+    }
     let known = node.pods.lock().get(&uid).map(|handle| handle.sender.clone());
     if let Some(sender) = known {
         sender.send(Message::Object(object)).await;
@@ -119,6 +123,7 @@ fn refusal(node: &NodeContext, object: &Value) -> Option<(String, String)> {
 }
 
 pub(crate) async fn gone(node: &NodeContext, uid: &str) {
+    node.guests.remove(uid);
     let sender = node.pods.lock().get(uid).map(|handle| handle.sender.clone());
     if let Some(sender) = sender {
         sender.send(Message::Gone).await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use kubernel_podlife::Qos;
-use kubernel_runtime::{cri, labels};
+use kubernel_runtime::{cri, labels, process};
 use serde_json::Value;
 
 use super::{hosts, pod_cgroup, resources, security};
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     }
     let _turn = context.node.turns.acquire().await;
     let runtime = &context.node.runtime;
-    let id = runtime.run_sandbox(config(context, pod, qos, attempt), String::new()).await;
+    let id = runtime.run_sandbox(config(context, pod, qos, attempt), handler(pod)).await;
     let id = id.map_err(|error| error.to_string())?;
     if !context.node.hollow {
         let cgroup = pod_cgroup(&context.node.config.cgroup_root, qos, &context.uid);
@@ -89,6 +89,16 @@ pub(crate) async fn run(
     }
     let ips = addresses(context, pod, &id).await?;
     Ok((id, ips))
+}
+
+/// Who runs a Pod's containers: the runtime's default, or the node itself.
+fn handler(pod: &Value) -> String {
+    if is_processes(pod) { process::HANDLER.to_owned() } else { String::new() }
+}
+
+/// Whether a Pod's containers are processes of the node, without images.
+pub(crate) fn is_processes(pod: &Value) -> bool {
+    pod["spec"]["runtimeClassName"] == process::HANDLER
 }
 
 /// The addresses of a sandbox: its own, or the node's when it lives on the node's network.

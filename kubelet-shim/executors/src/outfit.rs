@@ -1,0 +1,112 @@
+//! What a process of Mesos' gets: a sandbox where Mesos' tools look for it, its files, and the environment that libraries
+//! of executors read.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use futures::future::BoxFuture;
+use kubernel_mesos_proto::v1::ExecutorType;
+use kubernel_runtime::labels;
+use kubernel_runtime::process::{Facts, Outfit, Outfitter};
+
+use crate::fetch::Fetcher;
+use crate::identity::{Identity, Info, file_name};
+use crate::{Config, Executors};
+
+/// What every outfit needs.
+pub(crate) struct Outfits {
+    node_name: String,
+    endpoint: SocketAddr,
+    /// Below it are all sandboxes.
+    pub(crate) sandboxes: PathBuf,
+    fetcher: Fetcher,
+}
+
+impl Outfits {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            node_name: config.node_name.clone(),
+            endpoint: config.endpoint(),
+            sandboxes: config.data_dir.join("slaves"),
+            fetcher: Fetcher::new(config.data_dir.join("fetch")),
+        }
+    }
+
+    /// The folder of this agent's sandboxes.
+    pub(crate) fn agent_dir(&self) -> PathBuf {
+        self.sandboxes.join(file_name(&self.node_name))
+    }
+
+    /// The sandboxes of an executor, one for each run.
+    pub(crate) fn runs(&self, framework: &str, executor: &str) -> PathBuf {
+        self.agent_dir()
+            .join("frameworks")
+            .join(file_name(framework))
+            .join("executors")
+            .join(file_name(executor))
+            .join("runs")
+    }
+
+    fn outfit(&self, identity: &Identity, container: &str) -> Outfit {
+        let dir = self.runs(&identity.framework, &identity.executor).join(container);
+        let endpoint = self.endpoint.to_string();
+        let place = dir.to_string_lossy().into_owned();
+        let mut env = vec![
+            ("MESOS_SANDBOX", place.clone()),
+            ("MESOS_DIRECTORY", place),
+            ("MESOS_FRAMEWORK_ID", identity.framework.clone()),
+            ("MESOS_EXECUTOR_ID", identity.executor.clone()),
+            ("MESOS_SLAVE_ID", self.node_name.clone()),
+        ];
+        match &identity.info {
+            Info::Task(info) => env.push(("MESOS_TASK_ID", info.task_id.value.clone())),
+            Info::Executor(info) => {
+                let grace = info.shutdown_grace_period.as_ref().map(|grace| format!("{}ns", grace.nanoseconds));
+                env.extend([
+                    ("MESOS_SLAVE_PID", format!("slave(1)@{endpoint}")),
+                    ("MESOS_AGENT_ENDPOINT", endpoint),
+                    // Executors and what they say outlive our restarts, whether a framework asks for that or not.
+                    ("MESOS_CHECKPOINT", "1".into()),
+                    ("MESOS_RECOVERY_TIMEOUT", "15mins".into()),
+                    ("MESOS_SUBSCRIPTION_BACKOFF_MAX", "2secs".into()),
+                    ("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", grace.unwrap_or_else(|| "5secs".into())),
+                    ("MESOS_HTTP_COMMAND_EXECUTOR", "0".into()),
+                    ("LIBPROCESS_PORT", "0".into()),
+                ]);
+            }
+        }
+        Outfit {
+            dir: Some(dir),
+            env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            user: identity.command().and_then(|command| command.user.clone()).filter(|user| !user.is_empty()),
+        }
+    }
+}
+
+impl Outfitter for Executors {
+    fn outfit(&self, facts: Facts<'_>) -> Result<Outfit, String> {
+        let Some(identity) = Identity::read(&facts.sandbox.annotations)? else { return Ok(Outfit::default()) };
+        if let Info::Executor(info) = &identity.info
+            && info.r#type != Some(ExecutorType::Default)
+        {
+            let key = (identity.framework.clone(), identity.executor.clone());
+            let uid = facts.sandbox.metadata.as_ref().map(|meta| meta.uid.clone());
+            let uid = uid.or_else(|| facts.sandbox.labels.get(labels::POD_UID).cloned()).unwrap_or_default();
+            self.step(|book| book.bind(key, &uid, facts.id)).map_err(|error| error.to_string())?;
+        }
+        Ok(self.inner.outfits.outfit(&identity, facts.id))
+    }
+
+    fn fill<'a>(
+        &'a self,
+        facts: Facts<'a>,
+        dir: &'a Path,
+        owner: Option<(u32, u32)>,
+    ) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            let Some(identity) = Identity::read(&facts.sandbox.annotations)? else { return Ok(()) };
+            let Some(command) = identity.command() else { return Ok(()) };
+            self.inner.outfits.fetcher.fetch(command, dir, owner).await
+        })
+    }
+}
