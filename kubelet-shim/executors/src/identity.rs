@@ -4,15 +4,18 @@ use std::collections::HashMap;
 
 use kubernel_mesos_proto::Message as _;
 use kubernel_mesos_proto::v1::{CommandInfo, ExecutorInfo, TaskInfo};
+use kubernel_runtime::process::Facts;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 const FRAMEWORK: &str = "mesos.kernel.kubernel.io/framework";
 const EXECUTOR: &str = "mesos.kernel.kubernel.io/executor";
-const TASK: &str = "mesos.kernel.kubernel.io/task";
 const TASK_INFO: &str = "mesos.kernel.kubernel.io/task-info";
 const EXECUTOR_INFO: &str = "mesos.kernel.kubernel.io/executor-info";
 /// The annotation of a Pod that stands for a task of an executor: the name of the executor's Pod, in the same namespace.
 pub const RUNS_IN: &str = "mesos.kernel.kubernel.io/runs-in";
+/// The variable that says which task of a group a container is.
+const TASK_VARIABLE: &str = "MESOS_TASK_ID";
 /// A longer identifier is no file name.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -33,26 +36,32 @@ pub(crate) enum Info {
 }
 
 impl Identity {
-    /// Reads a Pod's annotations; `None` for a Pod that is not Mesos'.
-    pub(crate) fn read(annotations: &HashMap<String, String>) -> Result<Option<Self>, String> {
+    /// Reads a Pod's annotations for one of its containers, which has `task` in its environment if it is one of several;
+    /// `None` for a Pod that is not Mesos'.
+    pub(crate) fn read(annotations: &HashMap<String, String>, task: Option<&str>) -> Result<Option<Self>, String> {
         let Some(framework) = annotations.get(FRAMEWORK) else { return Ok(None) };
-        let wrong = |name: &str| {
-            let name = name.to_owned();
-            move |error: kubernel_mesos_proto::Error| format!("annotation {name}: {error}")
-        };
-        let (info, named, name) = if let Some(json) = annotations.get(EXECUTOR_INFO) {
-            let info = ExecutorInfo::from_json(json.as_bytes()).map_err(wrong(EXECUTOR_INFO))?;
-            let id = info.executor_id.value.clone();
-            (Info::Executor(Box::new(info)), annotations.get(EXECUTOR), id)
-        } else if let Some(json) = annotations.get(TASK_INFO) {
-            let info = TaskInfo::from_json(json.as_bytes()).map_err(wrong(TASK_INFO))?;
+        let named = annotations.get(EXECUTOR).cloned();
+        let (info, executor) = if let Some(json) = annotations.get(TASK_INFO) {
+            let all = tasks(json).map_err(|error| format!("annotation {TASK_INFO}: {error}"))?;
+            let own = all.iter().position(|info| task == Some(info.task_id.value.as_str())).unwrap_or(0);
+            let Some(info) = all.into_iter().nth(own) else { return Ok(None) };
             let id = info.task_id.value.clone();
-            (Info::Task(Box::new(info)), annotations.get(TASK), id)
+            (Info::Task(Box::new(info)), named.unwrap_or(id))
+        } else if let Some(json) = annotations.get(EXECUTOR_INFO) {
+            let info = ExecutorInfo::from_json(json.as_bytes());
+            let info = info.map_err(|error| format!("annotation {EXECUTOR_INFO}: {error}"))?;
+            let id = info.executor_id.value.clone();
+            (Info::Executor(Box::new(info)), named.unwrap_or(id))
         } else {
             return Ok(None);
         };
-        let executor = named.cloned().unwrap_or(name);
         Ok(Some(Self { framework: framework.clone(), executor, info }))
+    }
+
+    /// The same for a container that is about to be made.
+    pub(crate) fn of(facts: Facts<'_>) -> Result<Option<Self>, String> {
+        let task = facts.container.envs.iter().find(|pair| pair.key == TASK_VARIABLE);
+        Self::read(&facts.sandbox.annotations, task.map(|pair| pair.value.as_str()))
     }
 
     /// What is to be fetched and by whom it runs.
@@ -62,6 +71,12 @@ impl Identity {
             Info::Executor(info) => info.command.as_deref(),
         }
     }
+}
+
+/// The tasks in an annotation, which has a list of them.
+fn tasks(json: &str) -> Result<Vec<TaskInfo>, String> {
+    let all: Vec<Value> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    all.iter().map(|one| TaskInfo::from_value(one).map_err(|error| error.to_string())).collect()
 }
 
 /// An identifier as the name of a file: itself where it can be.
@@ -90,18 +105,28 @@ mod tests {
 
     #[test]
     fn annotations() {
-        let read = |pairs: &[(&str, &str)]| {
-            Identity::read(&pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+        let read = |pairs: &[(&str, &str)], task| {
+            let all = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let found = Identity::read(&all, task).map_err(drop)?;
+            Ok(found.map(|found| {
+                let name = match &found.info {
+                    Info::Task(info) => info.name.clone(),
+                    Info::Executor(_) => found.command().and_then(|command| command.value.clone()).unwrap_or_default(),
+                };
+                (found.executor, name)
+            }))
         };
-        assert_eq!(read(&[]), Ok(None));
-        assert_eq!(read(&[(FRAMEWORK, "f")]), Ok(None));
-        let task = r#"{"name": "n", "task_id": {"value": "t"}, "agent_id": {"value": "a"}}"#;
-        let found = read(&[(FRAMEWORK, "f"), (TASK_INFO, task)]).unwrap().unwrap();
-        assert_eq!((found.framework.as_str(), found.executor.as_str()), ("f", "t"));
+        let tasks = r#"[{"name": "n", "task_id": {"value": "t"}, "agent_id": {"value": "a"}},
+            {"name": "m", "task_id": {"value": "u"}, "agent_id": {"value": "a"}}]"#;
         let executor = r#"{"executor_id": {"value": "e"}, "command": {"value": "x"}}"#;
-        let found = read(&[(FRAMEWORK, "f"), (EXECUTOR_INFO, executor), (TASK_INFO, task)]).unwrap().unwrap();
-        assert_eq!(found.executor, "e");
-        assert_eq!(found.command().and_then(|command| command.value.as_deref()), Some("x"));
-        assert!(read(&[(FRAMEWORK, "f"), (TASK_INFO, "{}")]).is_err());
+        let is = |executor: &str, name: &str| Ok(Some((executor.to_owned(), name.to_owned())));
+        assert_eq!(read(&[], None), Ok(None));
+        assert_eq!(read(&[(FRAMEWORK, "f")], None), Ok(None));
+        assert_eq!(read(&[(FRAMEWORK, "f"), (TASK_INFO, tasks)], None), is("t", "n"));
+        assert_eq!(read(&[(FRAMEWORK, "f"), (TASK_INFO, tasks)], Some("u")), is("u", "m"));
+        assert_eq!(read(&[(FRAMEWORK, "f"), (EXECUTOR_INFO, executor)], None), is("e", "x"));
+        let group = [(FRAMEWORK, "f"), (EXECUTOR, "e"), (EXECUTOR_INFO, executor), (TASK_INFO, tasks)];
+        assert_eq!(read(&group, Some("u")), is("e", "m"));
+        assert_eq!(read(&[(FRAMEWORK, "f"), (TASK_INFO, "[{}]")], None), Err(()));
     }
 }

@@ -57,6 +57,7 @@ impl Outfits {
             ("MESOS_FRAMEWORK_ID", identity.framework.clone()),
             ("MESOS_EXECUTOR_ID", identity.executor.clone()),
             ("MESOS_SLAVE_ID", self.node_name.clone()),
+            ("MESOS_AGENT_ID", self.node_name.clone()),
         ];
         match &identity.info {
             Info::Task(info) => env.push(("MESOS_TASK_ID", info.task_id.value.clone())),
@@ -85,7 +86,7 @@ impl Outfits {
 
 impl Outfitter for Executors {
     fn outfit(&self, facts: Facts<'_>) -> Result<Outfit, String> {
-        let Some(identity) = Identity::read(&facts.sandbox.annotations)? else { return Ok(Outfit::default()) };
+        let Some(identity) = Identity::of(facts)? else { return Ok(Outfit::default()) };
         if let Info::Executor(info) = &identity.info
             && info.r#type != Some(ExecutorType::Default)
         {
@@ -104,7 +105,7 @@ impl Outfitter for Executors {
         owner: Option<(u32, u32)>,
     ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
-            let Some(identity) = Identity::read(&facts.sandbox.annotations)? else { return Ok(()) };
+            let Some(identity) = Identity::of(facts)? else { return Ok(()) };
             let Some(command) = identity.command() else { return Ok(()) };
             self.inner.outfits.fetcher.fetch(command, dir, owner).await
         })

@@ -62,7 +62,7 @@ async fn runs(executors: &Executors) -> Vec<Run> {
     };
     let identity = |id: &str| {
         let sandbox = sandboxes.iter().find(|sandbox| sandbox.id == id)?;
-        Identity::read(&sandbox.annotations).ok().flatten()
+        Identity::read(&sandbox.annotations, None).ok().flatten()
     };
     containers
         .into_iter()
