@@ -25,6 +25,7 @@ lint:
 
 unit:
 	cargo test --workspace --locked --exclude kubernel-e2e
+	cargo run --release --locked --quiet -p kubernel-sim --bin kernel_sim -- --seeds 0..300
 
 e2e: images
 	@e2e/prerequisites.sh all

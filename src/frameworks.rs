@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use kubernel_frameworks as bridge;
@@ -56,7 +56,10 @@ impl FrameworkOptions {
     /// What the kernel has to know of frameworks.
     pub(crate) fn kernel(&self) -> kubernel_kernel::Config {
         let offer_ms_max = u64::try_from(self.mesos_offer_timeout.as_millis()).ok();
-        kubernel_kernel::Config { offer_ms_max, ..kubernel_kernel::Config::default() }
+        // A restarted server must not give an offer the number of one that somebody may still answer.
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let offers_after = u64::try_from(since_1970.as_millis()).unwrap_or_default();
+        kubernel_kernel::Config { offer_ms_max, offers_after, ..kubernel_kernel::Config::default() }
     }
 
     /// Takes the address, where one is given.

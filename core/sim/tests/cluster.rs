@@ -4,7 +4,7 @@ use kubernel_sim::run_cluster;
 
 #[test]
 fn clusters_come_to_rest_after_all_that_goes_wrong() {
-    let seeds = std::env::var("KUBERNEL_SIM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
+    let seeds = std::env::var("KUBERNEL_SIM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
     let (mut started, mut masters) = (0, 0);
     for seed in 0..seeds {
         let outcome = run_cluster(seed).unwrap_or_else(|failure| panic!("{failure}"));

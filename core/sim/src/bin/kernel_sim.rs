@@ -110,7 +110,7 @@ fn simulate(options: &Options) -> Result<(), String> {
                 return sum;
             }
             let done = seed - options.seeds.start;
-            if done > 0 && done % PROGRESS == 0 {
+            if done > 0 && done.is_multiple_of(PROGRESS) {
                 eprintln!("{done} seeds in {:.0} s", start.elapsed().as_secs_f64());
             }
             for world in &options.worlds {

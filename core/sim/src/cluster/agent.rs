@@ -170,20 +170,18 @@ impl Agent {
                     (record.again_at, record.again_ms) = (ground.now, AGAIN_MS);
                 }
             }
-            Body::Launch { key, role, resources } => {
-                if !self.records.contains_key(&key) {
-                    let record = Record {
-                        role,
-                        resources,
-                        state: TaskState::Staging,
-                        killed: false,
-                        updates: VecDeque::new(),
-                        again_at: ground.now,
-                        again_ms: AGAIN_MS,
-                    };
-                    self.records.insert(key.clone(), record);
-                    self.write(ground, &key, Then::Start);
-                }
+            Body::Launch { key, role, resources } if !self.records.contains_key(&key) => {
+                let record = Record {
+                    role,
+                    resources,
+                    state: TaskState::Staging,
+                    killed: false,
+                    updates: VecDeque::new(),
+                    again_at: ground.now,
+                    again_ms: AGAIN_MS,
+                };
+                self.records.insert(key.clone(), record);
+                self.write(ground, &key, Then::Start);
             }
             Body::Kill(key) => {
                 let end = ground.now.after_ms(ground.rng.below(3_000));
