@@ -56,6 +56,11 @@ impl Bridge {
             OperatorDeed::StopMaintenance(machines) => {
                 for agent in self.agents_on(&machines) {
                     self.change_node(&agent, false, &[DRAINING_TAINT], None).await?;
+                    // What was taken up again is not on the schedule any more.
+                    self.ledger.act(|books, now| {
+                        let agent = books.state().agent_id(&agent);
+                        agent.map(|agent| books.step(now, Input::ScheduleAgent { agent, unavailability: None }))
+                    });
                 }
                 Ok(())
             }
