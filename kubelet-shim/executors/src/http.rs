@@ -34,7 +34,6 @@ pub(crate) fn routes(executors: Executors) -> Router {
             .route(&path("/files/download"), get(files::download));
     }
     router
-        .route("/version", get(state::version))
         .route("/files/browse.json", get(files::browse))
         .route("/files/read.json", get(files::read))
         .route("/files/download.json", get(files::download))

@@ -22,6 +22,8 @@ mod node;
 mod outfit;
 mod record;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Error, Result};
 pub use executors::{Config, Executors};
