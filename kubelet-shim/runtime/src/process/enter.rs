@@ -84,6 +84,8 @@ fn prepare(entry: &Entry) -> Result<Command, String> {
     if entry.terminal {
         rustix::process::ioctl_tiocsctty(io::stdin()).map_err(|error| format!("the terminal: {error}"))?;
     }
+    // Before the user changes: the folder is theirs, those above it need not be open to them.
+    std::env::set_current_dir(&entry.dir).map_err(|error| format!("{}: {error}", entry.dir.display()))?;
     if let Some(user) = &entry.user {
         switch(user).map_err(|error| format!("user {}: {error}", user.uid))?;
     }
@@ -92,7 +94,6 @@ fn prepare(entry: &Entry) -> Result<Command, String> {
         let with_parent = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
         with_parent.map_err(|error| format!("the parent's end: {error}"))?;
     }
-    std::env::set_current_dir(&entry.dir).map_err(|error| format!("{}: {error}", entry.dir.display()))?;
     let name = entry.words.first().ok_or("no command specified")?;
     let mut command = Command::new(find(name, &entry.env)?);
     command.arg0(name).args(&entry.words[1..]).env_clear().envs(entry.env.iter().map(|(key, value)| (key, value)));
