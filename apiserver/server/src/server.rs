@@ -147,6 +147,7 @@ impl ApiServer {
         crds::start(self).await?;
         aggregation::start(self).await?;
         self.0.flow.start(&**self.store()).await?;
+        flow::settle(self).await?;
         tokio::spawn(flow::run(self.clone(), self.shutdown_token()));
         tokio::spawn(sweep::run(self.store().clone(), self.shutdown_token()));
         Ok(())

@@ -6,6 +6,7 @@
 
 mod dump;
 mod place;
+mod standing;
 mod table;
 
 use std::time::{Duration, Instant};
@@ -107,8 +108,15 @@ impl Uids {
     }
 }
 
-/// Divides seats anew every so often, until the server stops.
+/// Says in the status of all schemas whether their levels are there: once before the first request, as what is written
+/// then is no change to anybody.
+pub(crate) async fn settle(server: &crate::ApiServer) -> Result<(), StoreError> {
+    standing::look(server).await.map(drop)
+}
+
+/// Divides seats anew every so often, and says in schemas' status what there is to say, until the server stops.
 pub(crate) async fn run(server: crate::ApiServer, stop: CancellationToken) {
+    tokio::spawn(standing::run(server.clone(), stop.clone()));
     let mut tick = tokio::time::interval(ADJUST_EVERY);
     loop {
         tokio::select! {

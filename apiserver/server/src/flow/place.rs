@@ -32,6 +32,8 @@ static SECS: [f64; 13] = [0.0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 
 pub(crate) struct Counts {
     /// How many run.
     pub(crate) executing: AtomicU64,
+    /// How many seats those take.
+    pub(crate) seats: AtomicU64,
     /// How many wait.
     pub(crate) waiting: AtomicU64,
     /// How many got a place.
@@ -47,9 +49,10 @@ pub(crate) struct Counts {
 impl Default for Counts {
     fn default() -> Self {
         let (executing, waiting, dispatched) = (AtomicU64::default(), AtomicU64::default(), AtomicU64::default());
+        let seats = AtomicU64::default();
         let seconds = || Histogram::new(&SECS);
         let rejected = Default::default();
-        Self { executing, waiting, dispatched, rejected, waited: [seconds(), seconds()], ran: seconds() }
+        Self { executing, seats, waiting, dispatched, rejected, waited: [seconds(), seconds()], ran: seconds() }
     }
 }
 
@@ -67,6 +70,7 @@ pub(crate) struct Place {
     line: Arc<Line>,
     counts: Arc<Counts>,
     permit: Permit,
+    seats: u32,
     clock: Instant,
     since: Duration,
 }
@@ -119,7 +123,8 @@ pub(super) async fn enter(found: Found, seats: u32, clock: Instant, wait_max: Du
         Ok(permit) => {
             counts.dispatched.fetch_add(1, Ordering::Relaxed);
             counts.executing.fetch_add(1, Ordering::Relaxed);
-            Ok(Place { line, counts, permit, clock, since })
+            counts.seats.fetch_add(seats.into(), Ordering::Relaxed);
+            Ok(Place { line, counts, permit, seats, clock, since })
         }
         Err(refused) => {
             counts.rejected[refused as usize].fetch_add(1, Ordering::Relaxed);
@@ -198,6 +203,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let now = self.clock.elapsed();
         self.counts.executing.fetch_sub(1, Ordering::Relaxed);
+        self.counts.seats.fetch_sub(self.seats.into(), Ordering::Relaxed);
         self.counts.ran.observe(now.saturating_sub(self.since).as_secs_f64());
         self.line.finish(now, self.permit);
     }

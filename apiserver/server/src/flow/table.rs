@@ -14,8 +14,8 @@ use crate::follow::Index;
 
 use super::place::{Counts, Line};
 
-const SCHEMAS: &str = "/registry/flowcontrol.apiserver.k8s.io/flowschemas/";
-const LEVELS: &str = "/registry/flowcontrol.apiserver.k8s.io/prioritylevelconfigurations/";
+pub(super) const SCHEMAS: &str = "/registry/flowcontrol.apiserver.k8s.io/flowschemas/";
+pub(super) const LEVELS: &str = "/registry/flowcontrol.apiserver.k8s.io/prioritylevelconfigurations/";
 
 /// All of flow control's configuration, and the requests of each level.
 #[derive(Default)]

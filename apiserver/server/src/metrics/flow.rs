@@ -9,7 +9,7 @@ use crate::flow::{Refused, Table};
 /// Writes all of it.
 pub(super) fn write(table: &Table, page: &mut Page) {
     type OfLevel = fn(kubernel_flow::seats::Bounds, &kubernel_flow::QueueSet) -> u64;
-    let levels: [(&str, &str, OfLevel); 6] = [
+    let levels: [(&str, &str, OfLevel); 5] = [
         (
             "apiserver_flowcontrol_nominal_limit_seats",
             "[BETA] Nominal number of execution seats of a level",
@@ -26,9 +26,6 @@ pub(super) fn write(table: &Table, page: &mut Page) {
             "[BETA] Current number of a level's execution seats",
             |_, set| set.seats_max().into(),
         ),
-        ("apiserver_flowcontrol_current_executing_seats", "[BETA] Seats that running requests occupy", |_, set| {
-            set.seats_in_use().into()
-        }),
         ("apiserver_flowcontrol_current_inqueue_seats", "[BETA] Seats that queued requests wait for", |_, set| {
             set.seats_waiting().into()
         }),
@@ -38,6 +35,11 @@ pub(super) fn write(table: &Table, page: &mut Page) {
         for (level, bounds, line) in table.levels().filter(|(level, ..)| !level.exempt) {
             page.sample(&[("priority_level", &level.name)], line.look(|set| value(bounds, set)));
         }
+    }
+    page.gauge("apiserver_flowcontrol_current_executing_seats", "[BETA] Seats that running requests occupy");
+    for (schema, counts) in table.schemas() {
+        let labels = [("flow_schema", schema.name.as_str()), ("priority_level", &schema.level)];
+        page.sample(&labels, counts.seats.load(Ordering::Relaxed));
     }
     page.gauge("apiserver_flowcontrol_current_executing_requests", "[BETA] Number of requests that run");
     for (schema, counts) in table.schemas() {
