@@ -65,3 +65,12 @@ async fn a_new_schema_counts_from_the_next_request_on() {
     let cells: Vec<&str> = line.split(',').map(str::trim).collect();
     assert_eq!(cells, ["narrow", "0", "true", "false", "0", "0", "1", "0", "0", "0"]);
 }
+
+#[tokio::test]
+async fn schemas_say_whether_their_levels_are_there() {
+    let api = Api::new().await;
+    for schema in ["exempt", "catch-all", "global-default"] {
+        let condition = api.get(&format!("{FLOW}/flowschemas/{schema}")).await["status"]["conditions"][0].clone();
+        assert_eq!((&condition["type"], &condition["status"]), (&json!("Dangling"), &json!("False")), "{schema}");
+    }
+}

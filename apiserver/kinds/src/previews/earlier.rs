@@ -106,6 +106,11 @@ impl Strategy for Translated {
         self.change(new, |strategy, new| strategy.prepare_subresource_update(self.stable, subresource, new, &old));
     }
 
+    fn stamp(&self, subresource: &str, new: &mut Object, old: &Object, now: Timestamp) {
+        let old = self.stored(old);
+        self.change(new, |strategy, new| strategy.stamp(subresource, new, &old, now));
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         self.stable.strategy.validate(self.stable, &self.stored(object))
     }

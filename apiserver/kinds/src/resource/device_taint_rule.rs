@@ -1,7 +1,7 @@
 //! `resource.k8s.io/v1beta2` DeviceTaintRule: taints devices whatever their drivers say.
 
 use jiff::Timestamp;
-use kubernel_meta::{Object, field};
+use kubernel_meta::{Object, field, time};
 use serde_json::{Value, json};
 
 use super::rules;
@@ -33,14 +33,22 @@ impl Strategy for DeviceTaintRuleStrategy {
         true
     }
 
-    /// A taint counts from when it is made.
     fn prepare_create(&self, kind: &Kind, object: &mut Object) {
         strategy::prepare_create(kind, object);
-        let taint = ["spec", "taint", "timeAdded"];
-        if object.str_at(&taint).is_empty() {
-            let created = object.at(&["metadata", "creationTimestamp"]).cloned().unwrap_or_default();
-            object.set(&taint, created);
+        let created = object.str_at(&["metadata", "creationTimestamp"]).to_owned();
+        rules::stamp(object.map_at_mut(&["spec", "taint"]), &created);
+    }
+
+    /// Another effect counts from when it is written.
+    fn stamp(&self, subresource: &str, new: &mut Object, old: &Object, now: Timestamp) {
+        if !subresource.is_empty() {
+            return;
         }
+        let [effect, added] = [["spec", "taint", "effect"], ["spec", "taint", "timeAdded"]];
+        if new.at(&effect) != old.at(&effect) && new.at(&added) == old.at(&added) {
+            new.remove(&added);
+        }
+        rules::stamp(new.map_at_mut(&["spec", "taint"]), &time::format(now));
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {

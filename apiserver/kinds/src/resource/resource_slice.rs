@@ -1,12 +1,13 @@
 //! `resource.k8s.io/v1` ResourceSlice.
 
 use jiff::Timestamp;
-use kubernel_meta::{Object, field};
+use kubernel_meta::{Object, field, time};
 use serde_json::{Value, json};
 
-use super::slice_rules;
+use super::{rules, slice_rules};
 use crate::descriptor::kind;
-use crate::{Kind, Strategy, print};
+use crate::tree::maps_in;
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of ResourceSlice.
@@ -27,6 +28,16 @@ kind! {
 pub struct ResourceSliceStrategy;
 
 impl Strategy for ResourceSliceStrategy {
+    fn prepare_create(&self, kind: &Kind, object: &mut Object) {
+        strategy::prepare_create(kind, object);
+        let created = object.str_at(&["metadata", "creationTimestamp"]).to_owned();
+        stamp_taints(object, &created);
+    }
+
+    fn stamp(&self, _subresource: &str, new: &mut Object, _old: &Object, now: Timestamp) {
+        stamp_taints(new, &time::format(now));
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         slice_rules::slice(object, None)
     }
@@ -61,5 +72,13 @@ impl Strategy for ResourceSliceStrategy {
 
     fn field_values(&self, object: &Object) -> Vec<String> {
         ["nodeName", "driver"].map(|field| object.str_at(&["spec", field]).to_owned()).to_vec()
+    }
+}
+
+fn stamp_taints(slice: &mut Object, now: &str) {
+    if slice.list_at(&["spec", "devices"]).iter().any(|device| device.get("taints").is_some()) {
+        for device in maps_in(slice.map_at_mut(&["spec"]), "devices") {
+            maps_in(device, "taints").for_each(|taint| rules::stamp(taint, now));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::go_form;
 use crate::tree::{set, text};
@@ -193,6 +193,13 @@ pub(super) fn taint_rule_status(object: &Object) -> Vec<Error> {
         errors.push(path.too_many(conditions.len(), RULE_CONDITIONS_MAX));
     }
     errors
+}
+
+/// A taint that does not say since when it is there is there since now.
+pub(super) fn stamp(taint: &mut Map<String, Value>, now: &str) {
+    if taint.get("timeAdded").is_none_or(Value::is_null) {
+        taint.insert("timeAdded".to_owned(), Value::from(now));
+    }
 }
 
 /// What is wrong with a device's taint.

@@ -70,8 +70,11 @@ pub(super) async fn look(server: &ApiServer) -> Result<[Box<dyn Watch>; 2], Stor
 
 /// The condition as it should be, where the schema says something else.
 fn behind(schema: &Value, level: &str, is_there: bool) -> Option<Value> {
-    let (status, reason, end) =
-        if is_there { ("False", "Found", "and it exists") } else { ("True", "NotFound", "but there is no such object") };
+    let (status, reason, end) = if is_there {
+        ("False", "Found", "and it exists")
+    } else {
+        ("True", "NotFound", "but there is no such object")
+    };
     let message = format!("This FlowSchema references the PriorityLevelConfiguration object named {level:?} {end}");
     let conditions = schema.pointer("/status/conditions").and_then(Value::as_array);
     let old = conditions.into_iter().flatten().find(|condition| condition["type"] == "Dangling");
