@@ -33,6 +33,7 @@ impl Bridge {
             namespace: &namespace,
             role: &launch.role,
             agent: &launch.agent,
+            user: &launch.framework.user,
         };
         match launch.executor.clone() {
             Some(executor) if executor.r#type == Some(ExecutorType::Default) => {

@@ -21,6 +21,8 @@ use crate::names;
 const GRACE_SECS: i64 = 3;
 /// The longest description of tasks in an annotation; all annotations together may have 256 KiB.
 const INFO_BYTES_MAX: usize = 200 << 10;
+/// The most data of an executor that are kept with it.
+const DATA_BYTES_MAX: usize = 100 << 10;
 /// The container of a task that is alone in its Pod.
 pub(crate) const CONTAINER: &str = "task";
 
@@ -37,6 +39,8 @@ pub(crate) struct Place<'a> {
     pub(crate) role: &'a str,
     /// The node.
     pub(crate) agent: &'a str,
+    /// Who runs what names nobody.
+    pub(crate) user: &'a str,
 }
 
 /// The Pod of a task with a command.
@@ -47,7 +51,7 @@ pub(crate) struct Place<'a> {
 pub(crate) fn of_task(place: &Place<'_>, task: &TaskInfo) -> Result<Value, String> {
     let id = task.task_id.value.as_str();
     let mut pod = bare(place, &names::pod(place.framework, "task", id), Some(id), None);
-    annotate(&mut pod, names::TASK_INFO, json!([tree(&described(task))]))?;
+    annotate(&mut pod, names::TASK_INFO, json!([tree(&described(place, task))]))?;
     pod["spec"]["containers"] = json!([container(place, CONTAINER, task, task.command.as_deref())]);
     settle(&mut pod, &[task], None);
     Ok(pod)
@@ -62,9 +66,9 @@ pub(crate) fn of_group(place: &Place<'_>, executor: &ExecutorInfo, tasks: &[&Tas
     let id = executor.executor_id.value.as_str();
     let first = tasks.first().map_or("", |task| task.task_id.value.as_str());
     let mut pod = bare(place, &names::pod(place.framework, "group", &format!("{id}.{first}")), None, Some(id));
-    let infos: Vec<Value> = tasks.iter().map(|task| tree(&described(task))).collect();
+    let infos: Vec<Value> = tasks.iter().map(|task| tree(&described(place, task))).collect();
     annotate(&mut pod, names::TASK_INFO, Value::Array(infos))?;
-    annotate(&mut pod, names::EXECUTOR_INFO, tree(&without_data(executor)))?;
+    annotate(&mut pod, names::EXECUTOR_INFO, executor_info(place, executor))?;
     let containers = tasks
         .iter()
         .map(|task| container(place, &names::container(&task.task_id.value), task, task.command.as_deref()));
@@ -82,7 +86,7 @@ pub(crate) fn of_executor(place: &Place<'_>, executor: &ExecutorInfo) -> Result<
     let id = executor.executor_id.value.as_str();
     let name = names::pod(place.framework, "executor", &format!("{id}.{}", place.agent));
     let mut pod = bare(place, &name, None, Some(id));
-    annotate(&mut pod, names::EXECUTOR_INFO, tree(&without_data(executor)))?;
+    annotate(&mut pod, names::EXECUTOR_INFO, executor_info(place, executor))?;
     let grace = executor.shutdown_grace_period.as_ref().map_or(5, |grace| grace.nanoseconds / 1_000_000_000);
     pod["spec"]["terminationGracePeriodSeconds"] = grace.max(1).into();
     let command = executor.command.as_deref();
@@ -108,7 +112,7 @@ pub(crate) fn of_executors_task(
 ) -> Result<Value, String> {
     let (id, executor_id) = (task.task_id.value.as_str(), executor.executor_id.value.as_str());
     let mut pod = bare(place, &names::pod(place.framework, "task", id), Some(id), Some(executor_id));
-    annotate(&mut pod, names::TASK_INFO, json!([tree(&described(task))]))?;
+    annotate(&mut pod, names::TASK_INFO, json!([tree(&described(place, task))]))?;
     pod["metadata"]["annotations"][names::RUNS_IN] = executor_pod.into();
     pod["spec"]["containers"] = json!([{
         "name": CONTAINER, "image": names::PROCESS, "resources": amounts(&task.resources, &task.limits),
@@ -395,14 +399,31 @@ fn probe(check: &HealthCheck) -> Option<Value> {
     Some(probe)
 }
 
-/// A task as an object can carry it.
-fn described(task: &TaskInfo) -> TaskInfo {
+/// A task as an object can carry it, with the user that runs it.
+fn described(place: &Place<'_>, task: &TaskInfo) -> TaskInfo {
     let executor = task.executor.as_ref().map(|executor| Box::new(without_data(executor)));
-    TaskInfo { data: None, executor, ..task.clone() }
+    let command = task.command.clone().map(|command| owned(place, command));
+    TaskInfo { data: None, executor, command, ..task.clone() }
 }
 
 fn without_data(executor: &ExecutorInfo) -> ExecutorInfo {
     ExecutorInfo { data: None, ..executor.clone() }
+}
+
+/// An executor as an object can carry it: with its data, if they are few, for another executor of its name must have the
+/// same.
+fn executor_info(place: &Place<'_>, executor: &ExecutorInfo) -> Value {
+    let command = executor.command.clone().map(|command| owned(place, command));
+    let full = ExecutorInfo { command, ..executor.clone() };
+    let few = full.data.as_ref().is_none_or(|data| data.len() <= DATA_BYTES_MAX);
+    if few { tree(&full) } else { tree(&without_data(&full)) }
+}
+
+fn owned(place: &Place<'_>, mut command: Box<CommandInfo>) -> Box<CommandInfo> {
+    if !place.user.is_empty() {
+        command.user.get_or_insert_with(|| place.user.to_owned());
+    }
+    command
 }
 
 fn tree<M: Message>(message: &M) -> Value {
@@ -414,7 +435,7 @@ mod tests {
     use super::*;
 
     fn place() -> Place<'static> {
-        Place { framework: "f-0001", owner: "uid", namespace: "ns", role: "*", agent: "n1" }
+        Place { framework: "f-0001", owner: "uid", namespace: "ns", role: "*", agent: "n1", user: "me" }
     }
 
     fn task(more: Value) -> TaskInfo {
@@ -519,7 +540,11 @@ mod tests {
         assert_eq!(pod["spec"]["containers"][0]["command"], json!(["/bin/sh", "-c", "./run"]));
         assert_eq!(pod["spec"]["terminationGracePeriodSeconds"], json!(7));
         assert_eq!(pod["metadata"]["labels"][names::EXECUTOR], json!("e"));
-        assert!(!pod["metadata"]["annotations"][names::EXECUTOR_INFO].to_string().contains("AAAA"));
+        let info = pod["metadata"]["annotations"][names::EXECUTOR_INFO].as_str().unwrap_or_default();
+        assert!(info.contains("AAAA") && info.contains(r#""user":"me""#), "{info}");
+        let heavy = ExecutorInfo { data: Some(vec![0; DATA_BYTES_MAX + 1]), ..executor.clone() };
+        let heavy = of_executor(&place(), &heavy).unwrap_or_default().to_string();
+        assert!(heavy.len() < DATA_BYTES_MAX);
         let own = task(json!({"data": "AAAA", "executor": {"executor_id": {"value": "e"}}}));
         let shown = of_executors_task(&place(), &executor, "pod-of-e", &own).unwrap_or_default();
         assert_eq!(shown["metadata"]["annotations"][names::RUNS_IN], json!("pod-of-e"));

@@ -6,7 +6,7 @@ use kubernel_mesos::book::RecoveredTask;
 use kubernel_mesos::book::{FrameworkRecord, is_terminal};
 use kubernel_mesos_proto::{
     Message,
-    v1::{ExecutorInfo, TaskInfo, TaskState},
+    v1::{CommandInfo, ExecutorInfo, TaskInfo, TaskState},
 };
 use serde_json::Value;
 
@@ -42,7 +42,12 @@ impl Bridge {
     fn take_back(&mut self, framework: &Arc<str>, pod: &TaskPod) -> Vec<RecoveredTask> {
         let annotations = &pod.metadata.annotations;
         let agent: Arc<str> = pod.spec.node_name.as_str().into();
+        let user = self.frameworks.get(framework).map(|known| known.user().to_owned()).unwrap_or_default();
         let executor = ExecutorInfo::from_json(annotations.executor_info.as_bytes()).ok();
+        let executor = executor.map(|executor| {
+            let command = executor.command.map(|command| as_launched(command, &user));
+            ExecutorInfo { command, ..executor }
+        });
         let over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         let tasks = task_infos(&annotations.task_info);
         if tasks.is_empty() {
@@ -60,7 +65,8 @@ impl Bridge {
         }
         let group = tasks.len() > 1 || executor.is_some();
         let mut recovered = Vec::new();
-        for info in tasks {
+        for mut info in tasks {
+            info.command = info.command.map(|command| as_launched(command, &user));
             let container = if group { names::container(&info.task_id.value) } else { CONTAINER.to_owned() };
             let state = observe(pod, &container).map_or(TaskState::Staging, |seen| seen.state);
             let own = info.executor.as_deref().or(executor.as_ref());
@@ -116,6 +122,12 @@ impl Bridge {
         }
         deeds
     }
+}
+
+/// A command without the user that was written down because it named none.
+fn as_launched(mut command: Box<CommandInfo>, user: &str) -> Box<CommandInfo> {
+    command.user = command.user.filter(|own| own != user);
+    command
 }
 
 fn task_infos(annotation: &str) -> Vec<TaskInfo> {

@@ -528,6 +528,11 @@ impl Bridge {
 }
 
 impl Known {
+    /// Who runs what names nobody.
+    pub(crate) fn user(&self) -> &str {
+        &self.record.info.user
+    }
+
     fn new(record: FrameworkRecord) -> Self {
         Self { uid: None, record, writing: false, next: false, done: Vec::new(), standing: Value::Null }
     }
