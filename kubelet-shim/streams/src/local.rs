@@ -115,6 +115,8 @@ mod tests {
         let mut stdin = process.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).await.unwrap();
         stdin.shutdown().await.unwrap();
+        // A pipe to a process is closed when nobody holds it any more.
+        drop(stdin);
         let mut output = Vec::new();
         let mut stdout = process.stdout.take().unwrap();
         // A terminal whose command is gone breaks instead of ending.
