@@ -101,7 +101,7 @@ pub(crate) fn container_status(pod: &TaskPod) -> ContainerStatus {
 }
 
 /// A signal in the words of strsignal(3).
-fn signal_name(signal: i32) -> String {
+pub(crate) fn signal_name(signal: i32) -> String {
     let name = match signal {
         1 => "Hangup",
         2 => "Interrupt",

@@ -31,6 +31,10 @@ impl Bridge {
             }
         }
         self.door.recover(records, recovered);
+        // Nobody listens any more, whatever the objects say.
+        for id in self.frameworks.keys().cloned().collect::<Vec<_>>() {
+            self.write(&id);
+        }
         for pod in &pods {
             deeds.extend(self.tasks.saw(&pod_name(&pod.metadata), pod, self.now()));
         }

@@ -89,6 +89,8 @@ pub(crate) struct Known {
     writing: bool,
     next: bool,
     done: Vec<Done>,
+    /// It is gone: its object goes when nobody writes it any more.
+    gone: bool,
     standing: Value,
 }
 
@@ -212,7 +214,12 @@ impl Bridge {
             Input::Role(Change::Gone(role)) => drop(self.tenancy.remove_role(&role.metadata.name)),
             Input::Role(Change::Synced) => self.is_synced(3).await,
             Input::Namespace(Change::Start) | Input::Role(Change::Start) => {}
-            Input::Written { id, result, done } => self.written(&id, result, done),
+            Input::Written { id, result, done } => {
+                self.written(&id, result, done);
+                if self.frameworks.get(&id).is_some_and(|known| known.gone && !known.writing) {
+                    self.forget(&id).await;
+                }
+            }
             Input::Made { name, result } => {
                 let deeds = match result {
                     Ok(()) => self.tasks.created(&name),
@@ -358,6 +365,10 @@ impl Bridge {
         let deeds = self.tasks.remove(id, None);
         self.carry_out(deeds).await;
         self.end_executors(id, None).await;
+        if let Some(known) = self.frameworks.get_mut(id).filter(|known| known.writing) {
+            known.gone = true;
+            return;
+        }
         self.frameworks.remove(id);
         let path = format!("{KERNEL}/frameworks/{}", names::framework(id));
         let patched = self.api.patch(&path, &json!({"metadata": {"finalizers": null}})).await.map(drop);
@@ -441,7 +452,7 @@ impl Bridge {
     }
 
     /// Writes a framework down, unless that is under way.
-    fn write(&mut self, id: &Arc<str>) {
+    pub(crate) fn write(&mut self, id: &Arc<str>) {
         let Some(known) = self.frameworks.get_mut(id) else { return };
         if std::mem::replace(&mut known.writing, true) {
             known.next = true;
@@ -463,7 +474,7 @@ impl Bridge {
         let again = self.frameworks.get_mut(id).is_some_and(|known| {
             known.writing = false;
             known.uid = result.ok().or(known.uid.take());
-            std::mem::take(&mut known.next)
+            std::mem::take(&mut known.next) && !known.gone
         });
         for waiting in done {
             drop(waiting.send(answer.clone()));
@@ -534,7 +545,7 @@ impl Known {
     }
 
     fn new(record: FrameworkRecord) -> Self {
-        Self { uid: None, record, writing: false, next: false, done: Vec::new(), standing: Value::Null }
+        Self { uid: None, record, writing: false, next: false, done: Vec::new(), gone: false, standing: Value::Null }
     }
 }
 

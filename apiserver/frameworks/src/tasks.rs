@@ -384,6 +384,12 @@ impl Tasks {
             seen.state =
                 if killed.reason == Some(Reason::ContainerPreempted) { TaskState::Gone } else { TaskState::Killed };
             seen.reason = killed.reason;
+            // A container that a signal ends has a status above 128.
+            let signal = seen.message.as_deref().and_then(|text| text.strip_prefix("Command exited with status "));
+            let signal = signal.and_then(|code| code.parse::<i32>().ok()).filter(|code| *code > 128);
+            if let Some(code) = signal {
+                seen.message = Some(format!("Command terminated with signal {}", observed::signal_name(code - 128)));
+            }
         }
         if rank(seen.state) <= rank(task.state) {
             return None;
