@@ -6,6 +6,7 @@ use std::path::Path;
 use ipnet::Ipv4Net;
 use kube::runtime::wait::{Condition, await_condition};
 use kube::{Api, Client};
+use kubernel_agent::Containerd;
 use kubernel_agent::join::Pair;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -95,15 +96,18 @@ impl Node {
         config.serving_cert_pem = access.serving.certificate_pem.into_bytes();
         config.serving_key_pem = access.serving.key_pem.into_bytes();
         config.client_ca_pem = access.ca_pem.into_bytes();
-        kubernel_net::prepare(&self.network).await.map_err(|error| error.to_string())?;
         let (on_network, on_agent) = (stop.clone(), stop.clone());
-        let network = self.network;
-        tasks.spawn(async move {
-            if let Err(error) = kubernel_net::run(network, access.proxy, on_network.clone()).await {
-                tracing::error!(%error, "the node's network failed");
-                on_network.cancel();
-            }
-        });
+        // Processes are in the machine's own network.
+        if config.containerd != Containerd::Absent {
+            let network = self.network;
+            kubernel_net::prepare(&network).await.map_err(|error| error.to_string())?;
+            tasks.spawn(async move {
+                if let Err(error) = kubernel_net::run(network, access.proxy, on_network.clone()).await {
+                    tracing::error!(%error, "the node's network failed");
+                    on_network.cancel();
+                }
+            });
+        }
         tasks.spawn(async move {
             if let Err(error) = kubernel_agent::run(config, access.kubelet, on_agent.clone()).await {
                 tracing::error!(%error, "the node failed");
