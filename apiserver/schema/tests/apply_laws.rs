@@ -57,7 +57,9 @@ impl Config {
                 ("args", container.args.clone().map(Value::from)),
             ];
             for (part, value) in parts {
-                value.map(|value| item[part] = value);
+                if let Some(value) = value {
+                    item[part] = value;
+                }
             }
             item
         });

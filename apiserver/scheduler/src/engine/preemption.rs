@@ -49,9 +49,10 @@ impl Engine {
         let preempted = *reason == Some(Reason::ContainerPreempted);
         if !preempted {
             // A node that is emptied keeps what belongs to the node itself: Pods made for it, and those that do not mind.
-            let minds = self.classes.get(pod.class).is_none_or(|(class, _)| {
-                class.pinned.is_none() && !class.tolerations.iter().any(|toleration| tolerates_all(toleration))
-            });
+            let minds = self
+                .classes
+                .get(pod.class)
+                .is_none_or(|(class, _)| class.pinned.is_none() && !class.tolerations.iter().any(tolerates_all));
             let there = books.state().agents().contains_key(&order.agent);
             if !minds || !there {
                 return;

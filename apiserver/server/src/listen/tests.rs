@@ -87,9 +87,10 @@ async fn converse(pieces: &[(&str, u64)]) -> (String, u64) {
 
 #[tokio::test(start_paused = true)]
 async fn slow_clients_of_http_1() {
+    type Row<'a> = (&'a str, &'a [(&'a str, u64)], usize, u64);
     const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
     // What is sent, how many answers come, and when the connection is closed.
-    let rows: &[(&str, &[(&str, u64)], usize, u64)] = &[
+    let rows: &[Row<'_>] = &[
         ("nothing is ever sent", &[], 0, 90),
         ("a head that never ends", &[("GET / HT", 0)], 0, 32),
         ("a head a byte at a time", &[("G", 10), ("E", 10), ("T", 10), (" ", 10), ("/", 10)], 0, 50),
