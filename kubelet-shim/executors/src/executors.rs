@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::book::{self, Book, Deed, Key};
 use crate::outfit::Outfits;
-use crate::{Result, checkpoint, http};
+use crate::{Error, Result, checkpoint, http};
 
 /// Events that may wait for a slow listener; one that is slower has to come again.
 const EVENTS_MAX: usize = 16_384;
@@ -60,7 +60,9 @@ impl Executors {
     ///
     /// # Errors
     /// If the folder cannot be made or read.
-    pub fn open(config: Config) -> Result<Self> {
+    pub fn open(mut config: Config) -> Result<Self> {
+        // Sandboxes are named to processes that may be anywhere.
+        config.data_dir = std::path::absolute(&config.data_dir).map_err(Error::file(&config.data_dir))?;
         let root = config.data_dir.join("meta");
         let found = checkpoint::read_all(&root)?;
         let endpoint = config.endpoint();

@@ -46,13 +46,15 @@ impl ProcessRuntime {
         let outfit = self.inner.outfitter.outfit(Facts { id: &id, sandbox, container: &config }).map_err(refused)?;
         let own_dir = outfit.dir.is_none();
         let parent = sandbox.linux.as_ref().map(|linux| linux.cgroup_parent.as_str()).unwrap_or_default();
+        let log = Path::new(&sandbox.log_directory).join(&config.log_path);
+        let log = std::path::absolute(&log).map_err(RuntimeError::file(log))?;
         let record = ContainerRecord {
             sandbox_id: sandbox_id.to_owned(),
             created_at: record::now(),
             dir: outfit.dir.unwrap_or_else(|| self.inner.root.join("work").join(&id)),
             own_dir,
             cgroup: format!("{}/{id}", parent.trim_end_matches('/')),
-            log: Path::new(&sandbox.log_directory).join(&config.log_path),
+            log,
         };
         write_new(&records, record::CONTAINER, &record, &config)?;
         let (phase, _) = tokio::sync::watch::channel(Phase::Created);

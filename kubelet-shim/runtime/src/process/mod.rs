@@ -158,8 +158,11 @@ impl ProcessRuntime {
     /// # Errors
     /// If the folder cannot be made or read.
     pub fn open(root: impl Into<PathBuf>, cgroups: Cgroups, outfitter: Arc<dyn Outfitter>) -> Result<Self> {
+        let root = root.into();
+        // Supervisors have another working folder than we.
+        let root = std::path::absolute(&root).map_err(RuntimeError::file(root))?;
         let (events, _) = broadcast::channel(EVENTS_MAX);
-        let inner = Inner { root: root.into(), cgroups, outfitter, state: Mutex::default(), events };
+        let inner = Inner { root, cgroups, outfitter, state: Mutex::default(), events };
         let runtime = Self { inner: Arc::new(inner) };
         for part in ["sandboxes", "containers", "work"] {
             let dir = runtime.inner.root.join(part);
