@@ -55,13 +55,18 @@ pub(super) fn copy(mut from: impl Read, stream: &str, mut plain: File, log: &Log
         rest.extend_from_slice(&piece[..count]);
         let mut done = 0;
         while let Some(length) = rest[done..].iter().position(|byte| *byte == b'\n') {
-            let _ = log.line(stream, "F", &rest[done..done + length]);
+            let mut line = &rest[done..done + length];
+            while let Some((piece, more)) = line.split_at_checked(LINE_BYTES_MAX).filter(|(_, more)| !more.is_empty()) {
+                let _ = log.line(stream, "P", piece);
+                line = more;
+            }
+            let _ = log.line(stream, "F", line);
             done += length + 1;
         }
         rest.drain(..done);
-        if rest.len() >= LINE_BYTES_MAX {
-            let _ = log.line(stream, "P", &rest);
-            rest.clear();
+        while rest.len() >= LINE_BYTES_MAX {
+            let _ = log.line(stream, "P", &rest[..LINE_BYTES_MAX]);
+            rest.drain(..LINE_BYTES_MAX);
         }
     }
     if !rest.is_empty() {
