@@ -32,14 +32,6 @@ pub struct Cluster {
     process: Mutex<Option<Child>>,
 }
 
-/// A further node of a cluster, on this machine: for processes, not for containers. It ends with this value.
-pub struct Agent {
-    folder: PathBuf,
-    name: String,
-    arguments: Vec<String>,
-    process: Option<Child>,
-}
-
 /// The cluster that tests of one binary share. It ends with the test process.
 pub fn cluster() -> &'static Cluster {
     static SHARED: OnceLock<Cluster> = OnceLock::new();
@@ -100,39 +92,6 @@ impl Cluster {
     /// Where Mesos frameworks find it: `127.0.0.1:5050` or the like.
     pub fn mesos(&self) -> String {
         format!("127.0.0.1:{}", self.mesos)
-    }
-
-    /// Starts a further node with this address (each its own, like 127.0.0.12) and waits until it is ready.
-    pub fn join(&self, name: &str, address: &str) -> Agent {
-        let folder = self.folder.join(name);
-        let token = fs::read_to_string(self.folder.join("pki/join-token")).expect("a token for nodes");
-        let arguments = [
-            "agent",
-            "--server",
-            &format!("https://127.0.0.1:{}", self.port),
-            "--token",
-            token.trim(),
-            "--node-name",
-            name,
-            "--node-ip",
-            address,
-            "--containerd",
-            "none",
-            "--data-dir",
-            &folder.display().to_string(),
-            "--log-dir",
-            &folder.join("logs").display().to_string(),
-            "--kubelet-port",
-            &free_port().to_string(),
-            "--mesos-agent-listen",
-            &format!("{address}:{}", free_port()),
-        ];
-        let mut agent =
-            Agent { folder, name: name.to_owned(), arguments: arguments.map(str::to_owned).to_vec(), process: None };
-        agent.start();
-        self.admin()
-            .ok(&format!("until kubectl wait --for=condition=Ready node/{name} --timeout=60s; do sleep 0.2; done"));
-        agent
     }
 
     /// Kills the process as a power failure would, and waits until it is gone. Containers stay.
@@ -214,42 +173,6 @@ impl Cluster {
             fs::write(&path, admin.ok(&jsonpath)).expect("a file in our own folder");
         }
         path
-    }
-}
-
-impl Agent {
-    /// Starts it; with the certificates that it has, after the first time.
-    pub fn start(&mut self) {
-        fs::create_dir_all(&self.folder).expect("a folder of our own");
-        let log = || File::options().create(true).append(true).open(self.folder.join("agent.log")).expect("a log file");
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]).arg(binary()).args(&self.arguments);
-        command.stdin(Stdio::null()).stdout(log()).stderr(log());
-        self.process = Some(spawn_for_good(command));
-    }
-
-    /// Kills it as a power failure would; what it ran stays.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.process.take() {
-            child.kill().expect("a running agent");
-            child.wait().expect("a killed agent");
-        }
-    }
-
-    /// The node's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What it has said so far.
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

@@ -9,7 +9,7 @@
 mod cluster;
 mod user;
 
-pub use cluster::{Agent, Cluster, Settings, built, cluster, free_port, tools};
+pub use cluster::{Cluster, Settings, built, cluster, free_port, tools};
 pub use user::{Output, User, eventually};
 
 /// The image with the sample program and busybox, and its second version.

@@ -1,13 +1,11 @@
-//! Mesos frameworks that others wrote, unchanged, beside Pods: one ledger, one notion of fairness.
+//! Mesos frameworks and tools that others wrote, unchanged; their tasks are Pods.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
 
-use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use kubernel_e2e::{Cluster, Output, SAMPLE_V1, Settings, tools};
-use serde_json::{Value, json};
+use kubernel_e2e::{Cluster, Output, Settings, tools};
 
 /// The scripts that drive them.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
@@ -23,21 +21,6 @@ fn cluster() -> &'static Cluster {
     })
 }
 
-/// Python with the frameworks, as somebody who is not root: their executors become that user.
-fn python(arguments: &[&str]) -> Command {
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--"])
-        .arg(tools().join("frameworks/bin/python"))
-        .args(arguments)
-        .env("HOME", "/tmp")
-        .env("USER", "nobody")
-        .env("DPARK_CONF", "/nonexistent")
-        .current_dir("/tmp")
-        .stdin(Stdio::null());
-    command
-}
-
 fn finish(child: Child) -> Output {
     let output = child.wait_with_output().unwrap();
     Output {
@@ -49,28 +32,6 @@ fn finish(child: Child) -> Output {
 
 fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// What the job of `dpark_job.py` has to print, counted here.
-fn counted() -> Value {
-    let lines = ["the datacenter as one computer", "one ledger one notion of fairness", "the quick brown fox"];
-    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut groups: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-    for word in lines.iter().flat_map(|line| line.split(' ')) {
-        *counts.entry(word).or_default() += 40;
-        let group = groups.entry(word.len()).or_default();
-        if !group.contains(&word) {
-            group.push(word);
-        }
-    }
-    let groups: Vec<Value> = groups
-        .into_iter()
-        .map(|(length, mut words)| {
-            words.sort_unstable();
-            json!([length, words])
-        })
-        .collect();
-    json!({"counts": counts, "groups": groups})
 }
 
 #[test]
@@ -114,28 +75,6 @@ fn a_task_is_a_pod() {
     admin.ok(&format!("kubectl delete pod {name} --wait=false"));
     let output = finish(framework);
     assert!(output.stdout.contains("avmesos-0 TASK_KILLED"), "{output:?}");
-}
-
-#[test]
-fn dpark_counts_words_while_a_deployment_is_scaled() {
-    let cluster = cluster();
-    let user = cluster.user("beside");
-    let agents: Vec<_> =
-        (1..=3).map(|index| cluster.join(&format!("agent-{index}"), &format!("127.0.0.1{index}"))).collect();
-    user.ok(&format!("kubectl create deployment web --image={SAMPLE_V1} --replicas=1"));
-    let job = format!("{SCRIPTS}/dpark_job.py");
-    let job = start(&mut python(&[&job, "-m", &cluster.mesos(), "-M", "64", "-c", "0.2"]));
-    for replicas in [3, 1, 2] {
-        user.ok(&format!("kubectl scale deployment/web --replicas={replicas}"));
-        user.ok("kubectl rollout status deployment/web --timeout=100s");
-    }
-    let output = finish(job);
-    assert_eq!(output.code, 0, "{output:?}");
-    let found: Value = serde_json::from_str(output.stdout.lines().last().unwrap_or_default()).unwrap();
-    assert_eq!(found, counted());
-    for agent in &agents {
-        user.ok(&format!("kubectl delete node {}", agent.name()));
-    }
 }
 
 #[test]
