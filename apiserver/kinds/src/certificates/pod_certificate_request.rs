@@ -25,7 +25,7 @@ kind! {
     strategy: PodCertificateStrategy;
 }
 
-/// What only PodCertificateRequests know. Who may sign, and whether a signature is right, the server sees.
+/// What only PodCertificateRequests know. Who may sign, and whether a signature is right, nobody checks yet.
 #[derive(Debug)]
 pub struct PodCertificateStrategy;
 
