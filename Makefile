@@ -8,7 +8,7 @@ export LISTEN ?= 127.0.0.1:6443
 
 IMAGES := target/images/sample.tar
 
-.PHONY: up down test unit lint e2e bench bench-sim images release
+.PHONY: up down test prerequisites unit lint e2e bench bench-sim images release
 
 up: release images
 	@e2e/prerequisites.sh clients
@@ -19,11 +19,14 @@ down:
 
 test: lint unit e2e
 
-lint:
+prerequisites:
+	@e2e/prerequisites.sh build
+
+lint: prerequisites
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 
-unit:
+unit: prerequisites
 	cargo test --workspace --locked --exclude kubernel-e2e
 	cargo run --release --locked --quiet -p kubernel-sim --bin kernel_sim -- --seeds 0..300
 
@@ -37,7 +40,7 @@ bench: release
 	@e2e/bench.sh
 
 # Ten thousand random worlds of the kernel; one that fails leaves a file that replays it.
-bench-sim:
+bench-sim: prerequisites
 	cargo run --release --locked -p kubernel-sim --bin kernel_sim
 
 release:

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what a one-node cluster and the tests need on Debian 12, as root. Idempotent: what is there is left alone.
 #
-#   prerequisites.sh [node|clients|all]     (default all)
-#     node     packages a node runs with: container runtime, CNI plugins, nftables, busybox for the sample image
+#   prerequisites.sh [build|node|clients|all]     (default all)
+#     build    what crates are built with: the protobuf compiler
+#     node     build, and packages a node runs with: container runtime, CNI plugins, nftables, busybox for the sample image
 #     clients  node, and the real clients that tests drive: kubectl 1.36 and 1.27, Helm 4 and 3, a registry, Python's
 #
 # Clients land in $KUBERNEL_TOOLS (default target/tools):
@@ -24,8 +25,9 @@ fail() {
 
 # --- Debian packages -----------------------------------------------------------------------------------------
 
+build_packages=(protobuf-compiler)
 # iptables: the CNI plugin for host ports calls it.
-node_packages=(containerd runc containernetworking-plugins nftables iptables iproute2 kmod busybox-static)
+node_packages=("${build_packages[@]}" containerd runc containernetworking-plugins nftables iptables iproute2 kmod busybox-static)
 client_packages=(docker-registry unzip python3-pip python3-venv python3-dev gcc openssl curl)
 
 install_packages() {
@@ -136,6 +138,9 @@ fetch_frameworks() {
 }
 
 case ${1:-all} in
+build)
+    install_packages "${build_packages[@]}"
+    ;;
 node)
     install_packages "${node_packages[@]}"
     ;;
@@ -147,5 +152,5 @@ clients | all)
     fetch_python
     fetch_frameworks
     ;;
-*) fail "unknown argument ${1}: want node, clients or all" ;;
+*) fail "unknown argument ${1}: want build, node, clients or all" ;;
 esac
