@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "api/common/mod.rs"]
 mod common;
 
 use common::{Api, CONFIG_MAPS};

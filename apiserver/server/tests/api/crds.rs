@@ -1,19 +1,15 @@
 //! Custom resources from their definition to their end.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::common::Api;
 use axum::Router;
 use axum::body::BodyDataStream;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use common::Api;
 use futures::StreamExt as _;
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -203,6 +199,25 @@ async fn a_restarted_server_serves_what_was_there() {
     assert_eq!(stamp(&again).await, after);
     let same = again.call("PUT", &format!("{V1}/a"), created.clone()).await;
     assert_eq!(same.body, created);
+}
+
+#[tokio::test]
+async fn fields_that_become_selectable_are_learnt_once() {
+    let api = Api::new().await;
+    api.create(CRDS, one()).await;
+    let created = api.create(V1, object("v1", "a", &json!({ "a": 1 }))).await;
+    let mut versions = one()["spec"]["versions"].clone();
+    versions[0]["selectableFields"] = json!([{ "jsonPath": ".spec.a" }]);
+    api.call("PATCH", CRD, json!({ "spec": { "versions": versions } })).await;
+    let before = stamp(&api).await;
+    let selected = format!("{V1}?fieldSelector=spec.a%3D1");
+    assert_eq!(api.get(&selected).await["items"], json!([created]));
+    // The store takes what it learns and what it writes in turn.
+    api.create(V1, object("v1", "b", &json!({ "a": 2 }))).await;
+    let after = stamp(&api).await;
+    assert!(after > before, "{before} {after}");
+    assert_eq!(api.get(&selected).await["items"], json!([created]));
+    assert_eq!(api.get(&format!("{V1}/a")).await, created);
 }
 
 /// The shape under which object `a` is known to be stored.

@@ -1,13 +1,9 @@
 //! What watchers see.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{Api, CONFIG_MAPS, version};
 use axum::body::BodyDataStream;
-use common::{Api, CONFIG_MAPS, version};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 

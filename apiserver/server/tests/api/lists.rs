@@ -1,10 +1,6 @@
 //! What lists show.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{Api, CONFIG_MAPS, names, version};
+use crate::common::{Api, CONFIG_MAPS, names, version};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 

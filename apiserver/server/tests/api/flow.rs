@@ -1,11 +1,7 @@
 //! Priority and fairness as clients see it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common::Api;
 use axum::body::Body;
-use common::Api;
 use http::{Request, Response};
 use serde_json::json;
 use tower::ServiceExt as _;
@@ -73,4 +69,35 @@ async fn schemas_say_whether_their_levels_are_there() {
         let condition = api.get(&format!("{FLOW}/flowschemas/{schema}")).await["status"]["conditions"][0].clone();
         assert_eq!((&condition["type"], &condition["status"]), (&json!("Dangling"), &json!("False")), "{schema}");
     }
+}
+
+#[tokio::test]
+async fn default_objects_come_back_unless_their_operator_keeps_them() {
+    let api = Api::new().await;
+    let (system, nodes) = (format!("{FLOW}/flowschemas/system-nodes"), format!("{FLOW}/flowschemas/system-node-high"));
+    let probes = format!("{FLOW}/flowschemas/probes");
+    let untouched = api.get(&system).await;
+    assert_eq!(api.send("DELETE", &format!("{FLOW}/flowschemas/catch-all"), "", String::new()).await.status(), 200);
+    for (path, said) in [(&nodes, "false"), (&probes, "true")] {
+        let change = json!({
+            "metadata": {"annotations": {"apf.kubernetes.io/autoupdate-spec": said}}, "spec": {"matchingPrecedence": 77},
+        });
+        let changed = api.send("PATCH", path, "application/merge-patch+json", change.to_string()).await;
+        assert_eq!(changed.status(), 200, "{path}");
+    }
+    let mine = json!({
+        "metadata": {"name": "mine", "annotations": {"apf.kubernetes.io/autoupdate-spec": "true"}},
+        "spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}},
+    });
+    api.create(&format!("{FLOW}/prioritylevelconfigurations"), mine).await;
+    let api = api.restarted().await;
+    let found = [
+        api.get(&format!("{FLOW}/flowschemas/catch-all")).await["spec"]["matchingPrecedence"].clone(),
+        api.get(&nodes).await["spec"]["matchingPrecedence"].clone(),
+        api.get(&probes).await["spec"]["matchingPrecedence"].clone(),
+        api.call("GET", &format!("{FLOW}/prioritylevelconfigurations/mine"), json!(null)).await.body["code"].clone(),
+    ];
+    assert_eq!(found, [json!(10000), json!(77), json!(2), json!(404)]);
+    // What is as it should be is not written again.
+    assert_eq!(api.get(&system).await, untouched);
 }

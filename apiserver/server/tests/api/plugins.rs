@@ -1,10 +1,10 @@
 //! Admission plug-ins: what they add to and refuse of writes, in upstream's words.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+use std::time::{Duration, UNIX_EPOCH};
 
-mod common;
-
-use common::Api;
+use crate::common::Api;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kubernel_server::admission::Plugins;
 use kubernel_server::{Serving, User};
 use serde_json::{Value, json};
@@ -359,4 +359,132 @@ async fn quotas_hold_growth_and_let_the_rest_through() {
         used,
         json!({ "services.nodeports": "1", "requests.storage": "0", "count/configmaps": "2", "pods": "1" })
     );
+}
+
+#[tokio::test]
+async fn certificates_of_pods_are_asked_for_by_their_nodes_and_given_by_signers() {
+    let serving = Serving {
+        versions: "certificates.k8s.io/v1beta1=true".parse().unwrap(),
+        gates: "PodCertificateRequest=true".parse().unwrap(),
+        ..Serving::default()
+    };
+    let api = Api::serving(&serving).await;
+    let account = json!({ "metadata": { "name": "default" } });
+    let account = api.create("/api/v1/namespaces/t/serviceaccounts", account).await;
+    let own = api.create("/api/v1/nodes", json!({ "metadata": { "name": "n1" } })).await;
+    let run = api.create("/api/v1/namespaces/t/pods", pod("run", json!({ "nodeName": "n1" }))).await;
+    let other = api.create("/api/v1/namespaces/t/pods", pod("other", json!({ "nodeName": "n2" }))).await;
+    let uid = |object: &Value| object["metadata"]["uid"].clone();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let stub = rcgen::CertificateParams::default().serialize_request(&key).unwrap().der().to_vec();
+    let forged = {
+        let mut der = stub.clone();
+        *der.last_mut().unwrap() ^= 1;
+        STANDARD.encode(der)
+    };
+    let asked = |name: &str, changes: Value| {
+        let mut spec = json!({
+            "signerName": "example.com/s", "podName": "run", "podUID": uid(&run), "nodeName": "n1", "nodeUID": uid(&own),
+            "serviceAccountName": "default", "serviceAccountUID": uid(&account), "maxExpirationSeconds": 86400,
+            "stubPKCS10Request": STANDARD.encode(&stub),
+        });
+        for (field, value) in changes.as_object().into_iter().flatten() {
+            spec[field] = value.clone();
+        }
+        json!({ "metadata": { "name": name }, "spec": spec })
+    };
+    const REQUESTS: &str = "/apis/certificates.k8s.io/v1beta1/namespaces/t/podcertificaterequests";
+    let rows = [
+        (node(), json!({ "nodeName": "n2" }), 403, "NodeName=\"n2\", which is not the requesting node \"n1\""),
+        (node(), json!({ "nodeUID": "u" }), 500, "names node UID \"u\", inconsistent with the running node"),
+        (
+            node(),
+            json!({ "podName": "gone" }),
+            500,
+            "while retrieving pod \"t/gone\" named in the PodCertificateRequest",
+        ),
+        (node(), json!({ "podUID": "u" }), 500, "contains pod UID (\"u\") which differs from running pod"),
+        (
+            node(),
+            json!({ "podName": "other", "podUID": uid(&other) }),
+            403,
+            "pod \"t/other\" is not running on node \"n1\" named in the PodCertificateRequest",
+        ),
+        (node(), json!({ "serviceAccountName": "x" }), 403, "(\"x\") that differs from running pod (\"default\")"),
+        (node(), json!({ "serviceAccountUID": "u" }), 500, "names service account UID \"u\", which differs from"),
+        (admin(), json!({ "nodeName": "n2" }), 201, ""),
+        (
+            admin(),
+            json!({ "stubPKCS10Request": forged }),
+            422,
+            "spec.stubPKCS10Request: Invalid value: could not verify proof-of-possession signature",
+        ),
+        (node(), json!({}), 201, ""),
+    ];
+    let create = format!("POST {REQUESTS}");
+    let rows = rows
+        .into_iter()
+        .enumerate()
+        .map(|(at, (user, changes, code, text))| (user, create.clone(), asked(&format!("r{at}"), changes), code, text));
+    check(&api, rows.collect()).await;
+    let denied = json!({ "status": { "conditions": [{
+        "type": "Denied", "status": "True", "reason": "R", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }] } });
+    let mut answered = api.get(&format!("{REQUESTS}/r9")).await;
+    answered["status"] = denied["status"].clone();
+    let status = format!("PUT {REQUESTS}/r9/status");
+    let rules = json!([{ "apiGroups": ["certificates.k8s.io"], "resources": ["*"], "verbs": ["get", "update"] }]);
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    api.create(&format!("{rbac}/clusterroles"), json!({ "metadata": { "name": "c" }, "rules": rules })).await;
+    let binding = json!({
+        "metadata": { "name": "c" }, "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "c" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane" }],
+    });
+    api.create(&format!("{rbac}/clusterrolebindings"), binding).await;
+    let jane = User::new("jane", &["system:authenticated"]);
+    let refused = "spec.signerName: Forbidden: User \"jane\" is not permitted to \"sign\" for signer \"example.com/s\"";
+    let rows = vec![
+        (jane, status.clone(), answered.clone(), 422, refused),
+        (node(), status.clone(), answered.clone(), 403, "unexpected operation UPDATE"),
+        (admin(), status, answered, 200, ""),
+    ];
+    check(&api, rows).await;
+}
+
+#[tokio::test]
+async fn certificates_of_pods_begin_about_now() {
+    let serving = Serving {
+        versions: "certificates.k8s.io/v1beta1=true".parse().unwrap(),
+        gates: "PodCertificateRequest=true".parse().unwrap(),
+        ..Serving::default()
+    };
+    let api = Api::serving(&serving).await;
+    const REQUESTS: &str = "/apis/certificates.k8s.io/v1beta1/namespaces/t/podcertificaterequests";
+    let key = rcgen::KeyPair::generate().unwrap();
+    let stub = rcgen::CertificateParams::default().serialize_request(&key).unwrap().der().to_vec();
+    let asked = json!({ "metadata": { "name": "r" }, "spec": {
+        "signerName": "example.com/s", "podName": "p", "podUID": "u", "nodeName": "n", "nodeUID": "u",
+        "serviceAccountName": "a", "serviceAccountUID": "u", "maxExpirationSeconds": 86400,
+        "stubPKCS10Request": STANDARD.encode(&stub),
+    } });
+    let made = api.create(REQUESTS, asked).await;
+    let now = jiff::Timestamp::now().as_second();
+    let rows = [(now - 600, 422, "must be set to within 5 minutes of kube-apiserver's current time"), (now, 200, "")];
+    for (begins, code, text) in rows {
+        let mut params = rcgen::CertificateParams::default();
+        let at = |secs: i64| UNIX_EPOCH + Duration::from_secs(secs.try_into().unwrap());
+        (params.not_before, params.not_after) = (at(begins).into(), at(begins + 7200).into());
+        let chain = params.self_signed(&key).unwrap().pem();
+        let shown = |secs: i64| jiff::Timestamp::from_second(secs).unwrap().to_string();
+        let mut answer = made.clone();
+        answer["status"] = json!({
+            "certificateChain": chain, "notBefore": shown(begins), "notAfter": shown(begins + 7200),
+            "beginRefreshAt": shown(begins + 3600),
+            "conditions": [{
+                "type": "Issued", "status": "True", "reason": "R", "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }],
+        });
+        check(&api, vec![(admin(), format!("PUT {REQUESTS}/r/status"), answer, code, text)]).await;
+    }
 }

@@ -1,11 +1,7 @@
 //! Whatever a client sends, it gets an answer that blames nobody but the client, and the server goes on.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common::{Api, CONFIG_MAPS};
 use axum::body::Body;
-use common::{Api, CONFIG_MAPS};
 use http::Request;
 use http_body_util::BodyExt as _;
 use kubernel_server::User;

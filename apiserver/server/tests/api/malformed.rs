@@ -1,12 +1,8 @@
 //! What no client should send: each row is refused with a Status that says so, and the server goes on. Where upstream
 //! itself answers with 500 (a `$patch` that it does not know, a resourceVersion that is no number) there is no row.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
+use crate::common::{Api, CONFIG_MAPS};
 use axum::body::Body;
-use common::{Api, CONFIG_MAPS};
 use http::Request;
 use http_body_util::BodyExt as _;
 use kubernel_server::User;
@@ -173,6 +169,9 @@ const PATCHES: &[(&str, &str, u16, &str)] = &[
     (JSON_PATCH, "[{\"op\":\"move\",\"from\":\"/data/b\",\"path\":\"/data/c\"}]", 422, ""),
     (JSON_PATCH, "[{\"op\":\"add\",\"path\":\"/metadata/finalizers/9\",\"value\":\"x.io/a\"}]", 422, ""),
     (JSON_PATCH, "[{\"op\":\"replace\",\"path\":\"/data\",\"value\":7}]", 422, "cannot unmarshal number"),
+    (JSON_PATCH, "[{\"op\":\"replace\",\"path\":\"/kind\",\"value\":\"Foo\"}]", 422, "no kind \"Foo\" is registered"),
+    (MERGE, "{\"kind\":\"Pod\"}", 422, "converting (v1.Pod) to (core.ConfigMap): unknown conversion"),
+    (MERGE, "{\"apiVersion\":\"v2\"}", 422, "no kind \"ConfigMap\" is registered for version \"v2\""),
     (MERGE, "", 400, ""),
     (MERGE, "{", 400, ""),
     (MERGE, "[]", 400, ""),

@@ -1,11 +1,8 @@
 //! Admission policies, where the recordings do not say enough: equivalent versions, warnings, parameters of the cluster,
 //! mutations that follow one another, and what no policy may touch.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{Api, CONFIG_MAPS};
+use crate::common::{Api, CONFIG_MAPS};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 const GROUP: &str = "/apis/admissionregistration.k8s.io/v1";
@@ -107,6 +104,38 @@ async fn what_policies_say_of_a_write() {
     for (spec, binding, data, code, text) in rows {
         assert_eq!(meets(spec.clone(), binding, data).await, (code, text), "{spec}");
     }
+}
+
+#[tokio::test]
+async fn what_policies_find_is_counted() {
+    let api = Api::new().await;
+    let both = json!({ "validationActions": ["Warn", "Audit"] });
+    let broken = json!({ "failurePolicy": "Ignore", "validations": [{ "expression": "object.data.a == '1'" }] });
+    policy(&api, false, "told", json!({ "validations": [{ "expression": "has(object.data.c)" }] }), both).await;
+    policy(&api, false, "ignored", broken, json!({})).await;
+    policy(&api, false, "kept", json!({ "validations": [{ "expression": "true" }] }), json!({})).await;
+    let apply = |expression: &str| json!({ "patchType": "ApplyConfiguration", "applyConfiguration": { "expression": expression } });
+    let mutations = [apply("Object{data: {'b': '1'}}"), apply("Object{data: {'b': object.data.a}}")];
+    let mutating = json!({ "failurePolicy": "Ignore", "mutations": mutations });
+    policy(&api, true, "made", mutating, json!({})).await;
+    api.create(CONFIG_MAPS, config_map("x", Value::Null)).await;
+    let page = api.send("GET", "/metrics", "", String::new()).await.into_body().collect().await.unwrap().to_bytes();
+    let page = String::from_utf8_lossy(&page);
+    let mut found: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("apiserver_") && line.contains("_policy_check_total{")).collect();
+    found.sort_unstable();
+    let made = |error: &str| {
+        format!(
+            "apiserver_mutating_admission_policy_check_total{{error_type=\"{error}\",policy=\"made\",policy_binding=\"made\"}} 1"
+        )
+    };
+    let told = |action: &str| {
+        let policy = if action == "allow" { "ignored" } else { "told" };
+        format!(
+            "apiserver_validating_admission_policy_check_total{{enforcement_action=\"{action}\",error_type=\"invalid_error\",policy=\"{policy}\",policy_binding=\"{policy}\"}} 1"
+        )
+    };
+    assert_eq!(found, [made("invalid_error"), made("no_error"), told("allow"), told("audit"), told("warn")]);
 }
 
 #[tokio::test]

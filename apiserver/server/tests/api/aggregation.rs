@@ -1,8 +1,6 @@
 //! Groups that other servers serve: an extension server over TLS that believes this server's certificate alone, and one of
 //! our own servers behind another.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

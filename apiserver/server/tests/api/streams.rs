@@ -1,7 +1,5 @@
 //! Connections through the server to a kubelet: over real sockets, encrypted on both sides.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 

@@ -1,12 +1,8 @@
 //! The forms of answers: protobuf says what JSON says, in objects, lists, failures and watches; large answers shrink.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::io::Read as _;
 
-use common::{Api, CONFIG_MAPS};
+use crate::common::{Api, CONFIG_MAPS};
 use futures::StreamExt as _;
 use http_body_util::BodyExt as _;
 use kubernel_schema::{builtin, protobuf};

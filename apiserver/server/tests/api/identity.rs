@@ -1,7 +1,5 @@
 //! Who may do what, from the headers of a request to its answer, over a store in memory.
 
-#![allow(clippy::unwrap_used)]
-
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -116,6 +114,7 @@ fn pod(name: &str, spec: Value) -> Value {
 }
 
 const PODS: &str = "POST /api/v1/namespaces/default/pods";
+const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
 
 #[tokio::test]
 async fn a_new_cluster_has_what_every_cluster_has() {
@@ -209,6 +208,56 @@ async fn a_token_counts_as_long_as_what_it_is_bound_to() {
     let answer = cluster.check(As::Admin, reviews, review(own), (201, "")).await;
     let error = "[invalid bearer token, service account token has been invalidated]";
     assert_eq!(answer["status"]["error"], error);
+}
+
+#[tokio::test]
+async fn tokens_are_asked_for_as_upstream_has_it() {
+    let cluster = Cluster::new().await;
+    cluster.make_account("web").await;
+    cluster.make_account("other").await;
+    let own = json!({ "serviceAccountName": "web", "nodeName": "n1" });
+    let pod = cluster.check(As::Admin, PODS, pod("p", own), (201, "")).await;
+    let account = cluster.check(As::Admin, &format!("GET {ACCOUNTS}/web"), Value::Null, (200, "")).await;
+    let uid = &account["metadata"]["uid"];
+    let bound = |kind: &str, name: &str, uid: &Value| json!({ "boundObjectRef": { "apiVersion": "v1", "kind": kind, "name": name, "uid": uid } });
+    let no_uid = Value::Null;
+    let rows: [(&str, Value, Value, u16, &str); 12] = [
+        ("web", json!({}), json!({}), 201, ""),
+        ("web", json!({ "name": "web", "namespace": "default", "uid": uid }), json!({}), 201, ""),
+        ("web", json!({ "name": "x" }), json!({}), 422, "metadata.name: Invalid value: \"x\": must match the service"),
+        ("web", json!({ "namespace": "x" }), json!({}), 400, "the namespace of the provided object does not match"),
+        (
+            "web",
+            json!({ "uid": "x" }),
+            json!({}),
+            409,
+            "Operation cannot be fulfilled on TokenRequest.authentication.k8s.io \"web\": the UID in the token request \
+             (x) does not match the UID of the service account (",
+        ),
+        ("gone", json!({}), json!({ "expirationSeconds": 1 }), 404, "serviceaccounts \"gone\" not found"),
+        ("web", json!({}), json!({ "expirationSeconds": 599 }), 422, "may not specify a duration less than 10 minutes"),
+        ("web", json!({}), bound("Pod", "p", &pod["metadata"]["uid"]), 201, ""),
+        ("web", json!({}), bound("Pod", "p", &json!("x")), 409, "the UID in the bound object reference (x) does not"),
+        ("other", json!({}), bound("Pod", "p", &no_uid), 400, "to pod running with different serviceaccount name."),
+        ("web", json!({}), bound("Node", "n1", &no_uid), 404, "nodes \"n1\" not found"),
+        (
+            "web",
+            json!({}),
+            bound("Service", "s", &no_uid),
+            400,
+            "cannot bind token to object of type /v1, Kind=Service",
+        ),
+    ];
+    for (name, metadata, spec, code, message) in rows {
+        let body = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": metadata, "spec": spec,
+        });
+        let path = format!("POST {ACCOUNTS}/{name}/token");
+        let answer = cluster.check(As::Admin, &path, body, (code, message)).await;
+        if code == 201 {
+            assert_eq!(&answer["metadata"]["uid"], uid);
+        }
+    }
 }
 
 #[tokio::test]
@@ -371,6 +420,10 @@ async fn pods_are_completed_or_refused() {
     cluster.check(As::Admin, PODS, pod("r", unknown), (403, "no PriorityClass with name nope was found")).await;
     let class = json!({ "serviceAccountName": "web", "runtimeClassName": "nope" });
     cluster.check(As::Admin, PODS, pod("r", class), (403, "RuntimeClass \"nope\" not found")).await;
+    let class = json!({ "serviceAccountName": "web", "runtimeClassName": "process", "hostNetwork": true });
+    let made = cluster.check(As::Admin, PODS, pod("s", class), (201, "")).await;
+    let only = json!({ "key": "kernel.kubernel.io/processes-only", "operator": "Exists", "effect": "NoSchedule" });
+    assert!(made["spec"]["tolerations"].as_array().unwrap().contains(&only), "{made}");
     let nowhere = "POST /api/v1/namespaces/nowhere/pods";
     cluster.check(As::Admin, nowhere, pod("p", web), (404, "namespaces \"nowhere\" not found")).await;
     let delete = "DELETE /api/v1/namespaces/kube-system";

@@ -1,10 +1,6 @@
 //! Health endpoints and the pages of metrics, as probes, dashboards and alerts read them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{Api, CONFIG_MAPS};
+use crate::common::{Api, CONFIG_MAPS};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 

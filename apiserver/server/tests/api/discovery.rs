@@ -1,10 +1,6 @@
 //! Discovery against the documents of a v1.36.2 server: the same groups, versions, resources and order, but for our own.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::Api;
+use crate::common::Api;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 

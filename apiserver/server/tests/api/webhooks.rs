@@ -1,15 +1,11 @@
 //! Admission webhooks over TLS: what they are asked, what they change, and what is said where they refuse or fail.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::common::{Api, CONFIG_MAPS};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{Api, CONFIG_MAPS};
 use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;

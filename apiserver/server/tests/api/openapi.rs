@@ -3,11 +3,7 @@
 //! `data/openapi-v3.json.gz` (by the document's name) and `data/openapi-v2.json.gz` are that server's documents without
 //! their descriptions, which are ours to write. What differs on purpose is in [`KNOWN`].
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::Api;
+use crate::common::Api;
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value};
 
