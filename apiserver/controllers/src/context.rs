@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{
     ConfigMap, Endpoints, Namespace, PersistentVolume, PersistentVolumeClaim, ResourceQuota, Service, ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::ServiceCIDR;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::VolumeAttributesClass;
 use kube::Client;
@@ -22,7 +23,7 @@ use crate::queue::Queues;
 use crate::views::{Node, Pod};
 use crate::{
     deployment, disruption, endpoints, endpointslice, garbage_collector, namespace, node_lifecycle, pod_gc,
-    policy_status, replicaset, resource_quota, root_ca, serviceaccount, storage_protection,
+    policy_status, replicaset, resource_quota, root_ca, service_cidrs, serviceaccount, storage_protection,
 };
 
 /// What the controllers need to know of the cluster.
@@ -66,6 +67,7 @@ pub(crate) struct Caches {
     pub(crate) claims: Arc<Cache<PersistentVolumeClaim>>,
     pub(crate) volumes: Arc<Cache<PersistentVolume>>,
     pub(crate) volume_classes: Arc<Cache<VolumeAttributesClass>>,
+    pub(crate) service_cidrs: Arc<Cache<ServiceCIDR>>,
 }
 
 impl Context {
@@ -95,6 +97,7 @@ pub async fn run(client: Client, config: Config) {
         claims: Cache::new(),
         volumes: Cache::new(),
         volume_classes: Cache::new(),
+        service_cidrs: Cache::new(),
     });
     let (events, write_events) = Events::new(client.clone());
     let queues = config.queues.clone();
@@ -118,6 +121,7 @@ pub async fn run(client: Client, config: Config) {
         Box::pin(pod_gc::run(context.named("pod-garbage-collector"))),
         Box::pin(resource_quota::run(context.named("resourcequota-controller"))),
         Box::pin(storage_protection::run(context.named("storage-protection-controller"))),
+        Box::pin(service_cidrs::run(context.named("service-cidrs-controller"))),
         Box::pin(write_events),
         Box::pin(caches.pods.clone().follow(client.clone(), all())),
         Box::pin(caches.nodes.clone().follow(client.clone(), all())),
@@ -135,7 +139,8 @@ pub async fn run(client: Client, config: Config) {
         Box::pin(caches.quotas.clone().follow(client.clone(), all())),
         Box::pin(caches.claims.clone().follow(client.clone(), all())),
         Box::pin(caches.volumes.clone().follow(client.clone(), all())),
-        Box::pin(caches.volume_classes.clone().follow(client, all())),
+        Box::pin(caches.volume_classes.clone().follow(client.clone(), all())),
+        Box::pin(caches.service_cidrs.clone().follow(client, all())),
     ];
     // Each on a task of its own, so that they use all cores; dropping the set stops them all.
     let mut running = tokio::task::JoinSet::new();

@@ -26,6 +26,7 @@ pub mod queue;
 mod replicaset;
 mod resource_quota;
 mod root_ca;
+mod service_cidrs;
 mod serviceaccount;
 mod storage_protection;
 mod trees;

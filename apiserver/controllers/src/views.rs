@@ -252,6 +252,7 @@ impl Cached for k8s_openapi::api::core::v1::ResourceQuota {}
 impl Cached for k8s_openapi::api::core::v1::PersistentVolumeClaim {}
 impl Cached for k8s_openapi::api::core::v1::PersistentVolume {}
 impl Cached for k8s_openapi::api::storage::v1::VolumeAttributesClass {}
+impl Cached for k8s_openapi::api::networking::v1::ServiceCIDR {}
 impl Cached for k8s_openapi::api::coordination::v1::Lease {}
 impl Cached for k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy {}
 impl Cached for k8s_openapi::api::apps::v1::Deployment {}

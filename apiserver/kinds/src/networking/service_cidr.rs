@@ -29,6 +29,10 @@ kind! {
 pub struct ServiceCidrStrategy;
 
 impl Strategy for ServiceCidrStrategy {
+    fn status_keeps_metadata(&self) -> bool {
+        true
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         address_rules::cidrs(object)
     }

@@ -1,6 +1,11 @@
 //! ClusterIPs and node ports of Services: taken while a write is on its way, kept when it happened, given back when it
-//! did not or the Service is gone. What is taken is worked out anew from the store at every start.
+//! did not or the Service is gone.
+//!
+//! Addresses are objects of their own ([`addresses`]); which ports are taken is worked out anew from the stored Services
+//! at every start.
 
+mod addresses;
+mod keep;
 mod pool;
 mod service;
 
@@ -9,28 +14,28 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
+use jiff::Timestamp;
 use kubernel_meta::{ApiError, Object};
-use kubernel_store::{At, Store, StoreError};
+use kubernel_store::{At, Change, Store};
 use parking_lot::Mutex;
 
-use crate::ApiServer;
+use crate::Error;
+use crate::context::Context;
 use crate::document;
 use crate::resources::Resource;
+use crate::verbs::store_error;
 
+use addresses::Addresses;
+pub(crate) use keep::keep;
 use pool::{Pool, Refusal};
 
-/// What is taken in this cluster.
-#[derive(Debug)]
-pub(crate) struct Allocator {
-    cidr: Ipv4Net,
-    ports: RangeInclusive<u16>,
-    pools: Mutex<Pools>,
-}
+const SERVICES: &str = "/registry/core/services/";
 
-#[derive(Debug)]
-struct Pools {
-    addresses: Pool,
-    ports: Pool,
+/// What is taken in this cluster.
+pub(crate) struct Allocator {
+    addresses: Addresses,
+    port_range: RangeInclusive<u16>,
+    ports: Mutex<Pool>,
 }
 
 /// One number that a write took or gives up.
@@ -42,10 +47,8 @@ enum Number {
 
 /// How much of the ranges is in use.
 pub(crate) struct Numbers {
-    /// The range of addresses.
-    pub(crate) cidr: String,
-    /// Taken and free addresses.
-    pub(crate) addresses: (usize, usize),
+    /// The ranges of addresses, with how many are taken and free.
+    pub(crate) addresses: Vec<(Ipv4Net, usize, usize)>,
     /// Taken and free node ports.
     pub(crate) ports: (usize, usize),
 }
@@ -56,30 +59,38 @@ pub(crate) struct Allocation {
     allocator: Option<Arc<Allocator>>,
     taken: Vec<Number>,
     given_up: Vec<Number>,
+    /// What is written in the same transaction.
+    changes: Vec<Change>,
 }
 
 impl Allocator {
     /// Nothing is taken yet.
     pub(crate) fn new(cidr: Ipv4Net, ports: RangeInclusive<u16>) -> Self {
-        let hosts = 1_u32.checked_shl(u32::from(32 - cidr.prefix_len())).unwrap_or(u32::MAX);
-        // Neither the network's own address nor its broadcast address.
-        let (first, size) = (u32::from(cidr.network()).saturating_add(1), hosts.saturating_sub(2));
-        let addresses = Pool::new(first, size, band(hosts, 16, 256));
         let (low, high) = (u32::from(*ports.start()), u32::from(*ports.end()));
         let count = (high + 1).saturating_sub(low);
-        let node_ports = Pool::new(low, count, band(count, 16, 128));
-        Self { cidr, ports, pools: Mutex::new(Pools { addresses, ports: node_ports }) }
+        let pool = Pool::new(low, count, band(count, 16, 128));
+        Self { addresses: Addresses::new(cidr), port_range: ports, ports: Mutex::new(pool) }
     }
 
-    /// Takes what the stored Services hold.
-    pub(crate) async fn start(&self, store: &Arc<dyn Store>) -> Result<(), StoreError> {
-        const SERVICES: &str = "/registry/core/services/";
+    /// Takes what the stored Services hold, and gives those an IPAddress that have none.
+    pub(crate) async fn start(&self, store: &Arc<dyn Store>) -> Result<(), Error> {
+        self.addresses.start(&**store).await?;
         let snapshot = store.snapshot(SERVICES, At::Latest).await?;
         for entry in snapshot.range(SERVICES, "") {
             let Ok(service) = document::parse(&entry.json) else { continue };
             for number in service::held(&service) {
-                if let Err(refusal) = self.take(number) {
-                    tracing::warn!(key = %entry.key, ?number, ?refusal, "a Service holds what it should not");
+                match number {
+                    Number::Port(port) => {
+                        if let Err(refusal) = self.ports.lock().take(u32::from(port)) {
+                            tracing::warn!(key = %entry.key, port, ?refusal, "a Service holds what it should not");
+                        }
+                    }
+                    Number::Address(address) if self.addresses.is_taken(address) => {}
+                    Number::Address(address) => {
+                        let claim = self.addresses.claim(address, &service, Timestamp::now());
+                        let failed = |error: ApiError| Error::Bootstrap(format!("{address}: {}", error.message()));
+                        store.commit(vec![claim.map_err(failed)?]).await?;
+                    }
                 }
             }
         }
@@ -88,32 +99,27 @@ impl Allocator {
 
     /// How many are taken and free.
     pub(crate) fn numbers(&self) -> Numbers {
-        let pools = self.pools.lock();
-        Numbers { cidr: self.cidr.to_string(), addresses: pools.addresses.counts(), ports: pools.ports.counts() }
+        Numbers { addresses: self.addresses.counts(), ports: self.ports.lock().counts() }
     }
 
-    fn take(&self, number: Number) -> Result<(), Refusal> {
-        let mut pools = self.pools.lock();
+    /// Takes a number that a client named.
+    fn take(&self, number: Number, dry_run: bool) -> Result<(), Refusal> {
         match number {
-            Number::Address(address) => pools.addresses.take(u32::from(address)),
-            Number::Port(port) => pools.ports.take(u32::from(port)),
+            Number::Address(address) => self.addresses.take(address, dry_run),
+            Number::Port(port) => self.ports.lock().take(u32::from(port)),
         }
-    }
-
-    fn release(&self, number: Number) {
-        let mut pools = self.pools.lock();
-        match number {
-            Number::Address(address) => pools.addresses.release(u32::from(address)),
-            Number::Port(port) => pools.ports.release(u32::from(port)),
-        }
-    }
-
-    fn any_address(&self) -> Option<Ipv4Addr> {
-        self.pools.lock().addresses.take_any().map(Ipv4Addr::from)
     }
 
     fn any_port(&self) -> Option<u16> {
-        self.pools.lock().ports.take_any().and_then(|port| u16::try_from(port).ok())
+        self.ports.lock().take_any().and_then(|port| u16::try_from(port).ok())
+    }
+
+    fn release_ports(&self, numbers: &[Number]) {
+        for number in numbers {
+            if let Number::Port(port) = number {
+                self.ports.lock().release(u32::from(*port));
+            }
+        }
     }
 }
 
@@ -124,19 +130,28 @@ fn band(size: u32, least: u32, most: u32) -> u32 {
 }
 
 impl Allocation {
+    /// What is to be written in the transaction of the write.
+    pub(crate) fn changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
     /// The write happened: what it took stays taken, what it gave up is free.
     pub(crate) fn keep(mut self) {
-        self.taken.clear();
+        self.taken.retain(|number| matches!(number, Number::Address(_)));
         if let Some(allocator) = &self.allocator {
-            self.given_up.iter().for_each(|number| allocator.release(*number));
+            allocator.release_ports(&self.given_up);
         }
     }
 }
 
 impl Drop for Allocation {
     fn drop(&mut self) {
-        if let Some(allocator) = &self.allocator {
-            self.taken.iter().for_each(|number| allocator.release(*number));
+        let Some(allocator) = &self.allocator else { return };
+        allocator.release_ports(&self.taken);
+        for number in &self.taken {
+            if let Number::Address(address) = number {
+                allocator.addresses.settle(*address);
+            }
         }
     }
 }
@@ -145,30 +160,56 @@ fn is_service(resource: &Resource) -> bool {
     resource.gvr.group.is_empty() && resource.gvr.resource == "services"
 }
 
-/// Allocates for a new object and fills in what was chosen.
-pub(crate) fn create(server: &ApiServer, resource: &Resource, object: &mut Object) -> Result<Allocation, ApiError> {
-    if !is_service(resource) {
-        return Ok(Allocation::default());
-    }
-    service::allocate(server.allocator(), resource, object, None)
-}
-
-/// Allocates for a changed object and fills in what was chosen, and what the client left out of what it has.
-pub(crate) fn update(
-    server: &ApiServer,
+/// Allocates for an object that is new, or changed from `old`, and fills in what was chosen, and what the client left out
+/// of what it has.
+pub(crate) async fn allocate(
+    context: &Context,
     resource: &Resource,
     object: &mut Object,
-    old: &Object,
+    old: Option<&Object>,
+    dry_run: bool,
 ) -> Result<Allocation, ApiError> {
     if !is_service(resource) {
         return Ok(Allocation::default());
     }
-    service::allocate(server.allocator(), resource, object, Some(old))
+    let (allocator, store) = (context.server.allocator(), context.server.store());
+    allocator.addresses.repair(&**store).await.map_err(store_error)?;
+    let mut allocation = service::allocate(allocator, resource, object, old, dry_run)?;
+    for number in allocation.taken.iter().filter(|_| !dry_run) {
+        if let Number::Address(address) = number {
+            allocation.changes.push(allocator.addresses.claim(*address, object, context.now)?);
+        }
+    }
+    if let Some(old) = old {
+        let freed = freed(context, old, &allocation.given_up).await?;
+        allocation.changes.extend(freed);
+    }
+    Ok(allocation)
+}
+
+/// What is to be written in the transaction that deletes an object.
+pub(crate) async fn before_deletion(
+    context: &Context,
+    resource: &Resource,
+    object: &Object,
+) -> Result<Vec<Change>, ApiError> {
+    if is_service(resource) { freed(context, object, &service::held(object)).await } else { Ok(Vec::new()) }
+}
+
+async fn freed(context: &Context, service: &Object, numbers: &[Number]) -> Result<Vec<Change>, ApiError> {
+    let (addresses, store) = (&context.server.allocator().addresses, context.server.store());
+    let mut changes = Vec::new();
+    for number in numbers {
+        if let Number::Address(address) = number {
+            changes.extend(addresses.free(&**store, *address, service).await.map_err(store_error)?);
+        }
+    }
+    Ok(changes)
 }
 
 /// Gives back what a deleted object held.
-pub(crate) fn release(server: &ApiServer, resource: &Resource, object: &Object) {
+pub(crate) fn after_deletion(context: &Context, resource: &Resource, object: &Object) {
     if is_service(resource) {
-        service::held(object).into_iter().for_each(|number| server.allocator().release(number));
+        context.server.allocator().release_ports(&service::held(object));
     }
 }

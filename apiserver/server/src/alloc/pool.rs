@@ -1,17 +1,23 @@
-//! A range of numbers of which some are taken.
+//! Ranges of numbers, and one of which some are taken.
 
 use std::collections::HashSet;
 
 /// Numbers from `first` on, `size` of them. The lower part is left to those who name a number; dynamic choices come from
 /// the upper part as long as there are any (KEP-3070, KEP-3668).
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(super) struct Range {
     first: u32,
     size: u32,
     /// How many of the first numbers dynamic choices avoid.
     reserved: u32,
-    taken: HashSet<u32>,
     cursor: u32,
+}
+
+/// A range with what is taken of it.
+#[derive(Debug)]
+pub(super) struct Pool {
+    range: Range,
+    taken: HashSet<u32>,
 }
 
 /// Why a number could not be taken.
@@ -19,25 +25,52 @@ pub(super) struct Pool {
 pub(super) enum Refusal {
     /// It is not in the range.
     OutOfRange,
+    /// It is in no range.
+    NoRange,
     /// Somebody has it.
     Taken,
 }
 
-impl Pool {
+impl Range {
     pub(super) fn new(first: u32, size: u32, reserved: u32) -> Self {
         let reserved = if reserved < size { reserved } else { 0 };
-        Self { first, size, reserved, taken: HashSet::new(), cursor: reserved }
+        Self { first, size, reserved, cursor: reserved }
+    }
+
+    /// How many numbers there are.
+    pub(super) fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    pub(super) fn contains(&self, number: u32) -> bool {
+        number.checked_sub(self.first).is_some_and(|offset| offset < self.size)
+    }
+
+    /// The next number that is free; `None` where there is none.
+    pub(super) fn next(&mut self, is_taken: impl Fn(u32) -> bool) -> Option<u32> {
+        let upper = self.size - self.reserved;
+        let offsets = (0..upper).map(|step| self.reserved + (self.cursor - self.reserved + step) % upper.max(1));
+        let offset = offsets.chain(0..self.reserved).find(|offset| !is_taken(self.first + offset))?;
+        if offset >= self.reserved {
+            self.cursor = if offset + 1 < self.size { offset + 1 } else { self.reserved };
+        }
+        Some(self.first + offset)
+    }
+}
+
+impl Pool {
+    pub(super) fn new(first: u32, size: u32, reserved: u32) -> Self {
+        Self { range: Range::new(first, size, reserved), taken: HashSet::new() }
     }
 
     /// How many are taken and free.
     pub(super) fn counts(&self) -> (usize, usize) {
-        (self.taken.len(), (self.size as usize).saturating_sub(self.taken.len()))
+        (self.taken.len(), self.range.size().saturating_sub(self.taken.len()))
     }
 
     /// Takes this number.
     pub(super) fn take(&mut self, number: u32) -> Result<(), Refusal> {
-        let inside = number.checked_sub(self.first).is_some_and(|offset| offset < self.size);
-        if !inside {
+        if !self.range.contains(number) {
             return Err(Refusal::OutOfRange);
         }
         if self.taken.insert(number) { Ok(()) } else { Err(Refusal::Taken) }
@@ -45,14 +78,9 @@ impl Pool {
 
     /// Takes any free number; `None` where there is none.
     pub(super) fn take_any(&mut self) -> Option<u32> {
-        let upper = self.size - self.reserved;
-        let offsets = (0..upper).map(|step| self.reserved + (self.cursor - self.reserved + step) % upper.max(1));
-        let offset = offsets.chain(0..self.reserved).find(|offset| !self.taken.contains(&(self.first + offset)))?;
-        self.taken.insert(self.first + offset);
-        if offset >= self.reserved {
-            self.cursor = if offset + 1 < self.size { offset + 1 } else { self.reserved };
-        }
-        Some(self.first + offset)
+        let number = self.range.next(|number| self.taken.contains(&number))?;
+        self.taken.insert(number);
+        Some(number)
     }
 
     /// Gives a number back.

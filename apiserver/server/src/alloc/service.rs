@@ -34,6 +34,7 @@ pub(super) fn allocate(
     resource: &Resource,
     service: &mut Object,
     old: Option<&Object>,
+    dry_run: bool,
 ) -> Result<Allocation, ApiError> {
     if let Some(old) = old {
         keep_allocated(service, old);
@@ -46,7 +47,7 @@ pub(super) fn allocate(
     let before = old.map(held).unwrap_or_default();
     let mut allocation = Allocation::default();
     allocation.allocator = Some(allocator.clone());
-    let outcome = address(allocator, service, &before, &mut allocation)
+    let outcome = address(allocator, service, &before, &mut allocation, dry_run)
         .and_then(|()| node_ports(allocator, service, &before, &mut allocation));
     if let Err(wrong) = outcome {
         return Err(ApiError::invalid(&resource.gvk, service.name(), &[wrong]));
@@ -154,6 +155,7 @@ fn address(
     service: &mut Object,
     before: &[Number],
     allocation: &mut Allocation,
+    dry_run: bool,
 ) -> Result<(), field::Error> {
     if !needs_address(service) {
         return Ok(());
@@ -166,7 +168,7 @@ fn address(
         return Err(path.invalid(list, "first value must match `clusterIP`"));
     }
     if named.is_empty() {
-        let Some(address) = allocator.any_address() else {
+        let Some(address) = allocator.addresses.take_any(dry_run) else {
             let detail = "failed to allocate a serviceIP: range is full";
             return Err(path.error(field::Reason::Internal, Value::Null, detail));
         };
@@ -182,11 +184,12 @@ fn address(
     if before.iter().any(|number| matches!(number, Number::Address(_))) {
         return Ok(());
     }
-    allocator.take(number).map_err(|refusal| {
+    allocator.take(number, dry_run).map_err(|refusal| {
         let why = match refusal {
             Refusal::Taken => "provided IP is already allocated".to_owned(),
+            Refusal::NoRange => "the provided network does not match the current range".to_owned(),
             Refusal::OutOfRange => {
-                let range = allocator.cidr;
+                let range = allocator.addresses.range_for(address);
                 format!("the provided IP ({named}) is not in the valid range. The range of valid IPs is {range}")
             }
         };
@@ -202,17 +205,17 @@ fn node_ports(
     before: &[Number],
     allocation: &mut Allocation,
 ) -> Result<(), field::Error> {
-    let (low, high) = (*allocator.ports.start(), *allocator.ports.end());
+    let (low, high) = (*allocator.port_range.start(), *allocator.port_range.end());
     let mut take = |port: u16, path: field::Path| -> Result<(), field::Error> {
         let number = Number::Port(port);
         // Two protocols of one Service may share a number.
         if before.contains(&number) || allocation.taken.contains(&number) {
             return Ok(());
         }
-        allocator.take(number).map_err(|refusal| {
+        allocator.take(number, false).map_err(|refusal| {
             let why = match refusal {
                 Refusal::Taken => "provided port is already allocated".to_owned(),
-                Refusal::OutOfRange => {
+                Refusal::OutOfRange | Refusal::NoRange => {
                     format!("provided port is not in the valid range. The range of valid ports is {low}-{high}")
                 }
             };
@@ -248,7 +251,7 @@ fn node_ports(
         match health_port(service) {
             Some(port) if before.contains(&Number::Port(port)) => {}
             Some(port) => {
-                allocator.take(Number::Port(port)).map_err(|_| {
+                allocator.take(Number::Port(port), false).map_err(|_| {
                     spec.child("healthCheckNodePort").invalid(port, "provided port is already allocated")
                 })?;
                 allocation.taken.push(Number::Port(port));
@@ -323,7 +326,8 @@ mod tests {
     fn check(allocator: &Arc<Allocator>, spec: Value, old: Option<&Object>) -> Result<Object, String> {
         let resource = Resource::new(KindHandle::BuiltIn(&KIND), codec::built_in_schema(&KIND));
         let mut service = service(spec);
-        let allocation = allocate(allocator, &resource, &mut service, old).map_err(|e| e.message().to_owned())?;
+        let allocation =
+            allocate(allocator, &resource, &mut service, old, false).map_err(|e| e.message().to_owned())?;
         allocation.keep();
         Ok(service)
     }
@@ -349,11 +353,12 @@ mod tests {
     #[test]
     fn refuses_in_upstreams_words() {
         let allocator = allocator();
-        check(&allocator, json!({"clusterIP": "10.96.0.9"}), None).unwrap();
-        let twice = check(&allocator, json!({"clusterIP": "10.96.0.9"}), None).unwrap_err();
-        assert!(twice.contains("failed to allocate IP 10.96.0.9: provided IP is already allocated"), "{twice}");
         let far = check(&allocator, json!({"clusterIP": "1.2.3.4"}), None).unwrap_err();
-        assert!(far.contains("The range of valid IPs is 10.96.0.0/24"), "{far}");
+        assert!(far.contains("the provided network does not match the current range"), "{far}");
+        let held = json!({"type": "NodePort", "ports": [{"port": 1, "nodePort": 30007}]});
+        check(&allocator, held.clone(), None).unwrap();
+        let twice = check(&allocator, held, None).unwrap_err();
+        assert!(twice.contains("provided port is already allocated"), "{twice}");
         let port = json!({"type": "NodePort", "ports": [{"port": 1, "nodePort": 80}]});
         let low = check(&allocator, port, None).unwrap_err();
         assert!(low.contains("The range of valid ports is 30000-30031"), "{low}");

@@ -1,21 +1,17 @@
-//! The objects of a new cluster other than roles and bindings.
+//! The objects of a new cluster other than roles, bindings, those of flow control and the Services' range.
 
 use std::net::SocketAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kubernel_meta::Object;
+use kubernel_meta::{Object, processes};
 use serde_json::{Value, json};
 
 use super::api_services;
 use crate::ApiServer;
 use crate::pki::{Pki, RequestHeaders};
 
-/// Flow control's priority levels and schemas, one JSON object a line: kind, name, spec.
-const FLOW: &str = include_str!("flow.jsonl");
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
-/// The runtime class of Pods whose containers are processes of their node.
-const PROCESS: &str = "process";
 /// name, value, description
 const PRIORITY_CLASSES: [(&str, i64, &str); 2] = [
     (
@@ -43,14 +39,13 @@ pub(super) fn all(server: &ApiServer) -> Vec<Object> {
             "value": value, "description": description, "preemptionPolicy": "PreemptLowerPriority",
         })
     }));
-    values.extend(FLOW.lines().filter_map(|line| serde_json::from_str(line).ok()).map(flow));
     values.extend(api_services::all(&server.resources()));
     values.push(json!({
-        "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": { "name": "kubernetes" },
-        "spec": { "cidrs": [config.service_cidr.trunc().to_string()] },
-    }));
-    values.push(json!({
-        "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": { "name": PROCESS }, "handler": PROCESS,
+        "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": { "name": processes::RUNTIME_CLASS },
+        "handler": processes::RUNTIME_CLASS,
+        "scheduling": {
+            "tolerations": [{ "key": processes::ONLY_TAINT, "operator": "Exists", "effect": "NoSchedule" }],
+        },
     }));
     let ip = config.service_cidr.hosts().next().map(|ip| ip.to_string()).unwrap_or_default();
     values.push(service(&ip, config.advertise));
@@ -64,7 +59,7 @@ pub(super) fn all(server: &ApiServer) -> Vec<Object> {
 }
 
 /// The object as it should be, where it follows the server's own configuration and that has changed: the `kubernetes`
-/// Service's port and endpoints, and the CA that clients' certificates come from.
+/// Service's port and endpoints, the CA that clients' certificates come from, and what processes tolerate.
 pub(super) fn refresh(old: &Object, wanted: &Object) -> Option<Object> {
     let fields: &[&[&str]] = match (wanted.kind(), wanted.name()) {
         ("Service", "kubernetes") => &[&["spec", "ports"]],
@@ -72,6 +67,7 @@ pub(super) fn refresh(old: &Object, wanted: &Object) -> Option<Object> {
         ("EndpointSlice", "kubernetes") => &[&["endpoints"], &["ports"]],
         ("ConfigMap", "extension-apiserver-authentication") => &[&["data"]],
         ("ConfigMap", "cluster-info") => &[&["data", "kubeconfig"]],
+        ("RuntimeClass", processes::RUNTIME_CLASS) => &[&["scheduling", "tolerations"]],
         _ => return None,
     };
     let mut new = old.clone();
@@ -81,14 +77,6 @@ pub(super) fn refresh(old: &Object, wanted: &Object) -> Option<Object> {
         }
     }
     (new != *old).then_some(new)
-}
-
-fn flow(line: Value) -> Value {
-    json!({
-        "apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": line["kind"],
-        "metadata": { "name": line["name"], "annotations": { "apf.kubernetes.io/autoupdate-spec": "true" } },
-        "spec": line["spec"],
-    })
 }
 
 fn service(ip: &str, advertise: Option<SocketAddr>) -> Value {
