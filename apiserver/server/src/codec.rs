@@ -23,6 +23,8 @@ use crate::versions::Kin;
 
 /// Bodies in error texts are cut to this many bytes.
 const SUMMARY_BYTES_MAX: usize = 30;
+/// The parts of objects that a patch often leaves alone, and that are large.
+const PARTS: [&str; 3] = ["data", "spec", "status"];
 const SCHEME: &str = "pkg/api/legacyscheme/scheme.go:30";
 const META_SCHEME: &str = "pkg/apis/meta/internalversion/scheme/register.go:27";
 
@@ -145,22 +147,23 @@ fn check_kind(
     if gvk == *own {
         return Ok(gvk);
     }
-    let known = registry::find_kind(&gvk).is_some();
-    if known && gvk.kind == own.kind && gvk.group == own.group {
+    if gvk.kind == own.kind && gvk.group == own.group && registry::find_kind(&gvk).is_some() {
         return Err(ApiError::bad_request(format!(
             "the API version in the data ({}) does not match the expected API version ({})",
             gvk.api_version(),
             own.api_version()
         )));
     }
-    if known {
-        let (from, to) = (&gvk.version, package(own));
-        let why = format!("converting ({from}.{}) to ({to}.{}): unknown conversion", gvk.kind, own.kind);
-        return Err(cannot_handle(&gvk, expected, &why));
-    }
+    Err(cannot_handle(&gvk, expected, &another(own, &gvk)))
+}
+
+/// Why an object of one kind cannot become one of another.
+fn another(own: &Gvk, gvk: &Gvk) -> String {
     let (kind, version) = (&gvk.kind, gvk.api_version());
-    let why = format!("no kind {kind:?} is registered for version {version:?} in scheme {SCHEME:?}");
-    Err(cannot_handle(&gvk, expected, &why))
+    if registry::find_kind(gvk).is_none() {
+        return format!("no kind {kind:?} is registered for version {version:?} in scheme {SCHEME:?}");
+    }
+    format!("converting ({}.{kind}) to ({}.{}): unknown conversion", gvk.version, package(own), own.kind)
 }
 
 /// The Go package of a group's internal types.
@@ -464,8 +467,8 @@ impl<'a> Patch<'a> {
     ) -> Result<Object, ApiError> {
         let patched = self.lay_over(&resource.schema, old.map().clone())?;
         if let Some(custom) = &resource.custom {
-            let invalid = self.invalid(&patched);
-            let (mut object, mut strict) = crds::revive(resource, custom, patched).map_err(&invalid)?;
+            let invalid = |why| self.invalid(&resource.schema, old.map(), why);
+            let (mut object, mut strict) = crds::revive(resource, custom, patched).map_err(invalid)?;
             if let Ok(body) = Document::json(self.body) {
                 strict.splice(0..0, body.into_strict_value().1);
             }
@@ -474,22 +477,37 @@ impl<'a> Patch<'a> {
             return Ok(object);
         }
         let expected = Expected { gvk: resource.gvk.clone(), schema: resource.schema.clone() };
-        let mut object = self.decode(context, &expected, patched, validation)?;
+        let mut object = self.decode(context, &expected, old.map(), patched, validation)?;
         defaults(resource, &mut object);
         Ok(object)
     }
 
-    /// Brings a patched tree back into an object.
+    /// Brings a patched tree back into an object. Parts that are as they were `before` have been decoded already.
     pub(crate) fn decode(
         &self,
         context: &Context,
         expected: &Expected,
-        patched: Value,
+        before: &Map<String, Value>,
+        mut patched: Value,
         validation: FieldValidation,
     ) -> Result<Object, ApiError> {
-        let invalid = self.invalid(&patched);
+        let invalid = |why| self.invalid(&expected.schema, before, why);
+        if let Some(gvk) = self.renamed(&expected.gvk, &patched) {
+            return Err(invalid(another(&expected.gvk, &gvk)));
+        }
+        let mut same = Map::new();
+        for key in PARTS {
+            if let (Some(map), Some(before)) = (patched.as_object_mut(), before.get(key))
+                && map.get(key) == Some(before)
+                && let Some(part) = map.remove(key)
+            {
+                same.insert(key.to_owned(), part);
+            }
+        }
         let mut decoded = decode::value(&expected.schema, patched).map_err(|e| invalid(e.to_string()))?;
-        if let Ok(body) = Document::json(self.body).and_then(|body| body.decode(&expected.schema)) {
+        decoded.object.map_mut().append(&mut same);
+        let twice = Document::json(self.body).ok().filter(Document::has_duplicates);
+        if let Some(Ok(body)) = twice.map(|body| body.decode(&expected.schema)) {
             let twice = body.strict.into_iter().filter(|text| text.starts_with("duplicate"));
             decoded.strict.splice(0..0, twice);
         }
@@ -497,12 +515,23 @@ impl<'a> Patch<'a> {
         Ok(named(decoded.object, expected))
     }
 
+    /// The kind that a patch gives to an object of another. Upstream lays strategic patches over a Go struct, whose kind
+    /// nobody asks for any more; the versions of one kind may stand for each other.
+    fn renamed(&self, own: &Gvk, patched: &Value) -> Option<Gvk> {
+        let text = |key: &str| patched.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let version = match text("apiVersion") {
+            Some(version) => GroupVersion::parse(version)?,
+            None => GroupVersion::new(own.group.as_str(), own.version.as_str()),
+        };
+        let gvk = version.with_kind(text("kind").unwrap_or(&own.kind));
+        let one_kind = gvk.group == own.group && gvk.kind == own.kind && registry::find_kind(&gvk).is_some();
+        (!one_kind && gvk != *own && !matches!(self.patch_type, PatchType::Strategic)).then_some(gvk)
+    }
+
     /// 422 for what cannot be an object, with the patched tree.
-    fn invalid(&self, patched: &Value) -> impl Fn(String) -> ApiError + use<> {
-        let shown = patched.to_string();
-        move |why| {
-            let error = field::Path::root("patch").invalid(shown.as_str(), why);
-            ApiError::invalid(&Gvk::new("", "", ""), "", &[error])
-        }
+    fn invalid(&self, schema: &Schema, before: &Map<String, Value>, why: String) -> ApiError {
+        let shown = self.lay_over(schema, before.clone()).map(|patched| patched.to_string()).unwrap_or_default();
+        let error = field::Path::root("patch").invalid(shown, why);
+        ApiError::invalid(&Gvk::new("", "", ""), "", &[error])
     }
 }

@@ -133,6 +133,12 @@ fn compare_maps(
             (None, Some((rk, _))) => (*rk, None, right.next()),
             (Some((lk, _)), _) => (*lk, left.next(), None),
         };
+        // Most of an object stays as it is, and need not be taken apart to see it.
+        if let (Some((_, l)), Some((_, r))) = (l, r)
+            && same(l, r)
+        {
+            continue;
+        }
         let entry = map.entry(key);
         let mut nodes = Nodes::default();
         if let Some(ty) = entry.ty {

@@ -17,6 +17,19 @@ impl Set {
         }
     }
 
+    /// Whether a path of this set may be in a `fieldsV1` tree: never `false` where one is. Nothing is read but the steps
+    /// that the set has; items of lists, whose keys can be written in several ways, count as the same.
+    pub(super) fn may_overlap(&self, fields: &Value) -> bool {
+        let Value::Object(map) = fields else { return true };
+        self.nodes().iter().any(|(step, node)| match step {
+            PathElement::Field(_) => map.get(&step.encode()).is_some_and(|below| {
+                let is_member = below.as_object().is_none_or(|below| below.is_empty() || below.contains_key("."));
+                (node.member && is_member) || node.below.may_overlap(below)
+            }),
+            _ => map.keys().any(|key| key != "." && !key.starts_with("f:")),
+        })
+    }
+
     /// The `fieldsV1` tree.
     pub fn to_fields_v1(&self) -> Value {
         Value::Object(encode(self))

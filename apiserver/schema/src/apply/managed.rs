@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::reconcile::reconcile;
 use super::set::Set;
-use super::versions::{Changes, Known, Versioned};
+use super::versions::{Changes, Known};
 
 /// How a manager came to own its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +48,8 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ManagedFields {
     entries: Vec<Entry>,
+    /// What a write does not concern, as it is written; their sets here are empty.
+    untouched: Vec<(Entry, Value)>,
 }
 
 /// At most so many `Update` entries; the oldest are folded into one per version.
@@ -78,18 +80,42 @@ impl ManagedFields {
         Ok(out)
     }
 
+    /// Reads of an object's own `metadata.managedFields` what a write of these fields by this writer can change, and
+    /// keeps the other entries as they are: reading and writing sets is most of the work of an update. `None` where that
+    /// takes more: entries in another version, or so many that the oldest may have to be folded.
+    pub(super) fn decode_touched(list: &[Value], writer: &Identity, api_version: &str, touched: &Set) -> Option<Self> {
+        let mut out = Self::default();
+        if list.len() >= UPDATE_ENTRIES_MAX {
+            return None;
+        }
+        for (at, value) in list.iter().enumerate() {
+            let entry = decode_head(value).ok().filter(|entry| entry.api_version == api_version)?;
+            let fields = value.get("fieldsV1")?;
+            let owns_none = fields.as_object().is_none_or(Map::is_empty);
+            if owns_none || entry.identity == *writer || touched.may_overlap(fields) {
+                out.put(decode_entry(at, value).ok()?);
+            } else {
+                out.untouched.push((entry, value.clone()));
+            }
+        }
+        Some(out)
+    }
+
     /// Writes `metadata.managedFields`, in upstream's order.
-    pub fn encode(mut self) -> Vec<Value> {
-        self.entries.sort_by(encoded_order);
-        self.entries.into_iter().map(encode_entry).collect()
+    pub fn encode(self) -> Vec<Value> {
+        let mut all: Vec<(Entry, Option<Value>)> =
+            self.untouched.into_iter().map(|(entry, value)| (entry, Some(value))).collect();
+        all.extend(self.entries.into_iter().map(|entry| (entry, None)));
+        all.sort_by(|(left, _), (right, _)| encoded_order(left, right));
+        all.into_iter().map(|(entry, value)| value.unwrap_or_else(|| encode_entry(entry))).collect()
     }
 
     /// Nobody owns anything.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.untouched.is_empty()
     }
 
-    /// The entries, in no order.
+    /// The entries that were read, in no order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -125,12 +151,14 @@ impl ManagedFields {
 
     /// Brings the sets into the form that the schemas of today give them, which only those of custom resources do, and
     /// forgets owners in versions that are no more.
-    pub(super) fn reconciled(mut self, known: &Known<'_>, live: &Versioned) -> Result<Self, String> {
-        let built_in = live.ty().builtin();
+    pub(super) fn reconciled(mut self, known: &Known<'_>, live: &Map<String, Value>) -> Result<Self, String> {
+        let live = (!known.built_in()).then(|| known.own(live.clone()));
         for api_version in self.versions() {
             if !known.has(&api_version) {
                 self.forget_version(&api_version);
-            } else if !built_in && let Some(live) = known.convert(live, &api_version)? {
+            } else if let Some(live) = &live
+                && let Some(live) = known.convert(live, &api_version)?
+            {
                 for entry in self.entries.iter_mut().filter(|entry| entry.api_version == api_version) {
                     entry.set = reconcile(live.ty(), std::mem::take(&mut entry.set));
                 }
@@ -189,6 +217,19 @@ impl ManagedFields {
 }
 
 fn decode_entry(at: usize, value: &Value) -> Result<Entry, String> {
+    let mut entry = decode_head(value)?;
+    match value.get("fieldsType").and_then(Value::as_str).unwrap_or_default() {
+        "FieldsV1" => {}
+        "" => return Err(format!("missing fieldsType in managed fields entry {at}")),
+        other => return Err(format!("invalid fieldsType {other:?} in managed fields entry {at}")),
+    }
+    entry.set = Set::from_fields_v1(value.get("fieldsV1").unwrap_or(&Value::Null))
+        .map_err(|error| format!("error decoding versioned set from {}: {error}", crate::go::print(value)))?;
+    Ok(entry)
+}
+
+/// An entry without its set.
+fn decode_head(value: &Value) -> Result<Entry, String> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
     let operation = match text("operation") {
         "Apply" => Operation::Apply,
@@ -198,17 +239,10 @@ fn decode_entry(at: usize, value: &Value) -> Result<Entry, String> {
     if text("apiVersion").is_empty() {
         return Err("apiVersion must not be empty".to_owned());
     }
-    match text("fieldsType") {
-        "FieldsV1" => {}
-        "" => return Err(format!("missing fieldsType in managed fields entry {at}")),
-        other => return Err(format!("invalid fieldsType {other:?} in managed fields entry {at}")),
-    }
-    let set = Set::from_fields_v1(value.get("fieldsV1").unwrap_or(&Value::Null))
-        .map_err(|error| format!("error decoding versioned set from {}: {error}", crate::go::print(value)))?;
     Ok(Entry {
         identity: Identity::new(text("manager"), operation, text("apiVersion"), text("subresource")),
         api_version: text("apiVersion").to_owned(),
-        set,
+        set: Set::default(),
         time: value.get("time").and_then(Value::as_str).map(str::to_owned),
     })
 }
@@ -246,4 +280,57 @@ fn encoded_order(left: &Entry, right: &Entry) -> Ordering {
 
 fn unix_secs(time: Option<&str>) -> i64 {
     time.and_then(|text| text.parse::<jiff::Timestamp>().ok()).map_or(0, jiff::Timestamp::as_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WRITER: &str = "m0";
+
+    /// Trees of fields that often have paths in common.
+    fn fields() -> impl Strategy<Value = Value> {
+        let step = prop_oneof![Just("f:a"), Just("f:b"), Just("k:{\"n\":1}"), Just("k:{\"n\":2}"), Just("v:3")];
+        let leaf = Just(json!({}));
+        leaf.prop_recursive(3, 12, 3, move |below| {
+            (proptest::collection::btree_map(step.clone(), below, 1..4), any::<bool>()).prop_map(|(map, member)| {
+                let dot = member.then(|| (".".to_owned(), json!({})));
+                Value::Object(map.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(dot).collect())
+            })
+        })
+    }
+
+    fn entry(number: usize, fields: Value) -> Value {
+        json!({
+            "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields, "manager": format!("m{number}"),
+            "operation": if number.is_multiple_of(2) { "Update" } else { "Apply" }, "time": format!("2026-01-0{}T00:00:00Z", 1 + number % 3),
+        })
+    }
+
+    proptest! {
+        /// What is left unread is what would have stayed as it is.
+        #[test]
+        fn leaves_unread_what_no_change_concerns(trees in proptest::collection::vec(fields(), 0..5), touched in fields()) {
+            let rooted = trees.into_iter().map(|mut tree| {
+                tree.as_object_mut().map(|root| root.remove("."));
+                tree
+            });
+            let list: Vec<Value> = rooted.enumerate().map(|(at, tree)| entry(at, tree)).collect();
+            let touched = Set::from_fields_v1(&touched).unwrap();
+            let writer = Identity::new(WRITER, Operation::Update, "v1", "");
+            let change = |mut managed: ManagedFields| {
+                managed.entries.retain_mut(|entry| {
+                    entry.set = std::mem::take(&mut entry.set).difference(&touched);
+                    !entry.set.is_empty()
+                });
+                let own = managed.take(&writer).map_or_else(Set::default, |entry| entry.set).union(touched.clone());
+                managed.put(Entry { identity: writer.clone(), api_version: "v1".to_owned(), set: own, time: None });
+                managed.encode()
+            };
+            let few = ManagedFields::decode_touched(&list, &writer, "v1", &touched).unwrap();
+            prop_assert_eq!(change(few), change(ManagedFields::decode(&list).unwrap()));
+        }
+    }
 }

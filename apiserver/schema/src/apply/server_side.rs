@@ -61,8 +61,8 @@ pub fn apply(
         let (kind, list) = (show_kind(&gvk), describe(&violations));
         return Err(internal(format!("failed to create typed patch object ({namespace}/{name}; {kind}): {list}")));
     }
+    let managed = managed.reconciled(&known, &live_map).map_err(internal)?;
     let live = known.own(live_map);
-    let managed = managed.reconciled(&known, &live).map_err(internal)?;
     let run = Run { known: &known, live: &live, config, write };
     let outcome = match run.apply(managed.clone(), force)? {
         Err(conflicts) if write.manager == last_applied::MANAGER => {

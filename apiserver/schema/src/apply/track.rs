@@ -53,16 +53,28 @@ pub fn track_update(
             new.set(&PATH, stored.to_vec());
             return Ok(());
         }
-        Start::Stored => ManagedFields::decode(stored).unwrap_or_default(),
-        Start::Sent(managed) => managed,
+        Start::Stored => match touched(&known, stored, &difference, write) {
+            Some(managed) => managed,
+            None => ManagedFields::decode(stored).unwrap_or_default().reconciled(&known, before)?,
+        },
+        Start::Sent(managed) => managed.reconciled(&known, before)?,
     };
     if !(exists && managed.is_empty()) {
-        let before = known.own(before.clone());
-        let managed = managed.reconciled(&known, &before)?;
-        let managed = take_over(managed, difference, &known, &before.map, new.map(), write)?;
+        let managed = take_over(managed, difference, &known, before, new.map(), write)?;
         set_managed(new, managed);
     }
     Ok(())
+}
+
+/// The stored owners, read as far as the write concerns them; `None` where that is no safe way.
+fn touched(known: &Known<'_>, stored: &[Value], difference: &Difference, write: &Write<'_>) -> Option<ManagedFields> {
+    if !known.built_in() {
+        return None;
+    }
+    let Difference { added, modified, removed } = difference;
+    let all = added.clone().union(modified.clone()).union(removed.clone());
+    let writer = Identity::new(write.manager, Operation::Update, write.api_version, write.subresource);
+    ManagedFields::decode_touched(stored, &writer, write.api_version, &all)
 }
 
 /// What a write changes (without what is never owned) goes from its owners to the writer.

@@ -79,6 +79,11 @@ impl<'a> Known<'a> {
         Self { own: schema.clone(), write, versions }
     }
 
+    /// The kind is one of the server's own: its schema does not change.
+    pub(super) fn built_in(&self) -> bool {
+        Type::root(&self.own).builtin()
+    }
+
     /// An object of the request's version.
     pub(super) fn own(&self, map: Map<String, Value>) -> Versioned {
         Versioned { api_version: self.write.api_version.to_owned(), schema: self.own.clone(), map }

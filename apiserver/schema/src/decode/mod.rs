@@ -113,6 +113,11 @@ impl<'a> Document<'a> {
         &self.strict
     }
 
+    /// Whether a field is there twice: what [`Document::decode`] would say of that takes far longer to find out.
+    pub fn has_duplicates(&self) -> bool {
+        self.node.has_duplicates()
+    }
+
     /// Holds the body against a schema.
     pub fn decode(self, schema: &Schema) -> Result<Decoded, Error> {
         let mut decoded = typed::decode(schema, self.node)?;

@@ -1,6 +1,7 @@
 //! A body as it was written: fields in order, duplicates and all, numbers as text.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::{Map, Number, Value};
 
@@ -49,6 +50,18 @@ impl<'a> Node<'a> {
                 Self::Map(map.into_iter().map(entry).collect::<Result<_, Error>>()?)
             }
         })
+    }
+
+    /// Whether some map in it has a field twice.
+    pub(super) fn has_duplicates(&self) -> bool {
+        match self {
+            Self::List(items) => items.iter().any(Self::has_duplicates),
+            Self::Map(entries) => {
+                let mut seen = HashSet::with_capacity(entries.len());
+                entries.iter().any(|(key, value)| !seen.insert(&**key) || value.has_duplicates())
+            }
+            _ => false,
+        }
     }
 
     /// The tree without a schema: of duplicate fields the last one stays.

@@ -23,19 +23,24 @@ const SET_ORDER: &str = "$setElementOrder";
 
 /// Lays the patch in `body` over `target`.
 pub fn apply(schema: &Schema, target: Map<String, Value>, body: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    let patch = match parse(body).map_err(ApiError::bad_request)? {
-        Value::Object(patch) => patch,
-        Value::Null => Map::new(),
-        other => return Err(ApiError::bad_request(mismatch(&other, "map[string]interface {}"))),
-    };
     let merger = Merger { types: &schema.types };
-    let shown = go::print(&Value::Object(patch.clone()));
-    let merged = merger.map(target, patch, Within::Struct(schema.root())).map_err(Failure::answer)?;
-    typed::check(schema, &merged).map_err(|text| {
-        let error = field::Path::root("patch").invalid(shown, text);
-        ApiError::invalid(&Gvk::new("", "", ""), "", &[error])
-    })?;
-    Ok(merged)
+    let merged = merger.map(target, read(body)?, Within::Struct(schema.root())).map_err(Failure::answer)?;
+    match typed::check(schema, &merged) {
+        Ok(()) => Ok(merged),
+        Err(text) => {
+            let shown = go::print(&Value::Object(read(body)?));
+            let error = field::Path::root("patch").invalid(shown, text);
+            Err(ApiError::invalid(&Gvk::new("", "", ""), "", &[error]))
+        }
+    }
+}
+
+fn read(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    match parse(body).map_err(ApiError::bad_request)? {
+        Value::Object(patch) => Ok(patch),
+        Value::Null => Ok(Map::new()),
+        other => Err(ApiError::bad_request(mismatch(&other, "map[string]interface {}"))),
+    }
 }
 
 /// Why a patch does not apply.

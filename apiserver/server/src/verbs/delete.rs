@@ -129,11 +129,13 @@ pub(crate) async fn delete_one(
         if options.dry_run {
             return Ok(Deleted { object, gone });
         }
-        match context.server.store().commit(vec![change]).await {
+        let mut changes = if gone { alloc::before_deletion(context, resource, &old).await? } else { Vec::new() };
+        changes.push(change);
+        match context.server.store().commit(changes).await {
             Ok(events) => {
                 let mut object = object;
                 if gone {
-                    alloc::release(&context.server, resource, &old);
+                    alloc::after_deletion(context, resource, &old);
                 }
                 let revision = events.last().map_or(0, |event| event.revision);
                 if !gone {

@@ -86,7 +86,7 @@ pub(crate) async fn create(
         let attributes = attributes(context, target, Operation::Create, new.name().to_owned());
         let warnings = admission::mutate(&context.server, &attributes.of(context), &mut new, None).await?;
         warnings.into_iter().for_each(|warning| context.warn(warning));
-        let allocation = alloc::create(&context.server, resource, &mut new)?;
+        let mut allocation = alloc::allocate(context, resource, &mut new, None, options.dry_run).await?;
         strategy.prepare_create(&resource.kind, &mut new);
         fill_zeros(resource, &mut new);
         let mut wrong = validation::object_meta(&new, resource.kind.namespaced, |name, prefix| {
@@ -117,6 +117,7 @@ pub(crate) async fn create(
         let key = resource.key(target.namespace, new.name());
         let document = document::encode(&context.server, resource, &new).await?;
         let mut changes = admitted.changes;
+        changes.extend(allocation.changes());
         changes.push(Change::Put { key: key.clone(), expect: Expect::Absent, document });
         match context.server.store().commit(changes).await {
             Ok(events) => {
@@ -209,6 +210,9 @@ where
         let gone = delete::finished(resource, &new, &old);
         let document = document::encode(&context.server, resource, &new).await?;
         let key = entry.key.clone();
+        if gone {
+            changes.extend(alloc::before_deletion(context, resource, &old).await?);
+        }
         changes.push(match gone {
             true => Change::Delete { key, revision },
             false => Change::Put { key, expect: Expect::Revision(revision), document },
@@ -217,7 +221,7 @@ where
             Ok(events) => {
                 allocation.keep();
                 if gone {
-                    alloc::release(&context.server, resource, &old);
+                    alloc::after_deletion(context, resource, &old);
                 }
                 return Ok(written(resource, new, events));
             }
@@ -308,7 +312,7 @@ async fn prepare(
     let warnings = admission::mutate(&context.server, &attributes.of(context), &mut new, Some(old)).await?;
     warnings.into_iter().for_each(|warning| context.warn(warning));
     keep_metadata(&mut new, old);
-    let allocation = alloc::update(&context.server, resource, &mut new, old)?;
+    let mut allocation = alloc::allocate(context, resource, &mut new, Some(old), target.options.dry_run).await?;
     // A Scale is a view of the whole object, and so is a write to it.
     let whole = matches!(subresource, "" | "scale");
     if whole {
@@ -328,7 +332,9 @@ async fn prepare(
     for warning in strategy.warnings(kind, &new, Some(old)) {
         context.warn(warning);
     }
-    Ok(Prepared { object: new, allocation, changes: admitted.changes, turn: admitted.turn })
+    let mut changes = admitted.changes;
+    changes.extend(allocation.changes());
+    Ok(Prepared { object: new, allocation, changes, turn: admitted.turn })
 }
 
 /// Makes the writer the owner of what it changes, with the conversions that this needs.
