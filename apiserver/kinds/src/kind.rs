@@ -149,6 +149,12 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
         crate::strategy::prepare_update(kind, new, old);
     }
 
+    /// Whether a write to `status` leaves labels, annotations, finalizers and owners as they are, where it does not
+    /// have to (upstream's ResetObjectMetaForStatus).
+    fn status_keeps_metadata(&self) -> bool {
+        false
+    }
+
     /// The same for a write to a subresource that carries the parent's kind (`status`, `resize`, …).
     fn prepare_subresource_update(&self, kind: &Kind, subresource: &str, new: &mut Object, old: &Object) {
         crate::strategy::prepare_subresource_update(kind, subresource, new, old);

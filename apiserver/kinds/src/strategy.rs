@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{Kind, print};
 
+/// What clients say of an object in its metadata.
+const OF_CLIENTS: [&str; 4] = ["annotations", "finalizers", "labels", "ownerReferences"];
+
 /// The strategy of kinds about which nothing more is to be known.
 #[derive(Debug)]
 pub struct Generic;
@@ -33,10 +36,14 @@ pub fn prepare_update(kind: &Kind, new: &mut Object, old: &Object) {
     }
 }
 
-/// Keeps everything but `status` (and, as upstream, the metadata) from the old object.
-pub fn prepare_subresource_update(_kind: &Kind, subresource: &str, new: &mut Object, old: &Object) {
-    if subresource == "status" {
-        keep_all_but_status(new, old);
+/// Keeps everything but `status` from the old object; the metadata of some kinds only.
+pub fn prepare_subresource_update(kind: &Kind, subresource: &str, new: &mut Object, old: &Object) {
+    if subresource != "status" {
+        return;
+    }
+    keep_all_but_status(new, old);
+    if kind.strategy.status_keeps_metadata() {
+        OF_CLIENTS.iter().for_each(|field| copy_metadata(new, old, field));
     }
 }
 
@@ -116,16 +123,9 @@ pub fn name_and_age(kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> 
 pub fn reset_fields(kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
     match subresource {
         "" if has_status(kind) => vec![vec!["status"]],
+        "status" if kind.strategy.status_keeps_metadata() => vec![vec!["metadata"], vec!["spec"]],
         "status" => vec![vec!["spec"]],
         _ => Vec::new(),
-    }
-}
-
-/// The same where a write to `status` keeps the metadata, too.
-pub fn reset_fields_with_metadata(kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
-    match subresource {
-        "status" => vec![vec!["metadata"], vec!["spec"]],
-        _ => reset_fields(kind, subresource),
     }
 }
 

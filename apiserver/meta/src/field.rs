@@ -198,8 +198,20 @@ pub fn aggregate(errors: &[Error]) -> Option<String> {
 fn go_value(value: &Value) -> String {
     match value {
         Value::String(text) => go_quoted(text),
-        other => other.to_string(),
+        other => html_safe(&other.to_string()),
     }
+}
+
+/// JSON as Go writes it: so that it can stand in HTML and in JavaScript.
+pub fn html_safe(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// A text in double quotes, as Go's `%q` and `strconv.Quote` write it.

@@ -7,6 +7,7 @@ pub mod field;
 mod name;
 mod object;
 mod options;
+pub mod processes;
 mod quantity;
 mod selector;
 mod status;

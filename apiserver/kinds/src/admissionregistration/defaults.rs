@@ -3,7 +3,7 @@
 use kubernel_meta::Object;
 use serde_json::{Map, Value, json};
 
-use crate::tree::{default_text, default_to, map_in, maps_in};
+use crate::tree::{default_to, map_in, maps_in};
 
 const HTTPS_PORT: u16 = 443;
 const TIMEOUT_SECS: u8 = 10;
@@ -11,13 +11,13 @@ const TIMEOUT_SECS: u8 = 10;
 /// Fills in the defaults of the webhooks of a configuration; mutating ones may be invoked again.
 pub(super) fn webhooks(object: &mut Object, mutating: bool) {
     for webhook in maps_in(object.map_mut(), "webhooks") {
-        default_text(webhook, "failurePolicy", "Fail");
-        default_text(webhook, "matchPolicy", "Equivalent");
+        default_to(webhook, "failurePolicy", "Fail");
+        default_to(webhook, "matchPolicy", "Equivalent");
         default_to(webhook, "namespaceSelector", json!({}));
         default_to(webhook, "objectSelector", json!({}));
         default_to(webhook, "timeoutSeconds", TIMEOUT_SECS);
         if mutating {
-            default_text(webhook, "reinvocationPolicy", "Never");
+            default_to(webhook, "reinvocationPolicy", "Never");
         }
         if let Some(service) = map_in(webhook, "clientConfig").and_then(|config| map_in(config, "service")) {
             default_to(service, "port", HTTPS_PORT);
@@ -27,13 +27,13 @@ pub(super) fn webhooks(object: &mut Object, mutating: bool) {
 }
 
 fn rule(rule: &mut Map<String, Value>) {
-    default_text(rule, "scope", "*");
+    default_to(rule, "scope", "*");
 }
 
 /// Fills in the defaults of an admission policy.
 pub(super) fn policy(object: &mut Object) {
     let spec = object.map_at_mut(&["spec"]);
-    default_text(spec, "failurePolicy", "Fail");
+    default_to(spec, "failurePolicy", "Fail");
     if let Some(constraints) = map_in(spec, "matchConstraints") {
         match_resources(constraints);
     }
@@ -47,7 +47,7 @@ pub(super) fn binding(object: &mut Object) {
 }
 
 fn match_resources(resources: &mut Map<String, Value>) {
-    default_text(resources, "matchPolicy", "Equivalent");
+    default_to(resources, "matchPolicy", "Equivalent");
     default_to(resources, "namespaceSelector", json!({}));
     default_to(resources, "objectSelector", json!({}));
     for list in ["resourceRules", "excludeResourceRules"] {

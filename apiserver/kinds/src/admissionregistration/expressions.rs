@@ -6,6 +6,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::Value;
 
+use crate::go_form;
 use crate::tree::{items, set, text};
 use crate::validate;
 
@@ -103,7 +104,12 @@ pub(super) fn audit_annotations(path: &Path, spec: &Value, policy: &str, compile
     let mut errors = Vec::new();
     if annotations.len() > AUDIT_ANNOTATIONS_MAX {
         let message = format!("must not have more than {AUDIT_ANNOTATIONS_MAX} auditAnnotations");
-        errors.push(path.invalid(annotations.to_vec(), message));
+        errors.push(go_form::invalid_list(
+            &path,
+            "io.k8s.api.admissionregistration.v1.AuditAnnotation",
+            annotations,
+            message,
+        ));
     }
     for (at, annotation) in annotations.iter().enumerate() {
         let (path, key) = (path.index(at), text(annotation, "key"));

@@ -81,10 +81,10 @@ fn mutation_errors(path: &Path, mutation: &Value, compiler: &Compiler) -> Vec<Er
 
 fn common(path: &Path, spec: &Value, old: Option<&Object>, compiler: &mut Compiler) -> Vec<Error> {
     let mut errors = Vec::new();
-    match text(spec, "failurePolicy") {
-        "" => errors.push(path.child("failurePolicy").required("")),
-        "Fail" | "Ignore" => {}
-        other => errors.push(path.child("failurePolicy").not_supported(other, &["Fail", "Ignore"])),
+    match set(spec, "failurePolicy").and_then(Value::as_str) {
+        None => errors.push(path.child("failurePolicy").required("")),
+        Some("Fail" | "Ignore") => {}
+        Some(other) => errors.push(path.child("failurePolicy").not_supported(other, &["Fail", "Ignore"])),
     }
     if let Some(kind) = set(spec, "paramKind") {
         errors.extend(param_kind(&path.child("paramKind"), kind));
@@ -140,10 +140,10 @@ fn param_kind(path: &Path, param: &Value) -> Vec<Error> {
 /// What is wrong with the resources that a policy or binding selects.
 fn match_resources(path: &Path, resources: &Value) -> Vec<Error> {
     let (at, mut errors) = (path.child("matchPolicy"), Vec::new());
-    match text(resources, "matchPolicy") {
-        "" => errors.push(at.required("")),
-        "Equivalent" | "Exact" => {}
-        other => errors.push(at.not_supported(other, &["Equivalent", "Exact"])),
+    match set(resources, "matchPolicy").and_then(Value::as_str) {
+        None => errors.push(at.required("")),
+        Some("Equivalent" | "Exact") => {}
+        Some(other) => errors.push(at.not_supported(other, &["Equivalent", "Exact"])),
     }
     errors.extend(selectors(path, resources));
     for list in ["resourceRules", "excludeResourceRules"] {

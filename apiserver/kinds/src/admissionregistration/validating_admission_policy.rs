@@ -6,7 +6,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
-use crate::{Kind, Strategy, print, strategy};
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of ValidatingAdmissionPolicy.
@@ -63,7 +63,7 @@ impl Strategy for PolicyStrategy {
         vec![json!(object.name()), json!(count), json!(kind), json!(print::age(object, now))]
     }
 
-    fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
-        strategy::reset_fields_with_metadata(kind, subresource)
+    fn status_keeps_metadata(&self) -> bool {
+        true
     }
 }

@@ -49,8 +49,8 @@ fn webhook_errors(path: &Path, webhook: &Value, mutating: bool, unchanged: bool)
         errors.extend(rule_errors(&path.child("rules").index(at), rule));
     }
     let one_of = |field: &str, known: &[&str]| {
-        let value = text(webhook, field);
-        (!value.is_empty() && !known.contains(&value)).then(|| path.child(field).not_supported(value, known))
+        let value = set(webhook, field).and_then(Value::as_str)?;
+        (!known.contains(&value)).then(|| path.child(field).not_supported(value, known))
     };
     errors.extend(one_of("failurePolicy", &["Fail", "Ignore"]));
     errors.extend(one_of("matchPolicy", &["Equivalent", "Exact"]));
@@ -146,9 +146,9 @@ pub(super) fn rule_errors(path: &Path, rule: &Value) -> Vec<Error> {
         errors.push(at.required(""));
     }
     errors.extend(resource_errors(&at, resources));
-    match text(rule, "scope") {
-        "" | "*" | "Cluster" | "Namespaced" => {}
-        other => errors.push(path.child("scope").not_supported(other, &["*", "Cluster", "Namespaced"])),
+    match set(rule, "scope").and_then(Value::as_str) {
+        None | Some("*" | "Cluster" | "Namespaced") => {}
+        Some(other) => errors.push(path.child("scope").not_supported(other, &["*", "Cluster", "Namespaced"])),
     }
     errors
 }

@@ -94,8 +94,12 @@ impl Strategy for DefinitionStrategy {
         false
     }
 
+    /// The metadata as well, although a write to `status` may change it: upstream resets it to what it is.
     fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
-        strategy::reset_fields_with_metadata(kind, subresource)
+        match subresource {
+            "status" => vec![vec!["metadata"], vec!["spec"]],
+            _ => strategy::reset_fields(kind, subresource),
+        }
     }
 }
 

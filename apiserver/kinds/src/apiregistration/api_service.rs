@@ -79,7 +79,7 @@ impl Strategy for ApiServiceStrategy {
         vec![json!(object.name()), json!(service), json!(available), json!(print::age(object, now))]
     }
 
-    fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
-        strategy::reset_fields_with_metadata(kind, subresource)
+    fn status_keeps_metadata(&self) -> bool {
+        true
     }
 }

@@ -29,6 +29,19 @@ kind! {
 pub struct StorageVersionStrategy;
 
 impl Strategy for StorageVersionStrategy {
+    fn status_keeps_metadata(&self) -> bool {
+        true
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
+
+    /// None: upstream names none.
+    fn reset_fields(&self, _kind: &Kind, _subresource: &str) -> Vec<Vec<&'static str>> {
+        Vec::new()
+    }
+
     fn validate_name(&self, name: &str, _prefix: bool) -> Vec<String> {
         // A group and a resource, which is no subdomain where a resource stands alone.
         validation::path_segment_name(name)

@@ -6,6 +6,7 @@ use kubernel_meta::{LabelSelector, Object, validation as meta};
 use serde_json::{Map, Value, json};
 
 use crate::core::pod::{disabled, validation, warnings as pod_warnings};
+use crate::go_form;
 use crate::tree::{int, set, text};
 use crate::{Kind, print, strategy, validate};
 
@@ -59,7 +60,12 @@ pub(crate) fn selector_template(path: &Path, spec: &Value, word: &str, owner: Ow
     if let Some(selector) = selector {
         errors.extend(LabelSelector::validate_value(selector, &at));
         if is_empty_selector(selector) {
-            errors.push(at.invalid(selector.clone(), format!("empty selector is invalid for {word}")));
+            errors.push(go_form::invalid(
+                &at,
+                go_form::LABEL_SELECTOR,
+                selector,
+                format!("empty selector is invalid for {word}"),
+            ));
         }
     }
     let labels = template.pointer("/metadata/labels").and_then(Value::as_object);
@@ -72,7 +78,7 @@ pub(crate) fn selector_template(path: &Path, spec: &Value, word: &str, owner: Ow
     };
     match (matches, selector) {
         (Err(()), Some(selector)) => {
-            errors.push(at.invalid(selector.clone(), "invalid label selector"));
+            errors.push(go_form::invalid(&at, go_form::LABEL_SELECTOR, selector, "invalid label selector"));
             return errors;
         }
         (Ok(false), _) => errors.push(labels_mismatch(path, template)),
@@ -154,7 +160,11 @@ pub(crate) fn seconds(path: &Path, spec: &Value) -> Vec<Error> {
 /// `spec.selector` cannot change.
 pub(crate) fn immutable_selector(new: &Object, old: &Object) -> Option<Error> {
     let path = ["spec", "selector"];
-    validate::immutable(&Path::root("spec").child("selector"), new.at(&path), old.at(&path))
+    let error = validate::immutable(&Path::root("spec").child("selector"), new.at(&path), old.at(&path))?;
+    Some(match new.at(&path).filter(|selector| selector.is_object()) {
+        Some(selector) => error.shown_as(go_form::compact(go_form::LABEL_SELECTOR, selector)),
+        None => error,
+    })
 }
 
 /// What a ReplicationController's spec must be.

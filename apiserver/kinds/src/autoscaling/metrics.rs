@@ -3,7 +3,7 @@
 use kubernel_meta::Object;
 use serde_json::{Map, Value, json};
 
-use crate::tree::{default_text, default_to, int, items, map_in, set, text};
+use crate::tree::{default_to, int, items, map_in, set, text};
 
 /// The target of an autoscaler that names none.
 pub(super) const CPU_PERCENT: i64 = 80;
@@ -32,7 +32,7 @@ fn percent() -> Value {
 fn rules(behavior: &mut Map<String, Value>, direction: &str, policies: Value, window_secs: Option<i64>) {
     default_to(behavior, direction, json!({}));
     let Some(rules) = map_in(behavior, direction) else { return };
-    default_text(rules, "selectPolicy", "Max");
+    default_to(rules, "selectPolicy", "Max");
     if let Some(secs) = window_secs {
         default_to(rules, "stabilizationWindowSeconds", secs);
     }

@@ -77,6 +77,14 @@ impl Strategy for CronJobStrategy {
         let mut warnings = workload::name_warnings(object, old);
         warnings.extend(job_rules::size_warning(&["spec", "jobTemplate", "spec"], object, old));
         warnings.extend(pod_warnings::of_template(&TEMPLATE, object, old));
+        if old.is_some() && object.str_at(&["spec", "schedule"]).contains("TZ") {
+            // Upstream names the field so.
+            warnings.push(
+                "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see \
+                 https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
+                    .to_owned(),
+            );
+        }
         warnings
     }
 

@@ -6,6 +6,7 @@ use kubernel_meta::field::{Error, Path, Reason};
 use serde_json::Value;
 
 use super::{job_rules, schedule};
+use crate::go_form;
 use crate::tree::{set, text};
 use crate::validate;
 
@@ -49,7 +50,8 @@ pub(super) fn check(object: &Object, old: Option<&Object>) -> Vec<Error> {
     let job = spec.pointer("/jobTemplate/spec").unwrap_or(&Value::Null);
     errors.extend(job_rules::spec(&at, job));
     if let Some(selector) = set(job, "selector") {
-        errors.push(at.child("selector").invalid(selector.clone(), "`selector` will be auto-generated"));
+        let detail = "`selector` will be auto-generated";
+        errors.push(go_form::invalid(&at.child("selector"), go_form::LABEL_SELECTOR, selector, detail));
     }
     if job.get("manualSelector") == Some(&Value::Bool(true)) {
         let at = at.child("manualSelector");

@@ -120,11 +120,11 @@ fn job_spec_defaults(spec: &mut Map<String, Value>) {
     default_to(spec, "parallelism", 1);
     let backoff_limit = if missing(spec, "backoffLimitPerIndex") { 6 } else { i32::MAX };
     default_to(spec, "backoffLimit", backoff_limit);
-    default_text(spec, "completionMode", "NonIndexed");
+    default_to(spec, "completionMode", "NonIndexed");
     default_to(spec, "suspend", false);
     default_to(spec, "manualSelector", false);
     let replacement = if missing(spec, "podFailurePolicy") { "TerminatingOrFailed" } else { "Failed" };
-    default_text(spec, "podReplacementPolicy", replacement);
+    default_to(spec, "podReplacementPolicy", replacement);
     if let Some(policy) = map_in(spec, "podFailurePolicy") {
         for condition in maps_in(policy, "rules").flat_map(|rule| maps_in(rule, "onPodConditions")) {
             default_text(condition, "status", "True");

@@ -5,6 +5,7 @@ use kubernel_meta::{LabelSelector, Object, validation as meta};
 use serde_json::Value;
 
 use super::failure_policy;
+use crate::apps::workload;
 use crate::core::pod::validation;
 use crate::go_form;
 use crate::tree::{condition_is_true, int, set, text};
@@ -81,7 +82,8 @@ fn generated_selector(job: &Object, job_spec: &Value) -> Vec<Error> {
     }
     let lookup = |key: &str| expected.iter().find(|(label, _)| *label == key).map(|(_, value)| *value);
     if LabelSelector::from_value(selector).is_ok_and(|parsed| !parsed.matches(lookup)) {
-        errors.push(path.child("selector").invalid(selector.clone(), "`selector` not auto-generated"));
+        let detail = "`selector` not auto-generated";
+        errors.push(go_form::invalid(&path.child("selector"), go_form::LABEL_SELECTOR, selector, detail));
     }
     errors
 }
@@ -111,12 +113,12 @@ pub(super) fn spec(path: &Path, spec: &Value) -> Vec<Error> {
     if let Some(policy) = set(spec, "successPolicy") {
         errors.extend(failure_policy::success(&path.child("successPolicy"), policy, spec));
     }
-    let (at, replacement) = (path.child("podReplacementPolicy"), text(spec, "podReplacementPolicy"));
-    match replacement {
-        "" | "Failed" => {}
-        "TerminatingOrFailed" if policy.is_none() => {}
-        other if policy.is_some() => errors.push(at.not_supported(other, &["Failed"])),
-        other => errors.push(at.not_supported(other, &["Failed", "TerminatingOrFailed"])),
+    let at = path.child("podReplacementPolicy");
+    match set(spec, "podReplacementPolicy").and_then(Value::as_str) {
+        None | Some("Failed") => {}
+        Some("TerminatingOrFailed") if policy.is_none() => {}
+        Some(other) if policy.is_some() => errors.push(at.not_supported(other, &["Failed"])),
+        Some(other) => errors.push(at.not_supported(other, &["Failed", "TerminatingOrFailed"])),
     }
     let template = spec.get("template").unwrap_or(&Value::Null);
     errors.extend(validation::validate_template(&path.child("template"), template));
@@ -139,8 +141,8 @@ fn managed_by(path: &Path, spec: &Value) -> Vec<Error> {
 
 fn completion_mode(path: &Path, spec: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
-    let mode = text(spec, "completionMode");
-    if !matches!(mode, "" | "NonIndexed" | "Indexed") {
+    let Some(mode) = set(spec, "completionMode").and_then(Value::as_str) else { return errors };
+    if !matches!(mode, "NonIndexed" | "Indexed") {
         errors.push(path.child("completionMode").not_supported(mode, &["NonIndexed", "Indexed"]));
     }
     if mode == "Indexed" {
@@ -219,7 +221,7 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
         validate::immutable(&path.child(field), value(new).as_ref(), value(old).as_ref())
     };
     errors.extend(completions_change(&path, new, immutable("completions")));
-    errors.extend(immutable("selector"));
+    errors.extend(workload::immutable_selector(new, old));
     errors.extend(template_change(&path.child("template"), new, old));
     errors.extend(immutable("completionMode"));
     for (field, definition) in [

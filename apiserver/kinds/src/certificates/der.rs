@@ -6,6 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
 const BOOLEAN: u8 = 0x01;
 const BIT_STRING: u8 = 0x03;
 const OCTET_STRING: u8 = 0x04;
@@ -44,6 +45,16 @@ pub(super) enum Key {
     Elliptic(bool),
     /// Bits of the modulus, by the bytes that it takes.
     Rsa(usize),
+    Unknown,
+}
+
+/// A private key, by what may be compared with a public one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum PrivateKey<'a> {
+    Ed25519,
+    Elliptic,
+    /// The modulus.
+    Rsa(&'a [u8]),
     Unknown,
 }
 
@@ -105,6 +116,35 @@ pub(super) fn key(der: &[u8]) -> Option<Key> {
         return Some(Key::Rsa(modulus.len() * 8));
     }
     Some(Key::Unknown)
+}
+
+/// The modulus of a public key of RSA.
+pub(super) fn modulus(der: &[u8]) -> Option<&[u8]> {
+    let parts = children(one(der)?.sequence()?)?;
+    let numbers = children(one(parts.get(1)?.of(BIT_STRING)?.strip_prefix(&[0])?)?.sequence()?)?;
+    numbers.first()?.of(INTEGER)
+}
+
+/// A private key in the form of PKCS#1, PKCS#8 or SEC 1.
+pub(super) fn private_key(der: &[u8]) -> Option<PrivateKey<'_>> {
+    let parts = children(one(der)?.sequence()?)?;
+    match parts[..] {
+        [version, second, ..] if version.tag == INTEGER && second.tag == OCTET_STRING => Some(PrivateKey::Elliptic),
+        [version, modulus, exponent, ..] if [version, modulus, exponent].iter().all(|part| part.tag == INTEGER) => {
+            Some(PrivateKey::Rsa(modulus.body))
+        }
+        [version, algorithm, wrapped, ..] if version.tag == INTEGER => {
+            let name = children(algorithm.sequence()?)?.first()?.of(OBJECT)?;
+            let wrapped = wrapped.of(OCTET_STRING)?;
+            Some(match name {
+                name if name == ED25519 => PrivateKey::Ed25519,
+                name if name == EC => PrivateKey::Elliptic,
+                name if name == RSA => return private_key(wrapped),
+                _ => PrivateKey::Unknown,
+            })
+        }
+        _ => None,
+    }
 }
 
 impl Certificate<'_> {

@@ -3,6 +3,7 @@
 pub mod certificate_signing_request;
 pub mod cluster_trust_bundle;
 mod der;
+pub(crate) mod key_pair;
 mod pem;
 pub mod pod_certificate_request;
 mod pod_certificate_rules;

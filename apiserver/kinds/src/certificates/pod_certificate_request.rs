@@ -25,11 +25,15 @@ kind! {
     strategy: PodCertificateStrategy;
 }
 
-/// What only PodCertificateRequests know. Who may sign, and whether a signature is right, nobody checks yet.
+/// What only PodCertificateRequests know. Who may sign, and whether a signature is right, the server's admission checks.
 #[derive(Debug)]
 pub struct PodCertificateStrategy;
 
 impl Strategy for PodCertificateStrategy {
+    fn status_keeps_metadata(&self) -> bool {
+        true
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         rules::create(object)
     }

@@ -176,7 +176,7 @@ fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_str() == Some("")
 }
 
-/// What is wrong with the certificate of an answer. Whether it begins about now is not checked.
+/// What is wrong with the certificate of an answer. Whether it begins about now the server's admission checks.
 fn issued(path: &Path, object: &Object) -> Result<(), Vec<Error>> {
     let chain = object.str_at(&["status", "certificateChain"]);
     let at = path.child("certificateChain");

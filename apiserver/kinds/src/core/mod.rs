@@ -20,6 +20,7 @@ mod persistent_volume_claim_rules;
 mod persistent_volume_claim_source;
 mod persistent_volume_rules;
 pub(crate) mod persistent_volume_warnings;
+mod plural;
 pub mod pod;
 pub mod pod_template;
 pub mod replication_controller;

@@ -1,13 +1,14 @@
 //! `v1` Node.
 
-use super::node_rules;
+use super::{node_rules, plural};
 use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
+use crate::core::pod::spec_defaults::round_up;
 use crate::descriptor::kind;
 use crate::strategy;
-use crate::tree::{condition, text};
+use crate::tree::{condition, map_in, text};
 use crate::{Kind, Strategy, print};
 
 kind! {
@@ -40,11 +41,13 @@ impl Strategy for NodeStrategy {
         if let Some(capacity) = capacity {
             status.entry("allocatable").or_insert(capacity);
         }
-        let cidr = object.str_at(&["spec", "podCIDR"]).to_owned();
-        if !cidr.is_empty() && object.list_at(&["spec", "podCIDRs"]).is_empty() {
-            object.set(&["spec", "podCIDRs"], json!([cidr]));
+        for list in ["capacity", "allocatable"] {
+            if let Some(list) = map_in(status, list) {
+                round_up(list);
+            }
         }
         let spec = object.map_at_mut(&["spec"]);
+        plural::pod_cidrs(spec);
         if spec.get("unschedulable") == Some(&Value::Bool(false)) {
             spec.remove("unschedulable");
         }

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Map, Value, json};
 
-use crate::core::pod::spec_defaults::round_up;
+use crate::core::pod::spec_defaults::{claim_spec, round_up};
 use crate::descriptor::kind;
-use crate::tree::{default_text, default_to, map_in};
+use crate::tree::{default_text, map_in};
 use crate::{Kind, Strategy, print, strategy};
 
 kind! {
@@ -95,17 +95,15 @@ pub fn claim_defaults(claim: &mut Map<String, Value>) {
     claim.entry("spec").or_insert_with(|| json!({}));
     claim.entry("status").or_insert_with(|| json!({}));
     if let Some(spec) = map_in(claim, "spec") {
-        default_to(spec, "volumeMode", "Filesystem");
-        if let Some(resources) = map_in(spec, "resources") {
-            for list in ["requests", "limits"] {
-                if let Some(list) = map_in(resources, list) {
-                    round_up(list);
-                }
-            }
-        }
+        claim_spec(spec);
     }
     if let Some(status) = map_in(claim, "status") {
         default_text(status, "phase", "Pending");
+        for list in ["capacity", "allocatedResources"] {
+            if let Some(list) = map_in(status, list) {
+                round_up(list);
+            }
+        }
     }
 }
 

@@ -101,7 +101,8 @@ fn source(path: &Path, spec: &Value, name: &str) -> Vec<Error> {
     for (field, shown, complaint, check) in SOURCES {
         let Some(source) = set(spec, field) else { continue };
         count += 1;
-        if count > 1 {
+        // Upstream counts this one and yet lets it stand beside others.
+        if count > 1 && field != "flexVolume" {
             errors.push(path.child(complaint).forbidden("may not specify more than 1 volume type"));
             continue;
         }
@@ -244,7 +245,7 @@ fn with_stable_labels(mut affinity: Value, new: Option<&Value>) -> Value {
             for (j, expression) in expressions.into_iter().flatten().enumerate() {
                 let place = format!("/required/nodeSelectorTerms/{i}/{list}/{j}/key");
                 let wanted = new.and_then(|new| new.pointer(&place)).and_then(Value::as_str);
-                let newer = node_labels::newer(text(expression, "key")).map(|(_, newer)| newer);
+                let newer = node_labels::newer(text(expression, "key"));
                 if let Some(newer) = newer.filter(|newer| wanted == Some(newer)) {
                     expression["key"] = newer.into();
                 }

@@ -4,7 +4,7 @@ use kubernel_meta::Object;
 use kubernel_meta::field::Path;
 use serde_json::Value;
 
-use super::node_labels;
+use super::node_labels::{self, BadValues};
 use super::pod::amounts;
 use crate::tree::set;
 
@@ -36,7 +36,8 @@ pub(super) fn of(volume: &Object) -> Vec<String> {
     }
     let terms = path.child("nodeAffinity").child("required").child("nodeSelectorTerms");
     let required = volume.list_at(&["spec", "nodeAffinity", "required", "nodeSelectorTerms"]).iter().enumerate();
-    warnings.extend(required.flat_map(|(at, term)| node_labels::term_warnings(&terms.index(at), term)));
+    warnings
+        .extend(required.flat_map(|(at, term)| node_labels::term_warnings(&terms.index(at), term, BadValues::Refused)));
     let source = SOURCES.iter().find(|(field, ..)| set(spec, field).is_some());
     warnings.extend(source.map(|(_, shown, message)| format!("{}: {message}", path.child(shown))));
     warnings

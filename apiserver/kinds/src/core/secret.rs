@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
+use crate::certificates::key_pair;
 use crate::descriptor::kind;
 use crate::{Kind, Strategy, print};
 use crate::{strategy, tree, validate};
@@ -63,6 +64,14 @@ impl Strategy for SecretStrategy {
         errors
     }
 
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        if object.str_at(&["type"]) != TLS {
+            return Vec::new();
+        }
+        let [certificate, key] = TLS_KEYS.map(|key| data_map::bytes(object, key));
+        key_pair::error(&certificate, &key).into_iter().collect()
+    }
+
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         let count = object.map_at(&["data"]).map_or(0, |map| map.len());
         vec![json!(object.name()), json!(object.str_at(&["type"])), json!(count), json!(print::age(object, now))]
@@ -76,6 +85,11 @@ impl Strategy for SecretStrategy {
         vec![object.str_at(&["type"]).to_owned()]
     }
 }
+
+/// The type of Secrets with a certificate and its key.
+const TLS: &str = "kubernetes.io/tls";
+/// Where they are.
+const TLS_KEYS: [&str; 2] = ["tls.crt", "tls.key"];
 
 /// What the type of a Secret demands of its data.
 fn of_type(object: &Object) -> Vec<field::Error> {
@@ -96,8 +110,8 @@ fn of_type(object: &Object) -> Vec<field::Error> {
         "kubernetes.io/ssh-auth" if data_map::bytes(object, "ssh-privatekey").is_empty() => {
             vec![path.key("ssh-privatekey").required("")]
         }
-        "kubernetes.io/tls" => {
-            let absent = ["tls.crt", "tls.key"].into_iter().filter(|key| missing(key));
+        TLS => {
+            let absent = TLS_KEYS.into_iter().filter(|key| missing(key));
             absent.map(|key| path.key(key).required("")).collect()
         }
         _ => Vec::new(),

@@ -5,6 +5,7 @@ use kubernel_meta::Object;
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
+use crate::tree::text;
 use crate::{Kind, Strategy, print};
 
 kind! {
@@ -28,6 +29,14 @@ kind! {
 pub struct ServiceAccountStrategy;
 
 impl Strategy for ServiceAccountStrategy {
+    fn prepare_create(&self, _kind: &Kind, object: &mut Object) {
+        name_secrets(object);
+    }
+
+    fn prepare_update(&self, _kind: &Kind, new: &mut Object, _old: &Object) {
+        name_secrets(new);
+    }
+
     fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
         const ANNOTATION: &str = "kubernetes.io/enforce-mountable-secrets";
         let has = |object: &Object| object.annotations().any(|(key, _)| key == ANNOTATION);
@@ -43,4 +52,18 @@ impl Strategy for ServiceAccountStrategy {
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         vec![json!(object.name()), json!(print::age(object, now))]
     }
+}
+
+/// Of a Secret only the name is said: it is one of the account's own namespace.
+fn name_secrets(object: &mut Object) {
+    let secrets = object.list_at(&["secrets"]);
+    if secrets.is_empty() {
+        return;
+    }
+    let named = secrets.iter().map(|secret| match text(secret, "name") {
+        "" => json!({}),
+        name => json!({"name": name}),
+    });
+    let named: Vec<Value> = named.collect();
+    object.set(&["secrets"], named);
 }

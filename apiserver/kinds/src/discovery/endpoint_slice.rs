@@ -78,9 +78,10 @@ impl Strategy for EndpointSliceStrategy {
         ]
     }
 
-    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
-        let fqdn = object.str_at(&["addressType"]) == "FQDN";
-        fqdn.then(|| "spec.addressType: FQDN endpoints are deprecated".to_owned()).into_iter().collect()
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        let fqdn = old.is_none() && object.str_at(&["addressType"]) == "FQDN";
+        let fqdn = fqdn.then(|| "spec.addressType: FQDN endpoints are deprecated".to_owned());
+        fqdn.into_iter().chain(endpoint_slice_rules::address_warnings(object)).collect()
     }
 }
 

@@ -14,6 +14,9 @@ const ENDPOINTS_MAX: usize = 1000;
 const ADDRESSES_MAX: usize = 100;
 const PORTS_MAX: usize = 20_000;
 const HINTS_MAX: usize = 8;
+const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+/// Who writes addresses in one way only.
+const CONTROLLERS: [&str; 2] = ["endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"];
 const TYPES: [&str; 3] = ["FQDN", "IPv4", "IPv6"];
 
 /// `deprecatedTopology` came before zones and node names; nothing writes it any more.
@@ -44,6 +47,22 @@ pub(super) fn update(new: &Object, old: &Object) -> Vec<Error> {
     let path = Path::root("addressType");
     errors.extend(validate::immutable(&path, new.at(&["addressType"]), old.at(&["addressType"])));
     errors
+}
+
+/// The warnings about addresses, save for those that a controller writes.
+pub(super) fn address_warnings(slice: &Object) -> Vec<String> {
+    let managed = |(key, value): (&str, &str)| key == MANAGED_BY && CONTROLLERS.contains(&value);
+    if slice.labels().any(managed) {
+        return Vec::new();
+    }
+    let path = Path::root("endpoints");
+    let mut warnings = Vec::new();
+    for (at, endpoint) in slice.list_at(&["endpoints"]).iter().enumerate() {
+        let path = path.index(at).child("addresses");
+        let addresses = items(endpoint, "addresses").iter().filter_map(Value::as_str).enumerate();
+        warnings.extend(addresses.filter_map(|(at, address)| validate::ip_warning(&path.index(at), address)));
+    }
+    warnings
 }
 
 fn endpoints(endpoints: &[Value], type_: &str) -> Vec<Error> {

@@ -4,6 +4,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation};
 use serde_json::{Value, json};
 
+use crate::go_form;
 use crate::validate;
 
 const NAME_LENGTH_MAX: usize = 128;
@@ -42,27 +43,34 @@ pub(crate) fn create(event: &Object) -> Vec<Error> {
 
 /// What is wrong with a change of an Event of its own group: only its series goes on.
 pub(crate) fn update(new: &Object, old: &Object) -> Vec<Error> {
-    const FIXED: [&str; 12] = [
-        "involvedObject",
-        "reason",
-        "message",
-        "source",
-        "firstTimestamp",
-        "lastTimestamp",
-        "count",
-        "eventTime",
-        "action",
-        "related",
-        "reportingComponent",
-        "reportingInstance",
+    /// Fields that stay, in upstream's order, and the struct that each holds.
+    const FIXED: [(&str, &str); 13] = [
+        ("involvedObject", "io.k8s.api.core.v1.ObjectReference"),
+        ("reason", ""),
+        ("message", ""),
+        ("source", "io.k8s.api.core.v1.EventSource"),
+        ("firstTimestamp", ""),
+        ("lastTimestamp", ""),
+        ("count", ""),
+        ("type", ""),
+        ("eventTime", ""),
+        ("action", ""),
+        ("related", "io.k8s.api.core.v1.ObjectReference"),
+        ("reportingComponent", ""),
+        ("reportingInstance", ""),
     ];
     let mut errors = common(new, "reportingController");
-    for field in FIXED {
-        let shown = if field == "reportingComponent" { "reportingController" } else { field };
-        errors.extend(validate::immutable(&Path::root(shown), new.at(&[field]), old.at(&[field])));
+    if new.at(&["series"]) != old.at(&["series"]) {
+        errors.extend(series(new));
     }
-    errors.extend(validate::immutable(&Path::root("type"), new.at(&["type"]), old.at(&["type"])));
-    errors.extend(series(new));
+    for (field, definition) in FIXED {
+        let path = Path::root(if field == "reportingComponent" { "reportingController" } else { field });
+        let error = validate::immutable(&path, new.at(&[field]), old.at(&[field]));
+        errors.extend(error.map(|error| match new.at(&[field]) {
+            Some(value @ Value::Object(_)) => error.shown_as(go_form::compact(definition, value)),
+            _ => error,
+        }));
+    }
     errors
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::kind;
 use crate::tree::{condition, text};
-use crate::{Kind, Strategy, print, strategy};
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of FlowSchema.
@@ -49,10 +49,6 @@ impl Strategy for FlowSchemaStrategy {
         rules::status(new)
     }
 
-    fn allow_unconditional_update(&self) -> bool {
-        false
-    }
-
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         let method = object.str_at(&["spec", "distinguisherMethod", "type"]);
         let dangling = condition(object.list_at(&["status", "conditions"]), "Dangling");
@@ -66,7 +62,7 @@ impl Strategy for FlowSchemaStrategy {
         ]
     }
 
-    fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
-        strategy::reset_fields_with_metadata(kind, subresource)
+    fn status_keeps_metadata(&self) -> bool {
+        true
     }
 }

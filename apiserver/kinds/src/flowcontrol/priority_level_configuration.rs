@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::kind;
 use crate::tree::{default_to, map_in};
-use crate::{Kind, Strategy, print, strategy};
+use crate::{Kind, Strategy, print};
 
 kind! {
     /// The descriptor of PriorityLevelConfiguration.
@@ -62,10 +62,6 @@ impl Strategy for PriorityLevelStrategy {
         rules::status(new)
     }
 
-    fn allow_unconditional_update(&self) -> bool {
-        false
-    }
-
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         let or_none = |value: Option<&Value>| value.cloned().unwrap_or_else(|| json!("<none>"));
         let limited = |field: &str| object.at(&["spec", "limited", field]);
@@ -81,7 +77,7 @@ impl Strategy for PriorityLevelStrategy {
         ]
     }
 
-    fn reset_fields(&self, kind: &Kind, subresource: &str) -> Vec<Vec<&'static str>> {
-        strategy::reset_fields_with_metadata(kind, subresource)
+    fn status_keeps_metadata(&self) -> bool {
+        true
     }
 }

@@ -7,6 +7,7 @@
 mod diff;
 mod names;
 
+use kubernel_meta::field::{self, Error, Path};
 use kubernel_schema::{Field, ListShape, Presence, Shape, Struct, Types};
 use serde_json::{Map, Value, json};
 
@@ -20,11 +21,27 @@ enum Node {
     Map(Vec<(String, Node)>),
 }
 
+/// The definition of selectors by labels.
+pub const LABEL_SELECTOR: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector";
+
 /// The value of the struct of this definition name in one line, as `Invalid value:` shows it.
 pub fn compact(definition: &str, value: &Value) -> String {
     let mut out = String::new();
     write_compact(&node(definition, value), &mut out);
     out
+}
+
+/// The error about a struct of this definition name.
+pub fn invalid(path: &Path, definition: &str, value: &Value, detail: impl Into<String>) -> Error {
+    path.invalid(value.clone(), detail).shown_as(compact(definition, value))
+}
+
+/// The error about a list of such structs.
+pub fn invalid_list(path: &Path, definition: &str, items: &[Value], detail: impl Into<String>) -> Error {
+    let nodes = items.iter().map(|item| node(definition, item)).collect();
+    let mut shown = String::new();
+    write_compact(&Node::List(nodes), &mut shown);
+    path.invalid(items.to_vec(), detail).shown_as(shown)
 }
 
 /// What changes from `old` to `new`, as a unified diff.
@@ -152,7 +169,7 @@ fn plain(value: &Value) -> Node {
     match value {
         Value::Array(items) => Node::List(items.iter().map(plain).collect()),
         Value::Object(map) => Node::Map(entries(map)),
-        scalar => Node::Leaf(escaped(&scalar.to_string())),
+        scalar => Node::Leaf(field::html_safe(&scalar.to_string())),
     }
 }
 
@@ -160,13 +177,8 @@ fn entries(map: &Map<String, Value>) -> Vec<(String, Node)> {
     map.iter().map(|(key, value)| (key.clone(), plain(value))).collect()
 }
 
-/// Go writes these three so that JSON can stand in HTML.
-fn escaped(text: &str) -> String {
-    text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
-}
-
 fn quoted(key: &str) -> String {
-    escaped(&Value::from(key).to_string())
+    field::html_safe(&Value::from(key).to_string())
 }
 
 fn write_compact(node: &Node, out: &mut String) {

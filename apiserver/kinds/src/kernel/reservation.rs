@@ -2,7 +2,7 @@
 
 use super::amounts;
 use jiff::Timestamp;
-use kubernel_meta::{Object, field};
+use kubernel_meta::{Object, Quantity, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
@@ -34,8 +34,12 @@ impl Strategy for ReservationStrategy {
         let path = field::Path::root("spec");
         let missing = ["role", "agent"].into_iter().filter(|field| object.str_at(&["spec", field]).is_empty());
         let mut errors: Vec<_> = missing.map(|field| path.child(field).required("")).collect();
-        if object.map_at(&["spec", "resources"]).is_none_or(|resources| resources.is_empty()) {
+        let volumes = object.list_at(&["spec", "volumes"]);
+        if volumes.is_empty() && object.map_at(&["spec", "resources"]).is_none_or(|resources| resources.is_empty()) {
             errors.push(path.child("resources").required("something must be reserved"));
+        }
+        for (at, volume) in volumes.iter().enumerate() {
+            errors.extend(volume_errors(&path.child("volumes").index(at), volume));
         }
         errors.extend(amounts::non_negative(&path.child("resources"), object.at(&["spec", "resources"])));
         errors
@@ -61,4 +65,30 @@ impl Strategy for ReservationStrategy {
             json!(print::age(object, now)),
         ]
     }
+}
+
+/// A volume of a framework or of an operator. Its uid is the name of its folder on the node: whoever writes one down must
+/// have drawn it, or takes over what is there.
+fn volume_errors(path: &field::Path, volume: &Value) -> Vec<field::Error> {
+    let text = |field: &str| volume[field].as_str().unwrap_or_default();
+    let missing = ["id", "uid", "containerPath", "size"].into_iter().filter(|field| text(field).is_empty());
+    let mut errors: Vec<_> = missing.map(|field| path.child(field).required("")).collect();
+    let uid = text("uid");
+    if !uid.is_empty() && !is_uuid(uid) {
+        errors.push(path.child("uid").invalid(uid, "must be a UUID in lower case"));
+    }
+    let size = Quantity::parse(text("size")).map_or(0, |size| size.value());
+    if !text("size").is_empty() && size <= 0 {
+        errors.push(path.child("size").invalid(text("size"), "must be greater than zero"));
+    }
+    errors
+}
+
+fn is_uuid(text: &str) -> bool {
+    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match HYPHENS.contains(&at) {
+            true => byte == b'-',
+            false => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+        })
 }

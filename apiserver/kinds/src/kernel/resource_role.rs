@@ -16,7 +16,7 @@ kind! {
     namespaced: false, source: Store, hash: "eLEmOTJFOIQ=";
     verbs: ALL;
     subresources: ["status": STATUS];
-    columns: ["Name" name, "Weight" integer, "Share" string, "Dominant" string, "CPU" string, "Memory" string,
+    columns: ["Name" name, "Weight" number, "Share" string, "Dominant" string, "CPU" string, "Memory" string,
         "Guarantee" string wide, "Limit" string wide, "Frameworks" integer, "Age" string];
     strategy: ResourceRoleStrategy;
 }
@@ -33,12 +33,14 @@ impl Strategy for ResourceRoleStrategy {
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let path = field::Path::root("spec");
         let mut errors = Vec::new();
-        match object.int_at(&["spec", "weight"]) {
-            Some(weight) if !(1..=WEIGHT_MAX).contains(&weight) => {
-                let message = format!("must be between 1 and {WEIGHT_MAX}, inclusive");
-                errors.push(path.child("weight").invalid(weight, message));
+        let weight = object.at(&["spec", "weight"]).and_then(|weight| Some((weight, weight.as_f64()?)));
+        if let Some((shown, weight)) = weight {
+            let wrong = |message| path.child("weight").invalid(shown.clone(), message);
+            if !(WEIGHT_MIN..=WEIGHT_MAX).contains(&weight) {
+                errors.push(wrong(format!("must be between {WEIGHT_MIN} and {WEIGHT_MAX}, inclusive")));
+            } else if (weight * 1_000.0).round() / 1_000.0 != weight {
+                errors.push(wrong("must be a multiple of 0.001".to_owned()));
             }
-            _ => {}
         }
         for list in ["guarantee", "limit"] {
             errors.extend(amounts::non_negative(&path.child(list), object.at(&["spec", list])));
@@ -55,7 +57,7 @@ impl Strategy for ResourceRoleStrategy {
         let allocated = |resource: &str| amounts::amount(object, &["status", "allocated", resource]);
         vec![
             json!(object.name()),
-            json!(object.int_at(&["spec", "weight"]).unwrap_or(1)),
+            object.at(&["spec", "weight"]).cloned().unwrap_or(json!(1)),
             or_none(status("dominantShare")),
             or_none(status("dominantResource")),
             allocated("cpu"),
@@ -69,4 +71,6 @@ impl Strategy for ResourceRoleStrategy {
 }
 
 /// The highest weight: more than a thousand times another's share starves it.
-const WEIGHT_MAX: i64 = 1_000_000;
+const WEIGHT_MAX: f64 = 1_000_000.0;
+/// The lowest weight, and the step between weights: the ledger counts in thousandths.
+const WEIGHT_MIN: f64 = 0.001;

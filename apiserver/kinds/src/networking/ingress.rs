@@ -47,9 +47,14 @@ impl Strategy for IngressStrategy {
         ingress_rules::status(new, old)
     }
 
+    fn warnings(&self, _kind: &Kind, object: &Object, old: Option<&Object>) -> Vec<String> {
+        let told = if old.is_none() { ingress_rules::class_warning(object) } else { None };
+        told.into_iter().collect()
+    }
+
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         let class = object.str_at(&["spec", "ingressClassName"]);
-        let annotation = object.str_at(&["metadata", "annotations", "kubernetes.io/ingress.class"]);
+        let annotation = object.str_at(&["metadata", "annotations", ingress_rules::CLASS_ANNOTATION]);
         let class = if class.is_empty() { annotation } else { class };
         let tls = !object.list_at(&["spec", "tls"]).is_empty();
         vec![

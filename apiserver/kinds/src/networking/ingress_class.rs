@@ -6,7 +6,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
-use crate::tree::{default_text, map_in};
+use crate::tree::{default_to, map_in};
 use crate::{Kind, Strategy, print};
 
 kind! {
@@ -30,7 +30,7 @@ pub struct IngressClassStrategy;
 impl Strategy for IngressClassStrategy {
     fn default(&self, _kind: &Kind, object: &mut Object) {
         if let Some(parameters) = map_in(object.map_at_mut(&["spec"]), "parameters") {
-            default_text(parameters, "scope", "Cluster");
+            default_to(parameters, "scope", "Cluster");
         }
     }
 

@@ -10,6 +10,8 @@ use crate::tree::{int, items, set, text};
 use crate::validate;
 
 const CONTROLLER_LENGTH_MAX: usize = 250;
+/// The annotation that preceded `ingressClassName`.
+pub(super) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 /// What older objects may keep though it is wrong.
 #[derive(Clone, Copy, Default)]
@@ -22,14 +24,22 @@ struct Kept {
 pub(super) fn create(ingress: &Object) -> Vec<Error> {
     let mut errors = spec_errors(ingress, Kept::default());
     let class = ingress.at(&["spec", "ingressClassName"]).and_then(Value::as_str);
-    let annotation = ingress.at(&["metadata", "annotations", "kubernetes.io/ingress.class"]).and_then(Value::as_str);
+    let annotation = ingress.at(&["metadata", "annotations", CLASS_ANNOTATION]).and_then(Value::as_str);
     if let (Some(class), Some(annotation)) = (class, annotation)
         && class != annotation
     {
-        let at = Path::root("annotations").child("kubernetes.io/ingress.class");
+        let at = Path::root("annotations").child(CLASS_ANNOTATION);
         errors.push(at.invalid(annotation, "must match `ingressClassName` when both are specified"));
     }
     errors
+}
+
+/// What is to be said about a new Ingress that names its class in the annotation alone.
+pub(super) fn class_warning(ingress: &Object) -> Option<String> {
+    let classless = ingress.at(&["spec", "ingressClassName"]).is_none_or(Value::is_null);
+    let annotated = ingress.annotations().any(|(key, _)| key == CLASS_ANNOTATION);
+    (classless && annotated)
+        .then(|| format!("annotation {CLASS_ANNOTATION:?} is deprecated, please use 'spec.ingressClassName' instead"))
 }
 
 /// What is wrong with a change of an Ingress.
@@ -243,17 +253,17 @@ pub(super) fn class(class: &Object) -> Vec<Error> {
 fn parameter_errors(path: &Path, parameters: &Value) -> Vec<Error> {
     let mut errors = reference(path, parameters);
     let namespace = set(parameters, "namespace").and_then(Value::as_str);
-    match text(parameters, "scope") {
-        "Namespace" => match namespace {
+    match set(parameters, "scope").and_then(Value::as_str) {
+        None => errors.push(path.child("scope").required("")),
+        Some("Namespace") => match namespace {
             None => errors.push(path.child("namespace").required("`parameters.scope` is set to 'Namespace'")),
             Some(name) => errors.extend(validate::texts(&path.child("namespace"), name, meta::dns1123_label(name))),
         },
-        "Cluster" if namespace.is_some() => {
+        Some("Cluster") if namespace.is_some() => {
             errors.push(path.child("namespace").forbidden("`parameters.scope` is set to 'Cluster'"));
         }
-        "Cluster" => {}
-        "" => errors.push(path.child("scope").required("")),
-        other => errors.push(path.child("scope").not_supported(other, &["Cluster", "Namespace"])),
+        Some("Cluster") => {}
+        Some(other) => errors.push(path.child("scope").not_supported(other, &["Cluster", "Namespace"])),
     }
     errors
 }

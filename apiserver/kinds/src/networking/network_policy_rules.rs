@@ -91,8 +91,9 @@ fn port_errors(path: &Path, port: &Value) -> Vec<Error> {
                 errors.push(at.invalid(end, "may not be specified when `port` is non-numeric"));
             }
             Some(start) => {
-                if start.as_i64().is_some_and(|start| end < start) {
-                    errors.push(at.invalid(end, "must be greater than or equal to `port`"));
+                // Upstream shows the first port here.
+                if let Some(start) = start.as_i64().filter(|start| end < *start) {
+                    errors.push(at.invalid(start, "must be greater than or equal to `port`"));
                 }
                 errors.extend(meta::port_number(end).into_iter().map(|message| at.invalid(end, message)));
             }

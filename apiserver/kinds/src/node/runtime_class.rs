@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
+use crate::core::node_labels;
+use crate::core::pod::spec_defaults::round_up;
 use crate::descriptor::kind;
+use crate::tree::map_in;
 use crate::{Kind, Strategy, print};
 
 kind! {
@@ -27,12 +30,24 @@ kind! {
 pub struct RuntimeClassStrategy;
 
 impl Strategy for RuntimeClassStrategy {
+    fn default(&self, _kind: &Kind, object: &mut Object) {
+        if let Some(overhead) = map_in(object.map_mut(), "overhead").and_then(|overhead| map_in(overhead, "podFixed")) {
+            round_up(overhead);
+        }
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         rules::create(object)
     }
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
         rules::update(new, old)
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        let labels = object.map_at(&["scheduling", "nodeSelector"]).into_iter().flatten();
+        let warnings = labels.filter_map(|(label, _)| node_labels::warning(label));
+        warnings.map(|warning| format!("scheduling.nodeSelector: {warning}")).collect()
     }
 
     fn allow_unconditional_update(&self) -> bool {

@@ -5,7 +5,8 @@ use kubernel_meta::{LabelSelector, Object};
 use serde_json::Value;
 
 use crate::apps::{rollout, workload};
-use crate::tree::{items, set, text};
+use crate::go_form;
+use crate::tree::{items, set};
 use crate::validate;
 
 /// What is wrong with a budget.
@@ -14,7 +15,8 @@ pub(super) fn create(budget: &Object) -> Vec<Error> {
     let mut errors = Vec::new();
     let (minimum, maximum) = (set(spec, "minAvailable"), set(spec, "maxUnavailable"));
     if minimum.is_some() && maximum.is_some() {
-        errors.push(path.invalid(spec.clone(), "minAvailable and maxUnavailable cannot be both set"));
+        let detail = "minAvailable and maxUnavailable cannot be both set";
+        errors.push(go_form::invalid(&path, "io.k8s.api.policy.v1.PodDisruptionBudgetSpec", spec, detail));
     }
     for (field, value) in [("minAvailable", minimum), ("maxUnavailable", maximum)] {
         let at = path.child(field);
@@ -24,9 +26,9 @@ pub(super) fn create(budget: &Object) -> Vec<Error> {
     if let Some(selector) = set(spec, "selector") {
         errors.extend(LabelSelector::validate_value(selector, &path.child("selector")));
     }
-    match text(spec, "unhealthyPodEvictionPolicy") {
-        "" | "IfHealthyBudget" | "AlwaysAllow" => {}
-        other => errors
+    match set(spec, "unhealthyPodEvictionPolicy").and_then(Value::as_str) {
+        None | Some("IfHealthyBudget" | "AlwaysAllow") => {}
+        Some(other) => errors
             .push(path.child("unhealthyPodEvictionPolicy").not_supported(other, &["AlwaysAllow", "IfHealthyBudget"])),
     }
     errors

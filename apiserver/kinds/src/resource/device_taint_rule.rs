@@ -51,6 +51,10 @@ impl Strategy for DeviceTaintRuleStrategy {
         rules::stamp(new.map_at_mut(&["spec", "taint"]), &time::format(now));
     }
 
+    fn status_keeps_metadata(&self) -> bool {
+        true
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         rules::taint_rule(object)
     }

@@ -4,6 +4,7 @@ mod claim_rules;
 mod defaults;
 pub mod device_class;
 pub mod device_taint_rule;
+mod disabled;
 pub mod resource_claim;
 pub mod resource_claim_template;
 pub mod resource_pool_status_request;

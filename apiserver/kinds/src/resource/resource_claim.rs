@@ -6,7 +6,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
-use crate::{Kind, Strategy, print};
+use crate::{Kind, Strategy, print, strategy};
 
 kind! {
     /// The descriptor of ResourceClaim.
@@ -29,6 +29,15 @@ kind! {
 pub struct ResourceClaimStrategy;
 
 impl Strategy for ResourceClaimStrategy {
+    fn prepare_subresource_update(&self, kind: &Kind, subresource: &str, new: &mut Object, old: &Object) {
+        strategy::prepare_subresource_update(kind, subresource, new, old);
+        status_rules::drop_deallocated(new, old);
+    }
+
+    fn status_keeps_metadata(&self) -> bool {
+        true
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         claim_rules::claim_spec(&field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null))
     }

@@ -36,6 +36,14 @@ impl Strategy for PoolStatusStrategy {
         object.remove(&["status"]);
     }
 
+    fn status_keeps_metadata(&self) -> bool {
+        true
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let (path, spec) = (field::Path::root("spec"), object.at(&["spec"]).unwrap_or(&Value::Null));
         let (at, driver) = (path.child("driver"), text(spec, "driver"));

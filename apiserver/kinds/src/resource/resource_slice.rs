@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kubernel_meta::{Object, field, time};
 use serde_json::{Value, json};
 
-use super::{rules, slice_rules};
+use super::{disabled, rules, slice_rules};
 use crate::descriptor::kind;
 use crate::tree::maps_in;
 use crate::{Kind, Strategy, print, strategy};
@@ -30,8 +30,15 @@ pub struct ResourceSliceStrategy;
 impl Strategy for ResourceSliceStrategy {
     fn prepare_create(&self, kind: &Kind, object: &mut Object) {
         strategy::prepare_create(kind, object);
+        disabled::drop(object, None);
         let created = object.str_at(&["metadata", "creationTimestamp"]).to_owned();
         stamp_taints(object, &created);
+    }
+
+    /// The generation counts what was asked for, whether or not it is dropped.
+    fn prepare_update(&self, kind: &Kind, new: &mut Object, old: &Object) {
+        strategy::prepare_update(kind, new, old);
+        disabled::drop(new, Some(old));
     }
 
     fn stamp(&self, _subresource: &str, new: &mut Object, _old: &Object, now: Timestamp) {
@@ -44,6 +51,13 @@ impl Strategy for ResourceSliceStrategy {
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
         slice_rules::slice(new, Some(old))
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        let driver = object.str_at(&["spec", "driver"]);
+        let text =
+            || format!("spec.driver: driver names should be lowercase; {driver:?} contains uppercase characters");
+        (driver.to_lowercase() != driver).then(text).into_iter().collect()
     }
 
     fn counts_generation(&self) -> bool {

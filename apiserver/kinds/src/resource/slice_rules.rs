@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::rules::{self, binding_conditions, driver, each, key, key_within, label, pool, qualified_name, unique};
 use crate::core::pod::validation::node_selector;
+use crate::go_form;
 use crate::tree::{flag, int, items, set, text};
 use crate::validate;
 
@@ -86,7 +87,8 @@ fn place(path: &Path, spec: &Value) -> Vec<Error> {
         errors.extend(node_selector(&at, selector));
         if terms.len() != 1 {
             let detail = "must have exactly one node selector term";
-            errors.push(at.child("nodeSelectorTerms").invalid(terms.to_vec(), detail));
+            let at = at.child("nodeSelectorTerms");
+            errors.push(go_form::invalid_list(&at, "io.k8s.api.core.v1.NodeSelectorTerm", terms, detail));
         }
     }
     for (field, name) in [("allNodes", "`allNodes`"), ("perDeviceNodeSelection", "`perDeviceNodeSelection`")] {

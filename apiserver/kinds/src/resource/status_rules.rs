@@ -64,6 +64,25 @@ pub(super) fn claim_status(new: &Object, old: &Object) -> Vec<Error> {
     errors
 }
 
+/// Drops what drivers said of devices that the claim no longer has.
+pub(super) fn drop_deallocated(new: &mut Object, old: &Object) {
+    const RESULTS: [&str; 4] = ["status", "allocation", "devices", "results"];
+    let kept = new.list_at(&RESULTS);
+    let gone: Vec<&Value> =
+        old.list_at(&RESULTS).iter().filter(|result| !kept.iter().any(|kept| is_same(kept, result))).collect();
+    let devices = new.list_at(&["status", "devices"]);
+    if gone.is_empty() || devices.is_empty() {
+        return;
+    }
+    let left: Vec<Value> =
+        devices.iter().filter(|device| !gone.iter().any(|gone| is_same(gone, device))).cloned().collect();
+    if left.is_empty() {
+        new.remove(&["status", "devices"]);
+    } else {
+        new.set(&["status", "devices"], left);
+    }
+}
+
 /// What is wrong with what a claim is given.
 fn allocated(path: &Path, allocation: &Value, known: &BTreeSet<String>) -> Vec<Error> {
     let at = path.child("devices");

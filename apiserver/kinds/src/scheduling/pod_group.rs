@@ -36,6 +36,10 @@ impl Strategy for PodGroupStrategy {
         gang_rules::drop_disabled(new.map_at_mut(&["spec"]), old.map_at(&["spec"]));
     }
 
+    fn status_keeps_metadata(&self) -> bool {
+        true
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
         let path = field::Path::root("spec");
         let mut errors = Vec::new();

@@ -5,7 +5,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
-use crate::tree::{default_text, default_to};
+use crate::tree::default_to;
 use crate::{Kind, Strategy, print};
 use crate::{strategy, validate};
 
@@ -30,7 +30,7 @@ pub struct PriorityClassStrategy;
 impl Strategy for PriorityClassStrategy {
     fn default(&self, _kind: &Kind, object: &mut Object) {
         let map = object.map_mut();
-        default_text(map, "preemptionPolicy", "PreemptLowerPriority");
+        default_to(map, "preemptionPolicy", "PreemptLowerPriority");
         default_to(map, "value", 0);
         if map.get("globalDefault") == Some(&Value::Bool(false)) {
             map.remove("globalDefault");

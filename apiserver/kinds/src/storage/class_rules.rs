@@ -1,9 +1,12 @@
 //! Rules of the classes that volumes come in.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
 use serde_json::Value;
 
+use crate::core::node_labels;
 use crate::tree::{items, text};
 use crate::validate;
 
@@ -18,16 +21,30 @@ pub(super) fn create(class: &Object) -> Vec<Error> {
         "" | "Delete" | "Retain" => {}
         other => errors.push(Path::root("reclaimPolicy").not_supported(other, &["Delete", "Retain"])),
     }
-    match class.str_at(&["volumeBindingMode"]) {
-        "" => errors.push(Path::root("volumeBindingMode").required("")),
-        "Immediate" | "WaitForFirstConsumer" => {}
-        other => {
+    match class.at(&["volumeBindingMode"]).and_then(Value::as_str) {
+        None => errors.push(Path::root("volumeBindingMode").required("")),
+        Some("Immediate" | "WaitForFirstConsumer") => {}
+        Some(other) => {
             let known = ["Immediate", "WaitForFirstConsumer"];
             errors.push(Path::root("volumeBindingMode").not_supported(other, &known));
         }
     }
     errors.extend(topologies(class.list_at(&["allowedTopologies"])));
     errors
+}
+
+/// The warnings about a StorageClass: topologies by old labels of nodes.
+pub(super) fn warnings(class: &Object) -> Vec<String> {
+    let path = Path::root("allowedTopologies");
+    let mut warnings = Vec::new();
+    for (at, term) in class.list_at(&["allowedTopologies"]).iter().enumerate() {
+        let path = path.index(at).child("matchLabelExpressions");
+        for (at, expression) in items(term, "matchLabelExpressions").iter().enumerate() {
+            let warning = node_labels::warning(text(expression, "key"));
+            warnings.extend(warning.map(|warning| format!("{}: {warning}", path.index(at).child("key"))));
+        }
+    }
+    warnings
 }
 
 /// What is wrong with the parameters of a class: how many there are, and their size.
@@ -50,9 +67,12 @@ fn parameters(class: &Object) -> Vec<Error> {
 
 fn topologies(terms: &[Value]) -> Vec<Error> {
     let path = Path::root("allowedTopologies");
+    // Upstream starts with as many terms that allow everything as there are terms.
+    let mut earlier: Vec<BTreeMap<&str, BTreeSet<&str>>> = vec![BTreeMap::new(); terms.len()];
     let mut errors = Vec::new();
     for (at, term) in terms.iter().enumerate() {
         let path = path.index(at).child("matchLabelExpressions");
+        let mut allowed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (index, expression) in items(term, "matchLabelExpressions").iter().enumerate() {
             let path = path.index(index);
             let key = text(expression, "key");
@@ -66,10 +86,12 @@ fn topologies(terms: &[Value]) -> Vec<Error> {
                 }
             }
             errors.extend(validate::texts(&path.child("key"), key, meta::label_key(key)));
+            if allowed.insert(key, values.into_iter().collect()).is_some() {
+                errors.push(path.child("key").duplicate(key));
+            }
         }
-        if terms[..at].contains(term) {
-            errors.push(path.duplicate(""));
-        }
+        errors.extend(earlier.iter().filter(|earlier| **earlier == allowed).map(|_| path.duplicate("")));
+        earlier.push(allowed);
     }
     errors
 }

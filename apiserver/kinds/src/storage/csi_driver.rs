@@ -6,7 +6,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
-use crate::tree::{default_text, default_to, text};
+use crate::tree::{default_to, text};
 use crate::{Kind, Strategy, print, strategy};
 
 kind! {
@@ -35,7 +35,7 @@ impl Strategy for CsiDriverStrategy {
         for field in ["podInfoOnMount", "storageCapacity", "requiresRepublish", "seLinuxMount"] {
             default_to(spec, field, false);
         }
-        default_text(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType");
+        default_to(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType");
         if spec.get("volumeLifecycleModes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
             spec.insert("volumeLifecycleModes".to_owned(), json!(["Persistent"]));
         }

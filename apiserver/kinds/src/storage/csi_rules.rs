@@ -21,8 +21,9 @@ const METADATA_BYTES_MAX: usize = 256 << 10;
 pub(super) fn driver(driver: &Object) -> Vec<Error> {
     let (path, spec) = (Path::root("spec"), driver.at(&["spec"]).unwrap_or(&Value::Null));
     let mut errors = Vec::new();
-    let policy = text(spec, "fsGroupPolicy");
-    if !matches!(policy, "" | "None" | "File" | "ReadWriteOnceWithFSType") {
+    if let Some(policy) = set(spec, "fsGroupPolicy").and_then(Value::as_str)
+        && !matches!(policy, "None" | "File" | "ReadWriteOnceWithFSType")
+    {
         let known = ["File", "None", "ReadWriteOnceWithFSType"];
         errors.push(path.child("fsGroupPolicy").not_supported(policy, &known));
     }
@@ -161,9 +162,12 @@ pub(super) fn capacity(capacity: &Object) -> Vec<Error> {
 /// What is wrong with a change: where and of which class stays.
 pub(super) fn capacity_update(new: &Object, old: &Object) -> Vec<Error> {
     let mut errors = capacity(new);
-    for field in ["nodeTopology", "storageClassName"] {
-        errors.extend(validate::immutable(&Path::root(field), new.at(&[field]), old.at(&[field])));
-    }
+    let fixed = |field: &str| validate::immutable(&Path::root(field), new.at(&[field]), old.at(&[field]));
+    errors.extend(fixed("nodeTopology").map(|error| match new.map_at(&["nodeTopology"]) {
+        Some(topology) => error.shown_as(go_form::compact(go_form::LABEL_SELECTOR, &Value::Object(topology.clone()))),
+        None => error,
+    }));
+    errors.extend(fixed("storageClassName"));
     errors
 }
 

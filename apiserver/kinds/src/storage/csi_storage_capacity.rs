@@ -1,8 +1,10 @@
 //! `storage.k8s.io/v1` CSIStorageCapacity.
 
 use super::csi_rules;
-use kubernel_meta::{Object, field};
+use kubernel_meta::Object;
+use kubernel_meta::field::{self, Path};
 
+use crate::core::node_labels;
 use crate::descriptor::kind;
 use crate::{Kind, Strategy};
 
@@ -31,6 +33,13 @@ impl Strategy for CsiStorageCapacityStrategy {
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
         csi_rules::capacity_update(new, old)
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        let topology = object.at(&["nodeTopology"]);
+        topology
+            .map(|topology| node_labels::selector_warnings(&Path::root("nodeTopology"), topology))
+            .unwrap_or_default()
     }
 
     fn allow_unconditional_update(&self) -> bool {

@@ -6,7 +6,7 @@ use kubernel_meta::{Object, field};
 use serde_json::{Value, json};
 
 use crate::descriptor::kind;
-use crate::tree::default_text;
+use crate::tree::default_to;
 use crate::{Kind, Strategy, print};
 
 kind! {
@@ -30,8 +30,8 @@ pub struct StorageClassStrategy;
 
 impl Strategy for StorageClassStrategy {
     fn default(&self, _kind: &Kind, object: &mut Object) {
-        default_text(object.map_mut(), "reclaimPolicy", "Delete");
-        default_text(object.map_mut(), "volumeBindingMode", "Immediate");
+        default_to(object.map_mut(), "reclaimPolicy", "Delete");
+        default_to(object.map_mut(), "volumeBindingMode", "Immediate");
     }
 
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<field::Error> {
@@ -40,6 +40,10 @@ impl Strategy for StorageClassStrategy {
 
     fn validate_update(&self, _kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
         class_rules::update(new, old)
+    }
+
+    fn warnings(&self, _kind: &Kind, object: &Object, _old: Option<&Object>) -> Vec<String> {
+        class_rules::warnings(object)
     }
 
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {

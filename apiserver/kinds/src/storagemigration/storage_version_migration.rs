@@ -5,6 +5,7 @@ use kubernel_meta::{Object, validation};
 use serde_json::Value;
 
 use crate::descriptor::kind;
+use crate::go_form;
 use crate::tree::condition;
 use crate::validate;
 use crate::{Kind, Strategy};
@@ -30,6 +31,10 @@ kind! {
 pub struct MigrationStrategy;
 
 impl Strategy for MigrationStrategy {
+    fn status_keeps_metadata(&self) -> bool {
+        true
+    }
+
     fn validate(&self, _kind: &Kind, object: &Object) -> Vec<Error> {
         let path = Path::root("spec").child("resource").child("resource");
         let missing = object.str_at(&["spec", "resource", "resource"]).is_empty();
@@ -80,7 +85,7 @@ impl Strategy for MigrationStrategy {
             (is(old, "Failed") && !failed, "Failed condition cannot be set to false once it is true"),
         ];
         let wrong = wrong.into_iter().filter(|(is, _)| *is);
-        errors.extend(wrong.map(|(_, text)| at.invalid(conditions.to_vec(), text)));
+        errors.extend(wrong.map(|(_, text)| go_form::invalid_list(&at, CONDITION, conditions, text)));
         errors
     }
 
@@ -93,5 +98,6 @@ impl Strategy for MigrationStrategy {
     }
 }
 
+const CONDITION: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Condition";
 const VERSION: [&str; 2] = ["status", "resourceVersion"];
 const CONDITIONS: [&str; 2] = ["status", "conditions"];

@@ -4,6 +4,7 @@ use kubernel_meta::Object;
 use serde_json::{Map, Value, json};
 
 use super::{pod_level, spec_defaults};
+use crate::core::plural;
 use crate::tree::{default_text, default_to, map_in, maps_in};
 
 type Tree = Map<String, Value>;
@@ -30,6 +31,7 @@ pub(super) fn pod(object: &mut Object) {
     }
     let status = object.map_at_mut(&["status"]);
     default_text(status, "phase", "Pending");
+    plural::pod_ips(status);
 }
 
 /// What is limited but not requested is requested up to its limit.

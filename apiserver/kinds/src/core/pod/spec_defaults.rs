@@ -150,7 +150,7 @@ fn volume_defaults(volume: &mut Tree) {
     if let Some(claim) = map_in(volume, "ephemeral").and_then(|source| map_in(source, "volumeClaimTemplate"))
         && let Some(spec) = map_in(claim, "spec")
     {
-        default_to(spec, "volumeMode", "Filesystem");
+        claim_spec(spec);
     }
     for (source, defaults) in NETWORK_VOLUMES {
         if let Some(source) = map_in(volume, source) {
@@ -178,6 +178,14 @@ fn field_ref(item: &mut Tree) {
     }
     if let Some(resource) = map_in(item, "resourceFieldRef") {
         default_to(resource, "divisor", "0");
+    }
+}
+
+/// Fills in the defaults of a claim's spec.
+pub fn claim_spec(spec: &mut Tree) {
+    default_to(spec, "volumeMode", "Filesystem");
+    if let Some(resources) = map_in(spec, "resources") {
+        resource_lists(resources);
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::amounts;
 use super::validation::all_containers;
-use crate::core::node_labels;
+use crate::core::node_labels::{self, BadValues};
 use crate::tree::{int, items, set, text};
 use crate::validate;
 
@@ -147,11 +147,12 @@ fn old_labels(path: &Path, spec: &Value) -> Vec<String> {
     if let Some(required) = set(affinity, REQUIRED) {
         let at = at.child(REQUIRED).child("nodeSelectorTerms");
         let terms = items(required, "nodeSelectorTerms").iter().enumerate();
-        warnings.extend(terms.flat_map(|(i, term)| node_labels::term_warnings(&at.index(i), term)));
+        warnings.extend(terms.flat_map(|(i, term)| node_labels::term_warnings(&at.index(i), term, BadValues::Refused)));
     }
     for (i, preferred) in items(affinity, PREFERRED).iter().enumerate() {
         let term = preferred.get("preference").unwrap_or(&Value::Null);
-        warnings.extend(node_labels::term_warnings(&at.child(PREFERRED).index(i).child("preference"), term));
+        let at = at.child(PREFERRED).index(i).child("preference");
+        warnings.extend(node_labels::term_warnings(&at, term, BadValues::Warned));
     }
     for (i, constraint) in items(spec, "topologySpreadConstraints").iter().enumerate() {
         let at = path.child("topologySpreadConstraints").index(i);

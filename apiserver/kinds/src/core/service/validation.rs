@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use kubernel_meta::field::{Error, Path};
 use kubernel_meta::{Object, validation as meta};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{addresses, needs};
+use crate::go_form;
 use crate::tree::{int, items, repeated, set, text};
 use crate::validate;
 
@@ -122,11 +123,9 @@ fn duplicate_ports(path: &Path, ports: &[Value]) -> Vec<Error> {
     let mut errors = Vec::new();
     for (at, port) in ports.iter().enumerate() {
         if twice[at] {
-            let value = serde_json::json!({
-                "Name": "", "Protocol": text(port, "protocol"), "AppProtocol": null, "Port": int(port, "port"),
-                "TargetPort": 0, "NodePort": 0,
-            });
-            errors.push(path.index(at).duplicate(value));
+            let key = json!({"protocol": text(port, "protocol"), "port": int(port, "port")});
+            let shown = go_form::compact("io.k8s.api.core.v1.ServicePort", &key);
+            errors.push(path.index(at).duplicate(key).shown_as(shown));
         }
     }
     errors

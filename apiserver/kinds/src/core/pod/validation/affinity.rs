@@ -141,7 +141,8 @@ fn pod_term(path: &Path, term: &Value) -> Vec<Error> {
     errors
 }
 
-fn match_label_keys(path: &Path, term: &Value) -> Vec<Error> {
+/// What is wrong with the keys whose values come from the Pod itself, of an affinity term or a spread constraint.
+pub(super) fn match_label_keys(path: &Path, term: &Value) -> Vec<Error> {
     let mut errors = Vec::new();
     let selector = set(term, "labelSelector");
     for field in ["matchLabelKeys", "mismatchLabelKeys"] {

@@ -39,6 +39,8 @@ use crate::tree::{items, text};
 
 pub(crate) use affinity::node_selector;
 pub(crate) use annotations::containers as all_containers;
+pub(crate) use resources::overhead;
+pub(crate) use scheduling::tolerations;
 pub use spec::validate_spec;
 pub use update::update;
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{selectors, volumes};
 use crate::core::volume_paths as paths;
+use crate::go_form;
 use crate::tree::{int, items, set, text};
 use crate::validate::required;
 
@@ -89,14 +90,17 @@ fn token(volume: &Path, path: &Path, source: &Value) -> Vec<Error> {
 fn trust_bundle(volume: &Path, path: &Path, source: &Value, taken: &mut Vec<String>) -> Vec<Error> {
     let mut errors = Vec::new();
     match (set(source, "name"), set(source, "signerName")) {
-        (Some(_), Some(_)) => errors.push(path.invalid(source.clone(), "only one of name and signerName may be used")),
+        (Some(_), Some(_)) => {
+            let detail = "only one of name and signerName may be used";
+            errors.push(go_form::invalid(path, "io.k8s.api.core.v1.ClusterTrustBundleProjection", source, detail));
+        }
         (Some(name), None) => {
             if name.as_str().is_none_or(str::is_empty) {
                 errors.push(path.child("name").required("must be a valid object name"));
             }
             if let Some(selector) = set(source, "labelSelector") {
                 let detail = "labelSelector must be unset if name is specified";
-                errors.push(path.child("labelSelector").invalid(selector.clone(), detail));
+                errors.push(go_form::invalid(&path.child("labelSelector"), go_form::LABEL_SELECTOR, selector, detail));
             }
         }
         (None, Some(signer)) => {

@@ -111,8 +111,9 @@ fn claim_names(path: &Path, resources: &Value, claims: &[&str]) -> Vec<Error> {
     errors
 }
 
-/// What is wrong with the overhead that a RuntimeClass adds: it is checked, and its paths read, as limits.
-pub(super) fn overhead(path: &Path, spec: &Value) -> Vec<Error> {
-    let Some(overhead) = list(spec, "overhead") else { return Vec::new() };
+/// What is wrong with the overhead that a RuntimeClass adds (the list of this name): it is checked, and its paths read,
+/// as limits.
+pub(crate) fn overhead(path: &Path, holder: &Value, name: &str) -> Vec<Error> {
+    let Some(overhead) = list(holder, name) else { return Vec::new() };
     container(path, &json!({"limits": overhead}), &[])
 }

@@ -6,6 +6,7 @@ use kubernel_meta::field::{Error, Path};
 use kubernel_meta::validation as meta;
 use serde_json::Value;
 
+use super::affinity;
 use super::selectors::{self, label_key};
 use crate::tree::{int, items, repeated, set, text};
 use crate::validate::texts;
@@ -14,7 +15,7 @@ const SPREAD_ACTIONS: [&str; 2] = ["DoNotSchedule", "ScheduleAnyway"];
 const NODE_POLICIES: [&str; 2] = ["Honor", "Ignore"];
 
 /// What is wrong with tolerations.
-pub(super) fn tolerations(path: &Path, tolerations: &[Value]) -> Vec<Error> {
+pub(crate) fn tolerations(path: &Path, tolerations: &[Value]) -> Vec<Error> {
     tolerations.iter().enumerate().flat_map(|(i, toleration)| toleration_errors(&path.index(i), toleration)).collect()
 }
 
@@ -86,7 +87,7 @@ pub(super) fn spread(path: &Path, spec: &Value) -> Vec<Error> {
                 errors.push(at.child(field).not_supported(policy, &NODE_POLICIES));
             }
         }
-        errors.extend(spread_label_keys(&at.child("matchLabelKeys"), constraint));
+        errors.extend(affinity::match_label_keys(&at, constraint));
         errors.extend(selectors::validate(&at.child("labelSelector"), constraint.get("labelSelector")));
     }
     errors
@@ -101,21 +102,6 @@ fn min_domains(path: &Path, constraint: &Value, action: &str) -> Vec<Error> {
     if action != "DoNotSchedule" {
         let detail = format!("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}");
         errors.push(path.invalid(count, detail));
-    }
-    errors
-}
-
-fn spread_label_keys(path: &Path, constraint: &Value) -> Vec<Error> {
-    let keys = items(constraint, "matchLabelKeys");
-    let mut errors = Vec::new();
-    if keys.is_empty() {
-        return errors;
-    }
-    if set(constraint, "labelSelector").is_none() {
-        errors.push(path.forbidden("must not be specified when labelSelector is not set"));
-    }
-    for (i, key) in keys.iter().enumerate() {
-        errors.extend(label_key(&path.index(i), key.as_str().unwrap_or_default()));
     }
     errors
 }

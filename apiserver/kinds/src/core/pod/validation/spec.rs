@@ -91,7 +91,7 @@ fn names(path: &Path, spec: &Value) -> Vec<Error> {
         errors.extend(texts(&path.child("runtimeClassName"), name, meta::dns1123_subdomain(name)));
     }
     errors.extend(scheduling::preemption(&path.child("preemptionPolicy"), spec));
-    errors.extend(super::resources::overhead(&path.child("overhead"), spec));
+    errors.extend(super::resources::overhead(&path.child("overhead"), spec, "overhead"));
     errors
 }
 
