@@ -149,6 +149,8 @@ impl ApiServer {
         self.0.flow.start(&**self.store()).await?;
         flow::settle(self).await?;
         tokio::spawn(flow::run(self.clone(), self.shutdown_token()));
+        tokio::spawn(bootstrap::keep(self.clone(), self.shutdown_token()));
+        tokio::spawn(crate::alloc::keep(self.clone(), self.store().revision(), self.shutdown_token()));
         tokio::spawn(sweep::run(self.store().clone(), self.shutdown_token()));
         Ok(())
     }

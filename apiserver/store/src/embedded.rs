@@ -35,7 +35,7 @@ pub type Indexer = dyn Fn(&str, &[u8]) -> Index + Send + Sync;
 /// The store of one machine.
 pub struct Embedded {
     shared: Arc<Shared>,
-    queue: mpsc::Sender<Transaction>,
+    queue: mpsc::Sender<Work>,
     /// States of the past that a list is paging through: (resource, state), newest last.
     past: Mutex<Vec<(Arc<str>, State)>>,
 }
@@ -47,6 +47,13 @@ struct Shared {
     /// Why nothing can be written any more: after a failed sync the disk's content is unknown.
     broken: OnceLock<String>,
     files: Option<Files>,
+}
+
+/// What the writer's thread is asked to do.
+enum Work {
+    Commit(Transaction),
+    /// Entries of what is there already, indexed anew.
+    Learn(Vec<Arc<Entry>>),
 }
 
 struct Transaction {
@@ -182,8 +189,15 @@ impl Store for Embedded {
         Box::pin(async move {
             let stopped = || StoreError::Engine("the store's writer has stopped".to_owned());
             let (reply, answer) = oneshot::channel();
-            self.queue.send(Transaction { changes, reply }).await.map_err(|_| stopped())?;
+            self.queue.send(Work::Commit(Transaction { changes, reply })).await.map_err(|_| stopped())?;
             answer.await.map_err(|_| stopped())?
+        })
+    }
+
+    fn learn(&self, entries: Vec<Arc<Entry>>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // A store that has stopped has nothing to learn.
+            let _ = self.queue.send(Work::Learn(entries)).await;
         })
     }
 
@@ -193,7 +207,7 @@ impl Store for Embedded {
 }
 
 impl Writer {
-    fn run(mut self, mut queue: mpsc::Receiver<Transaction>) {
+    fn run(mut self, mut queue: mpsc::Receiver<Work>) {
         let mut group = Vec::new();
         while let Some(first) = queue.blocking_recv() {
             group.push(first);
@@ -208,11 +222,19 @@ impl Writer {
     }
 
     /// Commits what can be committed of a group with one sync, and answers everybody.
-    fn commit_group(&mut self, group: &mut Vec<Transaction>) {
+    fn commit_group(&mut self, group: &mut Vec<Work>) {
         let mut state = self.shared.state.read().clone();
         let mut events: Vec<Arc<Event>> = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
-        for transaction in group.drain(..) {
+        let mut learned = false;
+        for work in group.drain(..) {
+            let transaction = match work {
+                Work::Commit(transaction) => transaction,
+                Work::Learn(entries) => {
+                    learned |= entries.into_iter().map(|entry| state.learn(entry)).fold(false, |any, new| any | new);
+                    continue;
+                }
+            };
             let answer = match self.shared.broken.get() {
                 Some(reason) => Err(StoreError::Engine(reason.clone())),
                 None => check(&state, &transaction.changes).map(|()| {
@@ -224,7 +246,7 @@ impl Writer {
             answers.push((transaction.reply, answer));
         }
         let saved = self.save(&events, state.revision);
-        if saved.is_ok() && !events.is_empty() {
+        if saved.is_ok() && (learned || !events.is_empty()) {
             let revision = state.revision;
             *self.shared.state.write() = state;
             self.shared.history.append(&events, Instant::now());

@@ -239,6 +239,11 @@ pub trait Store: Send + Sync + 'static {
     /// every later read shows them.
     fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>>;
 
+    /// Keeps these entries in the place of those of the same objects at the same revisions: what selectors look at has
+    /// become another (a custom resource has other selectable fields than when the object was written), the objects
+    /// have not. Nothing is written, and nobody who watches hears of it.
+    fn learn(&self, entries: Vec<Arc<Entry>>) -> BoxFuture<'_, ()>;
+
     /// The events under `prefix` (as for [`Store::snapshot`]) with revisions greater than `after`.
     fn watch(&self, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError>;
 }

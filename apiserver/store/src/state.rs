@@ -40,6 +40,15 @@ impl State {
         }
     }
 
+    /// Puts an entry in the place of another one of the same object at the same revision; says whether that was there.
+    pub(crate) fn learn(&mut self, entry: Arc<Entry>) -> bool {
+        let same = self.find(&entry.key).is_some_and(|known| known.revision == entry.revision);
+        if same {
+            self.put(entry);
+        }
+        same
+    }
+
     /// Takes an object away.
     pub(crate) fn take(&mut self, key: &str) {
         if let Some(table) = self.tables.get_mut(resource_of(key)) {

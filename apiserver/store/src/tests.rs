@@ -1,10 +1,10 @@
 //! The contract of [`crate::Store`], on the embedded engine with and without files.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use proptest::prelude::*;
 
-use crate::{At, Change, Document, Embedded, Event, Expect, Index, Store, StoreError};
+use crate::{At, Change, Document, Embedded, Entry, Event, Expect, Index, Store, StoreError};
 
 const PODS: &str = "/registry/core/pods/";
 
@@ -112,6 +112,28 @@ async fn watchers_see_every_event_of_their_prefix_once_and_in_order() {
         let revision = store.revision();
         one(&*store, Change::Delete { key: "/registry/core/nodes/other".into(), revision }).await;
     }
+}
+
+#[tokio::test]
+async fn what_is_learnt_replaces_the_same_revision_alone() {
+    let store = Embedded::ephemeral();
+    let (key, fields) = ("/registry/core/pods/a/x", |text: &str| vec![Box::from(text)]);
+    let first = one(&*store, put(key, Expect::Absent, "1")).await.entry.clone();
+    let entry = |of: &Entry, text: &str| {
+        let index = Index { fields: fields(text), ..Index::default() };
+        Arc::new(Entry { key: of.key.clone(), json: of.json.clone(), index, binary: OnceLock::new(), ..*of })
+    };
+    let now = async || store.snapshot(PODS, At::Latest).await.unwrap().get(key).unwrap();
+    let mut watch = store.watch(PODS, 1).unwrap();
+    store.learn(vec![entry(&first, "learnt")]).await;
+    // Writes come after what was learnt before them.
+    let other = one(&*store, put("/registry/core/pods/a/y", Expect::Absent, "1")).await;
+    assert_eq!((now().await.index.fields.clone(), now().await.revision), (fields("learnt"), 1));
+    assert_eq!(watch.next().await.unwrap()[0].revision, other.revision);
+    one(&*store, put(key, Expect::Revision(1), "2")).await;
+    store.learn(vec![entry(&first, "late")]).await;
+    one(&*store, put("/registry/core/pods/a/z", Expect::Absent, "1")).await;
+    assert_eq!((now().await.index.fields.clone(), now().await.revision), (Vec::new(), 3));
 }
 
 #[tokio::test]

@@ -99,7 +99,6 @@ async fn check_bundle(
     check_signer(server, request, object, "attest", "attest for").await
 }
 
-/// The user needs the verb on the signer, or on all signers of its domain.
 async fn check_signer(
     server: &ApiServer,
     request: &Attributes<'_>,
@@ -108,10 +107,18 @@ async fn check_signer(
     what: &str,
 ) -> Result<(), ApiError> {
     let signer = object.str_at(&["spec", "signerName"]);
+    if may(server, request.user, verb, signer).await {
+        return Ok(());
+    }
+    Err(request.forbidden(format!("user not permitted to {what} signerName {signer:?}")))
+}
+
+/// Whether the user has the verb on the signer, or on all signers of its domain.
+pub(super) async fn may(server: &ApiServer, user: &User, verb: &str, signer: &str) -> bool {
     let domain = signer.split('/').next().unwrap_or_default();
     for name in [signer.to_owned(), format!("{domain}/*")] {
         let attributes = authz::Attributes {
-            user: request.user.clone(),
+            user: user.clone(),
             verb: verb.to_owned(),
             is_resource: true,
             group: GROUP.to_owned(),
@@ -121,8 +128,8 @@ async fn check_signer(
             ..authz::Attributes::default()
         };
         if matches!(authz::authorize(server, &attributes).await, Decision::Allow(_)) {
-            return Ok(());
+            return true;
         }
     }
-    Err(request.forbidden(format!("user not permitted to {what} signerName {signer:?}")))
+    false
 }

@@ -5,8 +5,8 @@ use kubernel_meta::{ApiError, Object};
 use super::laps::Laps;
 use super::{
     Attributes, Plugin, View, admin_access, certificates, claim_resize, escalation, ingress_class, limit_ranger,
-    namespace_lifecycle, node_restriction, node_taint, optional, owner_references, pod_security, priority,
-    runtime_class, service_account, storage, tolerations, topology_labels,
+    namespace_lifecycle, node_restriction, node_taint, optional, owner_references, pod_certificates, pod_security,
+    priority, runtime_class, service_account, storage, tolerations, topology_labels,
 };
 use crate::ApiServer;
 
@@ -108,6 +108,7 @@ pub(super) async fn validate(
     // What upstream's strategies check there with a look at other objects.
     admin_access::check(view, attributes, object, old).await?;
     escalation::check(server.authorizer(), attributes, object, old)?;
+    pod_certificates::check(server, attributes, object, old).await?;
     if on(Plugin::LimitPodHardAntiAffinityTopology) {
         laps.over(Plugin::LimitPodHardAntiAffinityTopology, optional::limit_anti_affinity(attributes, object))?;
     }

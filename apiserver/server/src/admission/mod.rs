@@ -29,6 +29,7 @@ mod node_taint;
 mod optional;
 mod owner_references;
 mod plugins;
+mod pod_certificates;
 mod pod_security;
 pub(crate) mod policy;
 mod priority;

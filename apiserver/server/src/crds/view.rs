@@ -3,7 +3,8 @@
 //! An object is stored in the version that was the storage version then, under the schema that was in force then. What
 //! carries the stamp of the very resource that is read needs nothing: its bytes are copied. Anything else is parsed,
 //! pruned and defaulted by the schema of its own version, and converted; what comes out of that as it went in gets the
-//! stamp, so that after a restart, or a change of the schema, the first read is the only slow one.
+//! stamp, so that after a restart, or a change of the schema, the first read is the only slow one. Where only the
+//! selectable fields are others than when the object was written, the store learns them.
 
 use std::sync::Arc;
 
@@ -32,23 +33,29 @@ pub(crate) async fn seen(
     }
     let objects = stale.iter().map(|at| read(custom, &entries[*at])).collect::<Result<Vec<Object>, ApiError>>()?;
     let mut shown = conversion::convert(server, custom, objects, &resource.gvk).await?;
+    let mut learned = Vec::new();
     for (at, object) in stale.into_iter().zip(&mut shown) {
         custom.structural.prune(object);
         object.set(&["metadata", "resourceVersion"], entries[at].revision.to_string());
         let seen = document::entry(resource, object, &entries[at])?;
-        if custom.is_stored && is_as_stored(&seen, &entries[at]) {
+        let is_as_stored =
+            custom.is_stored && seen.json == entries[at].json && seen.index.labels == entries[at].index.labels;
+        if is_as_stored && seen.index.fields == entries[at].index.fields {
             entries[at].index.stamp.set(custom.stamp);
-        } else {
-            entries[at] = Arc::new(seen);
+            continue;
         }
+        if !is_as_stored {
+            entries[at] = Arc::new(seen);
+            continue;
+        }
+        seen.index.stamp.set(custom.stamp);
+        entries[at] = Arc::new(Entry { json: entries[at].json.clone(), ..seen });
+        learned.push(entries[at].clone());
+    }
+    if !learned.is_empty() {
+        server.store().learn(learned).await;
     }
     Ok(entries)
-}
-
-/// Whether a reader sees just what is stored, bytes and what selectors look at: then nobody need look again.
-fn is_as_stored(seen: &Entry, stored: &Entry) -> bool {
-    let (seen_index, index) = (&seen.index, &stored.index);
-    seen.json == stored.json && seen_index.labels == index.labels && seen_index.fields == index.fields
 }
 
 /// The same of one entry.

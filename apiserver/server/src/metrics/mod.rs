@@ -10,6 +10,7 @@ mod conversion;
 mod flow;
 mod identity;
 mod page;
+mod policies;
 mod requests;
 mod state;
 mod store;
@@ -18,6 +19,7 @@ pub(crate) use admission::{AdmissionMetrics, Called, Step};
 pub(crate) use conversion::ConversionMetrics;
 pub(crate) use identity::IdentityMetrics;
 pub(crate) use page::{serve, slis};
+pub(crate) use policies::PolicyMetrics;
 pub(crate) use requests::{Measure, RequestMetrics, Waited};
 pub(crate) use store::Counted;
 
@@ -37,6 +39,8 @@ pub(crate) struct Metrics {
     pub(crate) identity: IdentityMetrics,
     /// Admission.
     pub(crate) admission: AdmissionMetrics,
+    /// What policies found.
+    pub(crate) policies: PolicyMetrics,
     /// Conversions of custom resources by webhooks.
     pub(crate) conversion: ConversionMetrics,
     /// Health checks.
@@ -52,6 +56,7 @@ impl Source for Metrics {
         self.requests.write(page);
         self.identity.write(page);
         self.admission.write(page);
+        self.policies.write(page);
         self.conversion.write(page);
         page.counter(
             "apiserver_tls_handshake_errors_total",

@@ -20,11 +20,14 @@ pub(super) async fn write(context: &Context, page: &mut Page) {
     page.counter("kubernel_store_revision", "The last committed revision.");
     page.sample(&[], server.store().revision());
     let numbers = server.allocator().numbers();
-    let cidr = [("cidr", numbers.cidr.as_str())];
     page.gauge("kube_apiserver_clusterip_allocator_allocated_ips", "[ALPHA] Cluster IPs that Services hold.");
-    page.sample(&cidr, numbers.addresses.0);
+    for (cidr, taken, _) in &numbers.addresses {
+        page.sample(&[("cidr", cidr.to_string().as_str())], taken);
+    }
     page.gauge("kube_apiserver_clusterip_allocator_available_ips", "[ALPHA] Cluster IPs that are free.");
-    page.sample(&cidr, numbers.addresses.1);
+    for (cidr, _, free) in &numbers.addresses {
+        page.sample(&[("cidr", cidr.to_string().as_str())], free);
+    }
     page.gauge("kube_apiserver_nodeport_allocator_allocated_ports", "[ALPHA] Node ports that Services hold.");
     page.sample(&[], numbers.ports.0);
     page.gauge("kube_apiserver_nodeport_allocator_available_ports", "[ALPHA] Node ports that are free.");

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures::future::BoxFuture;
 use kubernel_metrics::{About, Counter, Family, Histogram, Page, Source, buckets};
-use kubernel_store::{At, Change, Event, Expect, Revision, Snapshot, Store, StoreError, Watch};
+use kubernel_store::{At, Change, Entry, Event, Expect, Revision, Snapshot, Store, StoreError, Watch};
 
 const LABELS: &[&str] = &["group", "operation", "resource"];
 
@@ -87,6 +87,10 @@ impl Store for Counted {
             }
             outcome
         })
+    }
+
+    fn learn(&self, entries: Vec<Arc<Entry>>) -> BoxFuture<'_, ()> {
+        self.inner.learn(entries)
     }
 
     fn watch(&self, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError> {

@@ -9,6 +9,7 @@ mod files;
 mod front_proxy;
 mod join;
 mod kubeconfig;
+pub(crate) mod proof;
 mod request;
 mod signer;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::Error;
 pub use authority::{Authority, Identity, Issued, Usage};
 pub use front_proxy::{FrontProxy, ProxyIdentity, RequestHeaders};
 pub use join::JoinToken;
+pub(crate) use proof::Proof;
 pub use request::{RequestSubject, sign_requests};
 pub use signer::{Claims, ISSUER, KubernetesClaims, Reference, TokenError, TokenSigner};
 pub use tls::{PeerIdentity, server_config};

@@ -11,7 +11,7 @@ use kubernel_meta::{ApiError, Object};
 
 use crate::{ApiServer, User};
 
-pub use token_request::{TOKEN_SECS_DEFAULT, service_account_token};
+pub use token_request::{TOKEN_SECS_DEFAULT, TokenRequest};
 
 /// Answers a review: the object as it was sent, decoded and with its fields owned, with its status filled in.
 /// `namespace` is the one of the path.

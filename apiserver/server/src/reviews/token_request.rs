@@ -1,5 +1,7 @@
 //! TokenRequest (`serviceaccounts/token`): a signed token for a ServiceAccount, bound to an object if asked.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use kubernel_meta::field::Path;
 use kubernel_meta::{ApiError, GroupVersion, Gvk, Gvr, Object, time};
@@ -19,62 +21,91 @@ pub const TOKEN_SECS_DEFAULT: i64 = 3600;
 const WARN_SECS: i64 = 3607;
 const EXTENDED_SECS: i64 = 365 * 24 * 60 * 60;
 
-/// The TokenRequest with its status filled in; `name` and `namespace` are the account's.
-pub async fn service_account_token(
-    server: &ApiServer,
-    namespace: &str,
-    name: &str,
-    mut request: Object,
-) -> Result<Object, ApiError> {
-    let Some(pki) = &server.config().pki else { return Err(ApiError::internal("no token issuer")) };
-    check_meta(&request, namespace, name)?;
-    let view = View::new(server);
-    let Some(account) = view.get(&format!("/registry/core/serviceaccounts/{namespace}/{name}")).await? else {
-        return Err(ApiError::not_found(&Gvr::new("", "v1", "serviceaccounts"), name));
-    };
-    let now = Timestamp::now();
-    let secs = request.int_at(&["spec", "expirationSeconds"]).unwrap_or(TOKEN_SECS_DEFAULT);
-    check_secs(secs)?;
-    if request.list_at(&["spec", "audiences"]).is_empty() {
-        request.set(&["spec", "audiences"], json!([ISSUER]));
+/// A request that is for an account which exists, and asks for nothing that no token can have.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// The request, completed.
+    pub object: Object,
+    account: Arc<Object>,
+}
+
+impl TokenRequest {
+    /// Finds the account, completes the request and checks it; `name` and `namespace` are the account's.
+    pub async fn read(
+        server: &ApiServer,
+        namespace: &str,
+        name: &str,
+        mut object: Object,
+        now: Timestamp,
+    ) -> Result<Self, ApiError> {
+        if !object.name().is_empty() && object.name() != name {
+            let detail = "must match the service account name if specified";
+            let error = Path::root("metadata").child("name").invalid(object.name(), detail);
+            return Err(ApiError::invalid(&kind(), name, &[error]));
+        }
+        let key = format!("/registry/core/serviceaccounts/{namespace}/{name}");
+        let Some(account) = View::new(server).get(&key).await? else {
+            return Err(ApiError::not_found(&Gvr::new("", "v1", "serviceaccounts"), name));
+        };
+        if !object.uid().is_empty() && object.uid() != account.uid() {
+            let (asked, uid) = (object.uid(), account.uid());
+            let detail =
+                format!("the UID in the token request ({asked}) does not match the UID of the service account ({uid})");
+            return Err(ApiError::conflict(&Gvr::new("authentication.k8s.io", "v1", "TokenRequest"), name, detail));
+        }
+        if object.list_at(&["spec", "audiences"]).is_empty() {
+            object.set(&["spec", "audiences"], json!([ISSUER]));
+        }
+        object.set(&["metadata", "name"], name);
+        object.set(&["metadata", "namespace"], namespace);
+        object.set(&["metadata", "uid"], account.uid());
+        object.set(&["metadata", "creationTimestamp"], time::format(now));
+        object.remove(&["status"]);
+        check_secs(object.int_at(&["spec", "expirationSeconds"]).unwrap_or(0))?;
+        Ok(Self { object, account })
     }
-    let audiences: Vec<String> =
-        request.list_at(&["spec", "audiences"]).iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    let bound = match request.at(&["spec", "boundObjectRef"]).filter(|reference| !reference.is_null()) {
-        None => Bound::default(),
-        Some(reference) => find_bound(&view, namespace, name, reference).await?,
-    };
-    let is_extended = bound.pod.is_some() && secs == WARN_SECS && audiences.iter().any(|audience| audience == ISSUER);
-    let iat = now.as_second();
-    let claims = Claims {
-        aud: audiences,
-        exp: iat + if is_extended { EXTENDED_SECS } else { secs },
-        iat,
-        iss: ISSUER.to_owned(),
-        jti: Uuid::new_v4().to_string(),
-        kubernetes: KubernetesClaims {
-            namespace: namespace.to_owned(),
-            node: bound.node,
-            pod: bound.pod,
-            secret: bound.secret,
-            serviceaccount: Reference { name: name.to_owned(), uid: account.uid().to_owned() },
-            warnafter: is_extended.then_some(iat + secs),
-        },
-        nbf: iat,
-        sub: format!("{}{namespace}:{name}", crate::authn::user::SERVICE_ACCOUNT_PREFIX),
-    };
-    let token = pki.signer().sign(&claims).map_err(ApiError::internal)?;
-    request.set(&["metadata", "name"], name);
-    request.set(&["metadata", "namespace"], namespace);
-    request.set(&["metadata", "creationTimestamp"], time::format(now));
-    request.set(&["metadata", "uid"], Uuid::new_v4().to_string());
-    request.set(&["spec", "expirationSeconds"], secs);
-    if request.at(&["spec", "boundObjectRef"]).is_none() {
-        request.set(&["spec", "boundObjectRef"], Value::Null);
+
+    /// The request with its answer: a token, bound to what it names, if that is there.
+    pub async fn issue(self, server: &ApiServer, now: Timestamp) -> Result<Object, ApiError> {
+        let Some(pki) = &server.config().pki else { return Err(ApiError::internal("no token issuer")) };
+        let Self { object: mut request, account } = self;
+        let (namespace, name) = (account.namespace(), account.name());
+        let bound = match request.at(&["spec", "boundObjectRef"]).filter(|reference| !reference.is_null()) {
+            None => Bound::default(),
+            Some(reference) => find_bound(&View::new(server), namespace, name, reference).await?,
+        };
+        let secs = request.int_at(&["spec", "expirationSeconds"]).unwrap_or(TOKEN_SECS_DEFAULT);
+        let audiences: Vec<String> =
+            request.list_at(&["spec", "audiences"]).iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        // Only a token that is for nobody but this server is known to be looked at by who can warn.
+        let is_extended =
+            bound.pod.is_some() && secs == WARN_SECS && audiences.iter().all(|audience| audience == ISSUER);
+        let iat = now.as_second();
+        let claims = Claims {
+            aud: audiences,
+            exp: iat + if is_extended { EXTENDED_SECS } else { secs },
+            iat,
+            iss: ISSUER.to_owned(),
+            jti: Uuid::new_v4().to_string(),
+            kubernetes: KubernetesClaims {
+                namespace: namespace.to_owned(),
+                node: bound.node,
+                pod: bound.pod,
+                secret: bound.secret,
+                serviceaccount: Reference { name: name.to_owned(), uid: account.uid().to_owned() },
+                warnafter: is_extended.then_some(iat + secs),
+            },
+            nbf: iat,
+            sub: format!("{}{namespace}:{name}", crate::authn::user::SERVICE_ACCOUNT_PREFIX),
+        };
+        let token = pki.signer().sign(&claims).map_err(ApiError::internal)?;
+        if request.at(&["spec", "boundObjectRef"]).is_none() {
+            request.set(&["spec", "boundObjectRef"], Value::Null);
+        }
+        let expires = Timestamp::from_second(iat + secs).map_err(ApiError::internal)?;
+        request.set(&["status"], json!({ "token": token, "expirationTimestamp": time::format(expires) }));
+        Ok(request)
     }
-    let expires = Timestamp::from_second(iat + secs).map_err(ApiError::internal)?;
-    request.set(&["status"], json!({ "token": token, "expirationTimestamp": time::format(expires) }));
-    Ok(request)
 }
 
 /// What a token is bound to.
@@ -139,17 +170,6 @@ async fn node_of(view: &View<'_>, pod: &Object) -> Result<Option<Reference>, Api
     let node = view.get(&format!("/registry/core/nodes/{name}")).await?;
     let uid = node.map(|node| node.uid().to_owned()).unwrap_or_default();
     Ok(Some(Reference { name: name.to_owned(), uid }))
-}
-
-fn check_meta(request: &Object, namespace: &str, name: &str) -> Result<(), ApiError> {
-    for (field, given, wanted) in [("name", request.name(), name), ("namespace", request.namespace(), namespace)] {
-        if !given.is_empty() && given != wanted {
-            let detail = format!("must match the service account {field} if specified");
-            let error = Path::root("metadata").child(field).invalid(given, detail);
-            return Err(ApiError::invalid(&kind(), name, &[error]));
-        }
-    }
-    Ok(())
 }
 
 fn check_secs(secs: i64) -> Result<(), ApiError> {

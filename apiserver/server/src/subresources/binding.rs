@@ -28,6 +28,8 @@ pub(super) async fn create(context: &Context, pods: &Arc<Resource>, body: &[u8])
 /// Answers a POST to `bindings`: the Pod is the one of the binding's name.
 pub(crate) async fn bind_by_name(context: &Context, bindings: &Arc<Resource>, body: &[u8]) -> Result<Answer, ApiError> {
     let (options, mut binding) = read(context, body)?;
+    // Of what is created as an object of its own, the uid is the server's to give: it names no Pod here.
+    binding.remove(&["metadata", "uid"]);
     let (admit, name) = ((Operation::Create, Options::Create(&options)), binding.name().to_owned());
     super::admit_carried(context, bindings, admit, &name, &mut binding).await?;
     let pods = context.resources.find("", "v1", "pods").ok_or_else(ApiError::unknown_resource)?;
@@ -37,13 +39,8 @@ pub(crate) async fn bind_by_name(context: &Context, bindings: &Arc<Resource>, bo
 fn read(context: &Context, body: &[u8]) -> Result<(WriteOptions, Object), ApiError> {
     let options = request::write_options(&context.query, "CreateOptions", false)?;
     let expected = Expected::built_in("", "v1", "Binding", "io.k8s.api.core.v1.Binding")?;
-    let binding = codec::read(context, &expected, body, options.field_validation)?;
-    let namespace = binding.namespace();
-    if !namespace.is_empty() && namespace != context.info.namespace {
-        return Err(ApiError::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        ));
-    }
+    let mut binding = codec::read(context, &expected, body, options.field_validation)?;
+    super::place(context, &mut binding)?;
     Ok((options, binding))
 }
 

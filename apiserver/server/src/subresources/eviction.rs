@@ -17,6 +17,8 @@ use crate::{document, request};
 
 /// A budget that lists more Pods than this as already disrupted is not asked any further.
 const DISRUPTED_MAX: usize = 2000;
+/// A Pod that changes more often than this while it is to be evicted stays; the client may ask again.
+const TRIES_MAX: usize = 20;
 /// The condition of a budget that may be spent from.
 const ALLOWED: &str = "DisruptionAllowed";
 const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption budget.";
@@ -30,6 +32,7 @@ pub(super) async fn create(context: &Context, pods: &Arc<Resource>, body: &[u8])
     };
     // The old version, of which nothing else is left, has the same shape.
     let mut eviction = read("v1").or_else(|error| read("v1beta1").map_err(|_| error))?;
+    super::place(context, &mut eviction)?;
     let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
     if eviction.name() != name {
         return Err(ApiError::bad_request("name in URL does not match name in Eviction object"));
@@ -38,11 +41,26 @@ pub(super) async fn create(context: &Context, pods: &Arc<Resource>, body: &[u8])
     let wanted = eviction.map_at(&["deleteOptions"]).cloned().unwrap_or_default();
     let mut delete_options = request::delete_options_of_body(&Object::new(wanted))?;
     delete_options.dry_run |= options.dry_run;
-    let entry = get::entry(context, pods, namespace, name, At::Latest).await?;
-    let pod = document::decode(pods, &entry)?;
-    let dry_run = delete_options.dry_run;
-    let spent = if needs_budget(&pod) { spend(context, &pod, dry_run).await? } else { Spent::Nothing };
     let client_names_version = delete_options.preconditions.resource_version.is_some();
+    let mut tries = 0;
+    let pod = loop {
+        let entry = get::entry(context, pods, namespace, name, At::Latest).await?;
+        let pod = document::decode(pods, &entry)?;
+        if needs_budget(&pod) {
+            break pod;
+        }
+        let mut options = delete_options.clone();
+        if !client_names_version && !is_over(&pod) {
+            // It may begin to run meanwhile, and its budget is to be asked then.
+            options.preconditions.resource_version = Some(pod.resource_version().to_owned());
+        }
+        tries += 1;
+        match delete(context, pods, name, options).await {
+            Err(error) if error.code() == 409 && !client_names_version && tries < TRIES_MAX => {}
+            outcome => return outcome.map(|()| Answer::Value(StatusCode::CREATED, super::success())),
+        }
+    };
+    let spent = spend(context, &pod, delete_options.dry_run).await?;
     if matches!(spent, Spent::Unready(_)) && !client_names_version {
         // Only the Pod that was looked at may go for free.
         delete_options.preconditions.resource_version = Some(pod.resource_version().to_owned());
@@ -91,8 +109,12 @@ enum Spent {
 
 /// Pods that do not run, or are going anyway, cost no budget.
 fn needs_budget(pod: &Object) -> bool {
-    let phase = pod.str_at(&["status", "phase"]);
-    pod.deletion_timestamp().is_none() && !matches!(phase, "Succeeded" | "Failed" | "Pending")
+    !is_over(pod) && pod.str_at(&["status", "phase"]) != "Pending"
+}
+
+/// Whether a Pod has run, or is going: neither can be taken back.
+fn is_over(pod: &Object) -> bool {
+    pod.deletion_timestamp().is_some() || matches!(pod.str_at(&["status", "phase"]), "Succeeded" | "Failed")
 }
 
 /// Takes one disruption from the Pod's budget, where it has one that it counts for.

@@ -77,15 +77,65 @@ async fn admit_connection(context: &Context, resource: &Arc<Resource>, mut optio
     admit_carried(context, resource, (Operation::Connect, Options::None), &name, &mut options).await
 }
 
+/// Puts what is created through a subresource into the request's namespace, where it does not name another one.
+fn place(context: &Context, object: &mut Object) -> Result<(), ApiError> {
+    let wanted = context.info.namespace.as_str();
+    if object.namespace().is_empty() {
+        object.set(&["metadata", "namespace"], wanted);
+    }
+    if object.namespace() == wanted {
+        return Ok(());
+    }
+    Err(ApiError::bad_request("the namespace of the provided object does not match the namespace sent on the request"))
+}
+
 /// Lets admission change, accept or refuse what a subresource carries.
 pub(crate) async fn admit_carried(
     context: &Context,
     resource: &Arc<Resource>,
-    (operation, options): (Operation, Options<'_>),
+    operation: (Operation, Options<'_>),
     name: &str,
     object: &mut Object,
 ) -> Result<(), ApiError> {
-    let attributes = Attributes {
+    mutate_carried(context, resource, operation, name, object).await?;
+    validate_carried(context, resource, operation, name, object).await
+}
+
+/// The first half of admission: what may change.
+async fn mutate_carried(
+    context: &Context,
+    resource: &Arc<Resource>,
+    operation: (Operation, Options<'_>),
+    name: &str,
+    object: &mut Object,
+) -> Result<(), ApiError> {
+    let attributes = attributes(context, resource, operation, name);
+    let warnings = admission::mutate_carried(&context.server, &attributes, Some(object), None).await?;
+    warnings.into_iter().for_each(|warning| context.warn(warning));
+    Ok(())
+}
+
+/// The second half: what may only refuse.
+async fn validate_carried(
+    context: &Context,
+    resource: &Arc<Resource>,
+    operation: (Operation, Options<'_>),
+    name: &str,
+    object: &Object,
+) -> Result<(), ApiError> {
+    let attributes = attributes(context, resource, operation, name);
+    let warnings = admission::validate_carried(&context.server, &attributes, object).await?;
+    warnings.into_iter().for_each(|warning| context.warn(warning));
+    Ok(())
+}
+
+fn attributes<'a>(
+    context: &'a Context,
+    resource: &'a Arc<Resource>,
+    (operation, options): (Operation, Options<'a>),
+    name: &'a str,
+) -> Attributes<'a> {
+    Attributes {
         user: &context.user,
         operation,
         kind: &resource.kind,
@@ -95,11 +145,7 @@ pub(crate) async fn admit_carried(
         dry_run: matches!(options, Options::Create(options) if options.dry_run),
         options,
         waited: &context.waited,
-    };
-    let mut warnings = admission::mutate_carried(&context.server, &attributes, Some(object), None).await?;
-    warnings.extend(admission::validate_carried(&context.server, &attributes, object).await?);
-    warnings.into_iter().for_each(|warning| context.warn(warning));
-    Ok(())
+    }
 }
 
 /// `Status: Success` of something that was created.

@@ -100,7 +100,7 @@ pub(super) async fn patch(context: &Context, resource: &Arc<Resource>, body: &[u
             return with_scale(context, resource, old, &before, after, &manager, true).map(|new| (new, true));
         }
         let patched = patch.lay_over(&expected.schema, before.map().clone())?;
-        let after = patch.decode(context, &expected, patched, options.field_validation)?;
+        let after = patch.decode(context, &expected, before.map(), patched, options.field_validation)?;
         checked_name(&context.info.name, &after)?;
         with_scale(context, resource, old, &before, after, &manager, false).map(|new| (new, true))
     })

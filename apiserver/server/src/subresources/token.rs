@@ -19,6 +19,7 @@ pub(super) async fn create(context: &Context, accounts: &Arc<Resource>, body: &[
     let options = request::write_options(&context.query, "CreateOptions", false)?;
     let expected = Expected::built_in("authentication.k8s.io", "v1", "TokenRequest", DEFINITION)?;
     let mut object = codec::read(context, &expected, body, options.field_validation)?;
+    super::place(context, &mut object)?;
     if object.int_at(&["spec", "expirationSeconds"]).is_none() {
         object.set(&["spec", "expirationSeconds"], reviews::TOKEN_SECS_DEFAULT);
     }
@@ -34,7 +35,9 @@ pub(super) async fn create(context: &Context, accounts: &Arc<Resource>, body: &[
     apply::track_update(&expected.schema, &OneVersion, None, &mut object, &write).map_err(ApiError::internal)?;
     let (namespace, name) = (&context.info.namespace, &context.info.name);
     let admit = (Operation::Create, Options::Create(&options));
-    super::admit_carried(context, accounts, admit, name, &mut object).await?;
-    let object = reviews::service_account_token(&context.server, namespace, name, object).await?;
+    super::mutate_carried(context, accounts, admit, name, &mut object).await?;
+    let request = reviews::TokenRequest::read(&context.server, namespace, name, object, context.now).await?;
+    super::validate_carried(context, accounts, admit, name, &request.object).await?;
+    let object = request.issue(&context.server, context.now).await?;
     Ok(Answer::Value(StatusCode::CREATED, object.into_value()))
 }

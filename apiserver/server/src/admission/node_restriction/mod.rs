@@ -1,10 +1,11 @@
 //! NodeRestriction: a node writes its own Node, Lease, CSINode, ResourceSlices and Pods and nobody else's.
 //!
 //! Here is what is asked of every resource; [`node`] knows which labels a node may give itself, [`pod`] what it may do to
-//! Pods and in their name.
+//! Pods and in their name, [`pod_certificate`] whom it may ask certificates for.
 
 mod node;
 mod pod;
+mod pod_certificate;
 
 use kubernel_meta::{ApiError, Object};
 
@@ -37,6 +38,9 @@ pub(super) async fn check(
         ("coordination.k8s.io", "leases") => lease(request, node, object),
         ("storage.k8s.io", "csinodes") => named(request, node, object, "CSINode"),
         ("resource.k8s.io", "resourceslices") => slice(request, node, object, old),
+        ("certificates.k8s.io", "podcertificaterequests") => {
+            return pod_certificate::check(view, request, node, object).await;
+        }
         ("certificates.k8s.io", "certificatesigningrequests") => certificate(request, node, object),
         _ => None,
     };

@@ -95,6 +95,7 @@ async fn check_mirror(view: &View<'_>, request: &Attributes<'_>, node: &str, pod
         ("configmaps", authz::names_any(spec, "configmaps")),
         ("clustertrustbundles", volumes.iter().any(projects_bundles)),
         ("persistentvolumeclaims", authz::names_any(spec, "persistentvolumeclaims")),
+        ("resourceclaims", !pod.list_at(&["spec", "resourceClaims"]).is_empty()),
     ] {
         if present {
             return refuse(format!("node {node:?} can not create pods that reference {what}"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use kubernel_cel::Value;
 use kubernel_cel::admission::{Budget, POLICY_COST_MAX, Scope, check_type_names};
@@ -152,7 +153,11 @@ async fn run(
                 continue;
             }
             for mutation in &policy.mutations {
-                if let Err(error) = change(&mut seen, policy, mutation, &matched, parameter.as_ref()) {
+                let started = Instant::now();
+                let outcome = change(&mut seen, policy, mutation, &matched, parameter.as_ref());
+                let error = outcome.as_ref().err().map(String::as_str);
+                server.metrics().policies.mutated(&policy.name, &binding.name, error, started.elapsed());
+                if let Err(error) = outcome {
                     report(policy, Some(binding), error, errors);
                 }
             }

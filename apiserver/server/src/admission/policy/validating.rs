@@ -1,6 +1,7 @@
 //! What validating policies decide: to refuse, to warn, or to note.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use kubernel_cel::admission::{Budget, POLICY_COST_MAX, Scope};
 use kubernel_cel::{Type, Value};
@@ -22,6 +23,10 @@ const MESSAGE_BYTES_MAX: usize = 5 * 1024;
 struct Denial {
     message: String,
     reason: Option<String>,
+    /// How long the expression took that says so.
+    took: Duration,
+    /// It could not be decided, and the policy ignores that.
+    ignored: bool,
 }
 
 /// Asks the validating policies; gives the texts of warnings.
@@ -130,19 +135,28 @@ impl Run<'_> {
     /// Does with a denial what the binding asks for. Nothing keeps notes for auditors here, so `Audit` alone lets through.
     fn act(&mut self, policy: &Policy, binding: &Binding, denial: Denial, warnings: &mut Vec<String>) {
         let (policy, name) = (&policy.name, &binding.name);
+        let found =
+            |action: &str| self.server.metrics().policies.found(policy, name, action, &denial.message, denial.took);
+        if denial.ignored {
+            return found("allow");
+        }
         for action in &binding.actions {
             match action.as_str() {
                 "Deny" => {
+                    found("deny");
                     let message = &denial.message;
                     let text =
                         format!("ValidatingAdmissionPolicy '{policy}' with binding '{name}' denied request: {message}");
                     self.refusal.get_or_insert((text, denial.reason.clone()));
                 }
-                "Warn" => warnings.push(format!(
-                    "Validation failed for ValidatingAdmissionPolicy '{policy}' with binding '{name}': {}",
-                    denial.message
-                )),
-                _ => {}
+                "Warn" => {
+                    found("warn");
+                    warnings.push(format!(
+                        "Validation failed for ValidatingAdmissionPolicy '{policy}' with binding '{name}': {}",
+                        denial.message
+                    ));
+                }
+                _ => found("audit"),
             }
         }
     }
@@ -166,34 +180,40 @@ impl Run<'_> {
 
 /// What a policy denies of a write, with one set of parameters.
 fn decide(policy: &Policy, seen: &Seen<'_>, parameter: Option<&Object>) -> Vec<Denial> {
-    let failed = |message: String| match policy.ignores_failures {
-        true => Vec::new(),
-        false => vec![Denial { message, reason: None }],
+    let started = Instant::now();
+    let failed = |message: String, took: Duration| {
+        let ignored = policy.ignores_failures;
+        Denial { message, reason: None, took, ignored }
     };
     match seen.meets_conditions(policy, parameter) {
         Ok(true) => {}
         Ok(false) => return Vec::new(),
-        Err(error) => return failed(error),
+        Err(error) => return vec![failed(error, started.elapsed())],
     }
     let scope = Scope::new(seen.bindings(parameter), &policy.variables);
     let mut budget = Budget::new(POLICY_COST_MAX);
     let mut outcomes = Vec::with_capacity(policy.validations.len());
     for validation in &policy.validations {
+        let started = Instant::now();
         match scope.evaluate(&validation.expression, &mut budget) {
-            Ok(outcome) => outcomes.push((validation, outcome)),
-            Err(spent) => return failed(spent.to_string()),
+            Ok(outcome) => outcomes.push((validation, outcome, started.elapsed())),
+            Err(spent) => return vec![failed(spent.to_string(), started.elapsed())],
         }
     }
     let mut denials = Vec::new();
-    for (validation, outcome) in outcomes {
+    for (validation, outcome, took) in outcomes {
         match outcome {
-            Err(error) => denials.extend(failed(error)),
+            Err(error) => denials.push(failed(error, took)),
             Ok(value) if value.as_bool() == Some(true) => {}
-            Ok(_) => denials
-                .push(Denial { message: message(validation, &scope, &mut budget), reason: validation.reason.clone() }),
+            Ok(_) => {
+                let (message, reason) = (message(validation, &scope, &mut budget), validation.reason.clone());
+                denials.push(Denial { message, reason, took, ignored: false });
+            }
         }
     }
-    denials.extend(wrong_audit_annotations(policy, &scope).into_iter().flat_map(failed));
+    let started = Instant::now();
+    let wrong = wrong_audit_annotations(policy, &scope);
+    denials.extend(wrong.into_iter().map(|message| failed(message, started.elapsed())));
     denials
 }
 
