@@ -46,6 +46,8 @@ pub struct Agent {
     pub tasks: BTreeSet<TaskId>,
     /// The executors.
     pub executors: BTreeMap<(FrameworkId, Arc<str>), Executor>,
+    /// What tasks leave of it: `total` less `allocated`, kept because every look at an agent needs it.
+    pub(crate) spare: Resources,
     /// Its place in the queue of agents with something free; `None` when it is not there.
     pub(crate) place: Option<u64>,
 }
@@ -85,6 +87,7 @@ impl Agent {
     pub(crate) fn new(name: Arc<str>, total: Resources, availability: Availability) -> Self {
         Self {
             name,
+            spare: total.clone(),
             total,
             availability,
             connected: true,
@@ -102,10 +105,30 @@ impl Agent {
 
     /// What nobody holds.
     pub fn free(&self) -> Resources {
-        let mut free = self.total.clone();
-        free.take(&self.offered);
-        free.take(&self.allocated);
-        free
+        self.spare.saturating_sub(&self.offered)
+    }
+
+    /// Whether anything is free, without counting what.
+    pub(crate) fn has_free(&self) -> bool {
+        !self.offered.contains(&self.spare)
+    }
+
+    /// Tasks hold this much more.
+    pub(crate) fn allocate(&mut self, resources: &Resources) {
+        self.allocated.add(resources);
+        self.spare = self.total.saturating_sub(&self.allocated);
+    }
+
+    /// Tasks hold this much less.
+    pub(crate) fn free_up(&mut self, resources: &Resources) {
+        self.allocated.take(resources);
+        self.spare = self.total.saturating_sub(&self.allocated);
+    }
+
+    /// It has something else to give. Says what it had.
+    pub(crate) fn set_total(&mut self, total: Resources) -> Resources {
+        self.spare = total.saturating_sub(&self.allocated);
+        std::mem::replace(&mut self.total, total)
     }
 
     /// Whether offers of it may be open.

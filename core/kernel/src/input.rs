@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AgentId, Availability, Event, FrameworkId, Millis, Mode, OfferId, Operation, Quota, Reason, Refusal, Resources,
-    RoleId, Settings, Sorter, Source, Status, TaskId, TaskSpec, TaskState, Traits, Unavailability,
+    AgentId, Availability, Event, FrameworkId, Millis, Mode, OfferId, Operation, Quota, Reason, Refusal, ResourceId,
+    Resources, RoleId, Settings, Sorter, Source, Status, TaskId, TaskSpec, TaskState, Traits, Unavailability,
 };
 
 /// What a kernel is told when it is made.
@@ -256,7 +256,10 @@ pub enum Deed {
         uuid: u128,
     },
     /// Write down what the agent has to give now: reservations and volumes have changed.
-    Checkpoint,
+    Checkpoint {
+        /// Volumes whose contents go, even if others of the same kind were made since.
+        destroyed: Vec<ResourceId>,
+    },
 }
 
 /// The right to claim, until the next step.

@@ -69,8 +69,8 @@ impl Held {
             ensure(task.offer.0 <= state.last.offer, || format!("{id} is of {}, which was never made", task.offer))?;
             ensure(!state.offers.contains_key(&task.offer), || format!("{id} is of {}, still open", task.offer))?;
             ensure(!task.state.is_terminal(), || format!("{id} has ended and is still there"))?;
-            let named = state.task_names.get(&(task.framework, task.name.clone()));
-            ensure(named == Some(id), || format!("{id} is not found by its name"))?;
+            let named = state.task_id(task.framework, &task.name);
+            ensure(named == Some(*id), || format!("{id} is not found by its name"))?;
             let listed = state.agents.get(&task.agent).is_some_and(|agent| agent.tasks.contains(id));
             ensure(listed, || format!("{id} is not among the tasks of {}", task.agent))?;
             let resources = state.names.exclusive(&task.resources);
@@ -222,14 +222,16 @@ fn check_away(state: &State) -> Result<(), Violation> {
         let listed = state.absent_order.contains(&(absent.since, name.clone()));
         ensure(listed, || format!("{name} is away and not in the order of those"))?;
     }
-    for ((framework, task), name) in &state.absent_tasks {
+    for (framework, task, name) in &state.absent_tasks {
         let away = state.absent.get(name).into_iter().flat_map(|absent| absent.tasks.values());
         let listed = away.into_iter().any(|found| found.framework == *framework && found.name == *task);
         ensure(listed, || format!("{task} of {framework} is not away on {name}"))?;
     }
-    for task in state.absent.values().flat_map(|absent| absent.tasks.values()) {
-        let listed = state.absent_with(task.framework, &task.name).is_some();
-        ensure(listed, || format!("{} of {} is away and not found", task.name, task.framework))?;
+    for (agent, absent) in &state.absent {
+        for task in absent.tasks.values() {
+            let listed = state.absent_tasks.contains(&(task.framework, task.name.clone(), agent.clone()));
+            ensure(listed, || format!("{} of {} is away and not found", task.name, task.framework))?;
+        }
     }
     ensure(state.absent_order.len() == state.absent.len(), || "the order of those away".to_owned())?;
     ensure(state.notices.keys().all(|task| state.tasks.contains_key(task)), || "a notice of no task".to_owned())?;

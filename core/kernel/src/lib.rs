@@ -49,6 +49,7 @@ mod share;
 mod state;
 mod status;
 mod task;
+mod task_names;
 mod timer;
 mod traits;
 

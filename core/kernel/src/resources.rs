@@ -1,9 +1,10 @@
 //! Amounts and items of resources, in whole units: thousandths of a CPU, bytes, counts, ports.
 //!
 //! Two tiers: the four resources that every cluster has lie inline, everything else (named, reserved, revocable, volumes,
-//! ranges, sets) in a box that most values have not got. What a number stands for says [`crate::Kinds`].
+//! ranges, sets) in a box that most values have not got, and that equal values share: an offer, what an agent holds for
+//! it and the filter that it leaves are one box. What a number stands for says [`crate::Kinds`].
 
-use std::{collections::BTreeMap, fmt};
+use std::{fmt, sync::Arc};
 
 use crate::{Ranges, ResourceId};
 
@@ -17,7 +18,7 @@ static NO_ITEMS: Ranges = Ranges::EMPTY;
 pub struct Resources {
     base: [u64; BASE],
     /// `None` rather than an empty one.
-    rest: Option<Box<Rest>>,
+    rest: Option<Arc<Rest>>,
 }
 
 /// What has no place of its own. Sorted; nothing in it is 0 or empty.
@@ -61,7 +62,7 @@ impl Resources {
         if self.rest.is_none() && amount == 0 {
             return;
         }
-        let rest = self.rest.get_or_insert_default();
+        let rest = self.rest_mut();
         match (find(&rest.amounts, id), amount) {
             (Ok(at), 0) => drop(rest.amounts.remove(at)),
             (Ok(at), _) => rest.amounts[at].1 = amount,
@@ -82,7 +83,7 @@ impl Resources {
         if self.rest.is_none() && items.is_empty() {
             return;
         }
-        let rest = self.rest.get_or_insert_default();
+        let rest = self.rest_mut();
         match (find(&rest.items, id), items.is_empty()) {
             (Ok(at), true) => drop(rest.items.remove(at)),
             (Ok(at), false) => rest.items[at].1 = items,
@@ -120,9 +121,21 @@ impl Resources {
 
     /// Whether all of `other` is in here. Nothing of something that is not here is in here.
     pub fn contains(&self, other: &Self) -> bool {
-        self.base.iter().zip(other.base).all(|(have, want)| *have >= want)
-            && other.amounts().iter().all(|(id, want)| self.get(*id) >= *want)
-            && other.all_items().iter().all(|(id, want)| self.items(*id).contains(want))
+        self.base.iter().zip(other.base).all(|(have, want)| *have >= want) && self.contains_rest(other)
+    }
+
+    fn contains_rest(&self, other: &Self) -> bool {
+        self.same_rest(other)
+            || other.amounts().iter().all(|(id, want)| self.get(*id) >= *want)
+                && other.all_items().iter().all(|(id, want)| self.items(*id).contains(want))
+    }
+
+    /// Whether the rest of both is one box, or neither has any. Boxes apart may be equal as well.
+    fn same_rest(&self, other: &Self) -> bool {
+        match (&self.rest, &other.rest) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
     }
 
     /// The sum; `None` where an amount does not fit.
@@ -152,6 +165,10 @@ impl Resources {
         for (have, more) in self.base.iter_mut().zip(other.base) {
             *have = have.saturating_add(more);
         }
+        if self.rest.is_none() {
+            self.rest.clone_from(&other.rest);
+            return;
+        }
         for (id, amount) in other.amounts() {
             self.set(*id, self.get(*id).saturating_add(*amount));
         }
@@ -167,17 +184,25 @@ impl Resources {
         for (have, less) in self.base.iter_mut().zip(other.base) {
             *have = have.saturating_sub(less);
         }
-        if self.rest.is_none() {
+        if self.same_rest(other) {
+            self.rest = None;
             return;
         }
-        for (id, amount) in other.amounts() {
-            self.set(*id, self.get(*id).saturating_sub(*amount));
+        let (Some(_), Some(less)) = (&self.rest, &other.rest) else { return };
+        let rest = self.rest_mut();
+        for (id, amount) in &less.amounts {
+            if let Ok(at) = find(&rest.amounts, *id) {
+                rest.amounts[at].1 = rest.amounts[at].1.saturating_sub(*amount);
+            }
         }
-        for (id, items) in other.all_items() {
-            let mut left = self.items(*id).clone();
-            left.take(items);
-            self.set_items(*id, left);
+        for (id, items) in &less.items {
+            if let Ok(at) = find(&rest.items, *id) {
+                rest.items[at].1.take(items);
+            }
         }
+        rest.amounts.retain(|(_, amount)| *amount > 0);
+        rest.items.retain(|(_, items)| !items.is_empty());
+        self.settle();
     }
 
     /// Each amount no more than in `most`; items stay.
@@ -191,6 +216,9 @@ impl Resources {
     /// The part that consists of these resources.
     #[must_use]
     pub fn only(&self, keep: impl Fn(ResourceId) -> bool) -> Self {
+        if self.ids().all(&keep) {
+            return self.clone();
+        }
         let mut out = Self::default();
         for (id, amount) in self.iter().filter(|(id, _)| keep(*id)) {
             out.set(id, amount);
@@ -207,6 +235,11 @@ impl Resources {
 
     fn all_items(&self) -> &[(ResourceId, Ranges)] {
         self.rest.as_ref().map_or(&[], |rest| &rest.items)
+    }
+
+    /// The rest, for itself alone.
+    fn rest_mut(&mut self) -> &mut Rest {
+        Arc::make_mut(self.rest.get_or_insert_default())
     }
 
     fn settle(&mut self) {
@@ -229,14 +262,9 @@ impl fmt::Debug for Resources {
 impl FromIterator<(ResourceId, u64)> for Resources {
     /// Amounts of one resource add up.
     fn from_iter<T: IntoIterator<Item = (ResourceId, u64)>>(amounts: T) -> Self {
-        let mut sums: BTreeMap<ResourceId, u64> = BTreeMap::new();
-        for (id, amount) in amounts {
-            let sum = sums.entry(id).or_default();
-            *sum = sum.saturating_add(amount);
-        }
         let mut out = Self::default();
-        for (id, amount) in sums {
-            out.set(id, amount);
+        for (id, amount) in amounts {
+            out.set(id, out.get(id).saturating_add(amount));
         }
         out
     }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Absent, Agent, AgentId, Framework, FrameworkId, InverseOffer, Millis, Names, Offer, OfferId, Resources, RoleId,
-    Roles, Task, TaskId, timer::Timers,
+    Roles, Task, TaskId, task_names::TaskNames, timer::Timers,
 };
 
 /// All that the kernel knows.
@@ -20,13 +20,13 @@ pub struct State {
     pub(crate) frameworks: BTreeMap<FrameworkId, Framework>,
     pub(crate) offers: BTreeMap<OfferId, Offer>,
     pub(crate) tasks: BTreeMap<TaskId, Task>,
-    pub(crate) task_names: BTreeMap<(FrameworkId, Arc<str>), TaskId>,
+    pub(crate) task_names: TaskNames,
     pub(crate) inverse: BTreeMap<OfferId, InverseOffer>,
     /// Agents that are away, by name, and their order in time.
     pub(crate) absent: BTreeMap<Arc<str>, Absent>,
     pub(crate) absent_order: BTreeSet<(Millis, Arc<str>)>,
-    /// On which agent a task is that is away, by name.
-    pub(crate) absent_tasks: BTreeMap<(FrameworkId, Arc<str>), Arc<str>>,
+    /// The tasks that are away, by name, and on which agents: a name may be used again once an agent is gone for good.
+    pub(crate) absent_tasks: BTreeSet<(FrameworkId, Arc<str>, Arc<str>)>,
     /// How many ends of tasks on each agent frameworks do not know of yet.
     pub(crate) untold: BTreeMap<AgentId, usize>,
     /// When the agent that is the last in the row is marked unreachable.
@@ -104,9 +104,12 @@ impl State {
         &self.absent
     }
 
-    /// The agent that is away with a task of this name on it.
+    /// The agent that is away with a task of this name on it; of several, one that may come back.
     pub fn absent_with(&self, framework: FrameworkId, name: &Arc<str>) -> Option<&Arc<str>> {
-        self.absent_tasks.get(&(framework, name.clone()))
+        let all = self.absent_tasks.range((framework, name.clone(), Arc::default())..);
+        let all = all.take_while(|(owner, task, _)| (owner, task) == (&framework, name));
+        let gone = |agent: &Arc<str>| self.absent.get(agent).is_none_or(|absent| absent.gone);
+        all.map(|(.., agent)| agent).min_by_key(|agent| gone(agent))
     }
 
     /// The tasks that are asked back, and until when.
@@ -120,15 +123,13 @@ impl State {
     }
 
     /// The identifier of a framework's task.
-    pub fn task_id(&self, framework: FrameworkId, name: &Arc<str>) -> Option<TaskId> {
-        self.task_names.get(&(framework, name.clone())).copied()
+    pub fn task_id(&self, framework: FrameworkId, name: &str) -> Option<TaskId> {
+        self.task_names.get(framework, name)
     }
 
-    /// The tasks of a framework, by name.
-    pub fn tasks_of(&self, framework: FrameworkId) -> impl Iterator<Item = (&Arc<str>, TaskId)> {
-        let own =
-            self.task_names.range((framework, Arc::from(""))..).take_while(move |((owner, _), _)| *owner == framework);
-        own.map(|((_, name), task)| (name, *task))
+    /// The tasks of a framework, in the order of their names.
+    pub fn tasks_of(&self, framework: FrameworkId) -> Vec<(&Arc<str>, TaskId)> {
+        self.task_names.of(framework)
     }
 
     /// The agents of which something got free after a moment that [`State::last_freed`] told, as far as it may be

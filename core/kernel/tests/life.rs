@@ -240,6 +240,17 @@ fn names_of_tasks_that_are_away_are_not_free() {
     cluster.check(accept, &["t is Error, Some(TaskInvalid)"]);
     cluster.give(Input::MarkGone { name: "agent".into() });
     cluster.check(reconcile("t", None), &["t is GoneByOperator, Some(Reconciliation)"]);
+    // Another of the name may go and come back now, and the first is still known.
+    let register = |tasks| {
+        let (total, traits) = (Resources::new(4_000, 4 << 30, 0, 0), Arc::default());
+        Input::RegisterAgent { name: "other".into(), total, traits, tasks }
+    };
+    let (role, task) = ("*".into(), TaskSpec::new("t", Resources::new(1_000, 0, 0, 0)));
+    cluster.give(register(vec![Running { framework: FRAMEWORK, role, task, state: TaskState::Running }]));
+    cluster.give(Input::LoseAgent { agent: AgentId(2) });
+    cluster.check(reconcile("t", None), &["t is Unreachable, Some(Reconciliation)"]);
+    cluster.give(register(Vec::new()));
+    cluster.check(reconcile("t", None), &["t is GoneByOperator, Some(Reconciliation)"]);
 }
 
 #[test]

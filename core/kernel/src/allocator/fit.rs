@@ -122,11 +122,17 @@ impl State {
 
     /// Whether an offer is worth making.
     fn is_enough(&self, config: &Config, framework: &Framework, path: &str, free: &Resources) -> bool {
-        let amounts = self.names.quantities(free);
-        let any = |least: &Resources| least.iter().any(|(id, min)| amounts.get(id) >= min);
         match framework.settings.offer_min.get(path) {
-            Some(sets) => sets.is_empty() || sets.iter().any(|set| amounts.contains(set)),
-            None => framework.mode == Mode::Claims || config.offer_min.is_zero() || any(&config.offer_min),
+            Some(sets) if sets.is_empty() => true,
+            None if framework.mode == Mode::Claims || config.offer_min.is_zero() => true,
+            Some(sets) => {
+                let amounts = self.names.quantities(free);
+                sets.iter().any(|set| amounts.contains(set))
+            }
+            None => {
+                let amounts = self.names.quantities(free);
+                config.offer_min.iter().any(|(id, min)| amounts.get(id) >= min)
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ impl State {
         }
         self.remove_agent(id);
         for task in tasks.values() {
-            self.absent_tasks.insert((task.framework, task.name.clone()), name.clone());
+            self.absent_tasks.insert((task.framework, task.name.clone(), name.clone()));
         }
         self.absent_order.insert((since, name.clone()));
         self.absent.insert(name, Absent { since, gone, tasks });
@@ -31,10 +31,7 @@ impl State {
         if let Some(absent) = self.absent.remove(name) {
             self.absent_order.remove(&(absent.since, name.clone()));
             for task in absent.tasks.into_values() {
-                let key = (task.framework, task.name);
-                if self.absent_tasks.get(&key) == Some(name) {
-                    self.absent_tasks.remove(&key);
-                }
+                self.absent_tasks.remove(&(task.framework, task.name, name.clone()));
             }
         }
     }

@@ -16,7 +16,7 @@ impl State {
 
     pub(super) fn update_agent(&mut self, id: AgentId, total: &Resources, availability: Availability) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let old = std::mem::replace(&mut agent.total, total.clone());
+        let old = agent.set_total(total.clone());
         let opened = agent.availability != availability;
         agent.availability = availability;
         if old != *total {
@@ -55,8 +55,9 @@ impl State {
 
     pub(super) fn convert(&mut self, id: AgentId, conversion: &Conversion) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        agent.total.take(&conversion.from);
-        agent.total.add(&conversion.to);
+        let mut total = agent.total.saturating_sub(&conversion.from);
+        total.add(&conversion.to);
+        agent.set_total(total);
         self.roles.reserved.change(&self.names, &conversion.from, false);
         self.roles.reserved.change(&self.names, &conversion.to, true);
         self.roles.outdate();
@@ -95,7 +96,7 @@ impl State {
     /// nothing to offer. Wakes those who found nothing for them.
     pub(super) fn requeue(&mut self, id: AgentId, grew: bool) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let offerable = agent.is_open() && !agent.free().is_zero();
+        let offerable = agent.is_open() && agent.has_free();
         if offerable && agent.place.is_some() && !grew {
             return;
         }

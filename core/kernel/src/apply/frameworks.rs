@@ -112,6 +112,13 @@ impl State {
         self.drop_unused(id, role);
     }
 
+    /// What is used in a role counts there, whether its framework has joined it or not.
+    pub(super) fn open_account(&mut self, id: FrameworkId, role: RoleId) {
+        if let Some(framework) = self.frameworks.get_mut(&id) {
+            framework.subscriptions.entry(role).or_default();
+        }
+    }
+
     /// Forgets a subscription that was left and of which nothing is used any more.
     pub(super) fn drop_unused(&mut self, id: FrameworkId, role: RoleId) {
         if let Some(framework) = self.frameworks.get_mut(&id)

@@ -94,7 +94,9 @@ impl State {
             }
             Event::Adopted { offer, framework, role, agent, task, state } => {
                 let born = task.born(*offer, *framework, *role, *agent, *state);
+                self.open_account(*framework, *role);
                 self.start(task.task, born, false);
+                self.drop_unused(*framework, *role);
             }
             Event::TaskUpdated { task, state } => {
                 if let Some(task) = self.tasks.get_mut(task) {

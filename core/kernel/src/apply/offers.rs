@@ -104,7 +104,7 @@ impl State {
         if let Some(agent) = self.agents.get_mut(&agent) {
             match account {
                 Account::Offered => agent.offered.add(&held.there),
-                Account::Allocated => agent.allocated.add(&held.there),
+                Account::Allocated => agent.allocate(&held.there),
             }
         }
         self.roles.charge(role, &held.used, &held.aside);
@@ -138,7 +138,7 @@ impl State {
         if let Some(agent) = self.agents.get_mut(&agent) {
             match account {
                 Account::Offered => agent.offered.take(&held.there),
-                Account::Allocated => agent.allocated.take(&held.there),
+                Account::Allocated => agent.free_up(&held.there),
             }
         }
         self.roles.credit(role, &held.used, &held.aside);

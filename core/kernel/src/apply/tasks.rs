@@ -38,14 +38,14 @@ impl State {
             self.join_executor(id, &task, spec);
         }
         self.requeue(task.agent, false);
-        self.task_names.insert((task.framework, task.name.clone()), id);
+        self.task_names.insert(task.framework, task.name.clone(), id);
         self.tasks.insert(id, task);
     }
 
     pub(super) fn end(&mut self, id: TaskId) {
         let Some(task) = self.tasks.remove(&id) else { return };
         self.notice(id, None);
-        self.task_names.remove(&(task.framework, task.name.clone()));
+        self.task_names.remove(task.framework, &task.name);
         if let Some(agent) = self.agents.get_mut(&task.agent) {
             agent.tasks.remove(&id);
             let executor = task.executor.as_ref().map(|spec| (task.framework, spec.name.clone()));

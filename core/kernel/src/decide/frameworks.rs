@@ -145,7 +145,7 @@ impl Kernel {
         let found = self.state.frameworks.get(&framework).ok_or(Refusal::UnknownFramework)?;
         let roles: Vec<RoleId> = found.subscriptions.keys().copied().collect();
         self.rescind_of(now, framework, None, out);
-        let tasks: Vec<TaskId> = self.state.tasks_of(framework).map(|(_, task)| task).collect();
+        let tasks: Vec<TaskId> = self.state.tasks_of(framework).into_iter().map(|(_, task)| task).collect();
         let untold = self.state.frameworks.get(&framework).map(|found| &found.unacknowledged);
         let untold: BTreeSet<AgentId> = untold.into_iter().flatten().map(|(_, end)| end.agent).collect();
         let mut agents: BTreeSet<AgentId> =

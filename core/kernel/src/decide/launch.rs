@@ -185,12 +185,8 @@ impl Kernel {
         framework: FrameworkId,
         agent: AgentId,
         launches: Vec<(Vec<TaskId>, bool)>,
-        converted: bool,
         out: &mut Step,
     ) {
-        if converted {
-            order(out, agent, framework, Deed::Checkpoint);
-        }
         for (tasks, group) in launches.into_iter().filter(|(tasks, _)| !tasks.is_empty()) {
             order(out, agent, framework, Deed::Launch { tasks, group });
         }

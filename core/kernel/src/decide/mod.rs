@@ -155,7 +155,8 @@ impl Kernel {
                 Ok(())
             }
             Input::Adopt { framework, role, agent, task, state } => {
-                self.adopt(framework, role, agent, task, state, out)
+                self.subscribed(framework, role)?;
+                self.adopt(framework, role, agent, task, state, out).map(drop)
             }
             Input::Accept { framework, offers, operations, filter_ms } => {
                 self.accept(now, framework, offers, operations, filter_ms, out)

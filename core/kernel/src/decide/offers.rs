@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::send;
+use super::{order, send};
 use crate::{
-    Agent, AgentId, Availability, Closed, Event, FrameworkId, Kernel, Message, Millis, Mode, NewTask, Offer, OfferId,
-    Operation, Reason, Refusal, Resources, RoleId, Status, Step, TaskSpec, TaskState,
+    Agent, AgentId, Availability, Closed, Deed, Event, FrameworkId, Kernel, Message, Millis, Mode, NewTask, Offer,
+    OfferId, Operation, Reason, Refusal, Resources, RoleId, Status, Step, TaskId, TaskSpec, TaskState,
     decide::launch::Remaining,
     limits::{ANSWER_MAX, DECLINED_MS_MIN, FILTER_GRAIN_MS, FILTER_MS_MAX, FILTERS_MAX, TASKS_MAX},
     operation::Action,
@@ -50,6 +50,7 @@ impl Kernel {
         self.state.roles.allowance(role, &wanted).contains(&wanted)
     }
 
+    /// Writes down a task that runs, also where its framework has left the role: it counts there all the same.
     pub(super) fn adopt(
         &mut self,
         framework: FrameworkId,
@@ -58,8 +59,7 @@ impl Kernel {
         task: TaskSpec,
         state: TaskState,
         out: &mut Step,
-    ) -> Result<(), Refusal> {
-        self.subscribed(framework, role)?;
+    ) -> Result<TaskId, Refusal> {
         let found = self.state.agents.get(&agent).ok_or(Refusal::UnknownAgent)?;
         let needs = needs(found, framework, &task);
         if needs.iter_items().any(|(id, items)| found.allocated.items(id).overlaps(items)) {
@@ -71,9 +71,9 @@ impl Kernel {
         if in_the_way {
             self.rescind_all(agent, out);
         }
-        let offer = self.next_offer();
+        let (offer, id) = (self.next_offer(), task.task);
         self.emit(out, Event::Adopted { offer, framework, role, agent, task, state });
-        Ok(())
+        Ok(id)
     }
 
     pub(super) fn accept(
@@ -111,9 +111,12 @@ impl Kernel {
         if !rest.is_zero() {
             self.filter(now, framework, first.role, first.agent, rest, filter_ms, out);
         }
-        let converted = !conversions.is_empty();
+        if !conversions.is_empty() {
+            let destroyed = self.destroyed(&conversions);
+            order(out, first.agent, framework, Deed::Checkpoint { destroyed });
+        }
         self.emit(out, Event::Accepted { offers, conversions, tasks });
-        self.order_launches(framework, first.agent, launches, converted, out);
+        self.order_launches(framework, first.agent, launches, out);
         Ok(())
     }
 
@@ -248,12 +251,11 @@ impl Kernel {
             return Err(Refusal::TooMany("tasks"));
         }
         let TaskSpec { name, resources, executor, priority } = spec;
-        let key = (framework, name);
-        if self.state.task_names.contains_key(&key) {
+        if self.state.task_id(framework, &name).is_some() {
             return Err(Refusal::DuplicateTask);
         }
         let task = crate::TaskId(self.state.last.task + 1);
-        Ok(NewTask { task, name: key.1, resources, executor, priority })
+        Ok(NewTask { task, name, resources, executor, priority })
     }
 }
 

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use super::{launch::Remaining, order};
-use crate::{Action, AgentId, Conversion, Deed, Event, FrameworkId, Kernel, Kind, Operation, Refusal, Resources, Step};
+use crate::{
+    Action, AgentId, Conversion, Deed, Event, FrameworkId, Kernel, Kind, Operation, Refusal, ResourceId, Resources,
+    Step,
+};
 
 impl Kernel {
     /// An operator's operation, on what is free. Open offers that are in the way are taken back.
@@ -16,11 +19,22 @@ impl Kernel {
         if remaining.conversions.iter().any(|conversion| !free.contains(&conversion.from)) {
             self.rescind_all(agent, out);
         }
+        let destroyed = self.destroyed(&remaining.conversions);
         for conversion in remaining.conversions {
             self.emit(out, Event::Converted { agent, conversion });
         }
-        order(out, agent, FrameworkId(0), Deed::Checkpoint);
+        order(out, agent, FrameworkId(0), Deed::Checkpoint { destroyed });
         Ok(())
+    }
+
+    /// The volumes that conversions end.
+    pub(super) fn destroyed(&self, conversions: &[Conversion]) -> Vec<ResourceId> {
+        let is_volume = |id: &ResourceId| self.state.names.kind(*id).is_some_and(|kind| kind.volume().is_some());
+        let ended = |conversion: &Conversion| {
+            let gone = conversion.from.ids().filter(|id| conversion.to.get(*id) == 0);
+            gone.filter(is_volume).collect::<Vec<_>>()
+        };
+        conversions.iter().flat_map(ended).collect()
     }
 
     /// Turns a part of what is left into something else. Without a framework it is the operator who does it.

@@ -6,7 +6,7 @@ use super::{order, send};
 use crate::{
     AgentId, Availability, Deed, Event, FrameworkId, Kernel, Message, Millis, Reason, Refusal, Resources, RoleId,
     Running, Status, Step, Task, TaskId, TaskSpec, TaskState, Traits,
-    limits::{ABSENT_MAX, ATTRIBUTES_MAX},
+    limits::{ABSENT_MAX, ATTRIBUTES_MAX, FRAMEWORK_ROLES_MAX},
 };
 
 impl Kernel {
@@ -127,7 +127,7 @@ impl Kernel {
             }
         }
         for task in absent.into_iter().flat_map(|absent| absent.tasks.into_values()) {
-            let came = self.state.task_names.contains_key(&(task.framework, task.name.clone()));
+            let came = self.state.task_id(task.framework, &task.name).is_some();
             if !came {
                 let status = Status::of(&task.name, TaskState::Gone, Some(Reason::Reconciliation));
                 self.tell_task(task.framework, status.on(Some(id), None), out);
@@ -159,14 +159,13 @@ impl Kernel {
         if state.is_terminal() {
             return None;
         }
-        if self.take_in(framework, &role, agent, task, state, out).is_err() {
+        let Ok(id) = self.take_in(framework, &role, agent, task, state, out) else {
             order(out, agent, framework, Deed::Kill { name, grace_ms: None, reason: None });
             return None;
-        }
-        let id = self.state.task_id(framework, &name);
-        let status = Status::of(&name, state, Some(Reason::AgentReregistered)).on(Some(agent), id);
+        };
+        let status = Status::of(&name, state, Some(Reason::AgentReregistered)).on(Some(agent), Some(id));
         self.tell_task(framework, status, out);
-        id
+        Some(id)
     }
 
     /// What runs in a role that its framework has left counts there, and brings the framework no offers.
@@ -178,16 +177,15 @@ impl Kernel {
         task: TaskSpec,
         state: TaskState,
         out: &mut Step,
-    ) -> Result<(), Refusal> {
-        let known = self.state.roles.id(path);
-        let joined = known.is_some_and(|role| self.subscribed(framework, role).is_ok());
-        self.join_role(framework, path, out)?;
-        let role = self.state.roles.id(path).ok_or(Refusal::UnknownRole)?;
-        let adopted = self.adopt(framework, role, agent, task, state, out);
-        if !joined {
-            self.emit(out, Event::RoleLeft { framework, role });
-            self.prune_role(role, out);
-        }
+    ) -> Result<TaskId, Refusal> {
+        let role = self.ensure_role(path, out)?;
+        let accounts = self.state.frameworks.get(&framework).map(|found| &found.subscriptions);
+        let room = accounts.is_some_and(|held| held.contains_key(&role) || held.len() < FRAMEWORK_ROLES_MAX);
+        let adopted = match room {
+            true => self.adopt(framework, role, agent, task, state, out),
+            false => Err(Refusal::TooMany("roles of a framework")),
+        };
+        self.prune_role(role, out);
         adopted
     }
 

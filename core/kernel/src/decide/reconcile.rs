@@ -23,7 +23,9 @@ impl Kernel {
             return Err(Refusal::TooMany("tasks in one question"));
         }
         if tasks.is_empty() {
-            for name in self.state.tasks_of(framework).map(|(name, _)| name).chain(found.unacknowledged.keys()) {
+            for name in
+                self.state.tasks_of(framework).into_iter().map(|(name, _)| name).chain(found.unacknowledged.keys())
+            {
                 self.tell_latest(framework, name, None, out);
             }
         }

@@ -4,6 +4,10 @@ use std::time::Instant;
 
 use kubernel_sim::{decline_offers, launches, placements, registrations, round};
 
+/// The product's: what the kernel costs depends on it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Rounds of which the mean is told.
 const ROUNDS: u32 = 10;
 

@@ -94,6 +94,9 @@ impl Master {
                 master.give(ground, hash, Input::MarkGone { name: again.name });
             }
         }
+        // What the last one wrote stays until all of it is known again: a master may also end while it begins.
+        master.writes.clear();
+        master.write(ground, true, Vec::new());
         master
     }
 
@@ -361,7 +364,7 @@ impl Master {
             Deed::Kill { name, .. } => vec![Body::Kill(key(name))],
             Deed::Acknowledge { name, uuid } => vec![Body::Acknowledged { key: key(name), uuid: *uuid }],
             Deed::ShutdownFramework => vec![Body::ShutdownFramework(order.framework)],
-            Deed::ShutdownExecutor(_) | Deed::Checkpoint => Vec::new(),
+            Deed::ShutdownExecutor(_) | Deed::Checkpoint { .. } => Vec::new(),
         };
         bodies.into_iter().map(|body| Effect { to: Address::Agent(index), session, body }).collect()
     }
