@@ -12,6 +12,11 @@ use crate::{enums, messages};
 pub const EVENTS_PATH: &str = "/mesos/v1/events";
 /// Where calls go, below a kubelet's API.
 pub const CALLS_PATH: &str = "/mesos/v1/calls";
+/// Annotation of a Pod: its containers, separated by commas, whose readiness probe is the check of a task.
+pub const CHECKED_ANNOTATION: &str = "mesos.kernel.kubernel.io/checked";
+/// How the condition of a Pod begins by which the node tells what the check of a container found; the container's name
+/// follows. Its message is a [`crate::v1::CheckStatusInfo`].
+pub const CHECK_CONDITION: &str = "check.mesos.kernel.kubernel.io/";
 
 messages! {
     /// Something that happened on a node.
@@ -26,7 +31,7 @@ messages! {
     /// All executors of a node.
     Executors as "node.Executors" { executors: repeated Executor = 1 }
 
-    /// One of them.
+    /// One of them. An executor that is over is there as long as something of its tasks is to be told.
     Executor as "node.Executor" {
         framework_id: required FrameworkID = 1,
         executor_id: required ExecutorID = 2,
@@ -34,8 +39,12 @@ messages! {
         pod_uid: required String = 3,
         /// It has subscribed and listens.
         connected: required bool = 4,
-        /// Its tasks that are not over, or whose end nobody acknowledged: the latest of each.
+        /// The latest of each of its tasks of which everything that was told was acknowledged. Of others an update comes.
         tasks: repeated TaskStatus = 5,
+        /// All tasks that it has, those of which nothing is known yet too.
+        known: repeated TaskID = 6,
+        /// Its process is over.
+        over: required bool = 7,
     }
 
     /// What an executor says of a task.
@@ -59,6 +68,10 @@ messages! {
         executor_id: required ExecutorID = 2,
         /// As `waitpid` tells it.
         wait_status: required i32 = 3,
+        /// The uid of its Pod.
+        pod_uid: required String = 4,
+        /// Its tasks of which updates are still to be told or acknowledged; of others nothing will come.
+        untold: repeated TaskID = 5,
     }
 
     /// Something to be done on a node.
@@ -69,6 +82,8 @@ messages! {
         shutdown: optional Shutdown = 4,
         message: optional ExecutorMessage = 5,
         acknowledge: optional Acknowledge = 6,
+        destroy: optional Destroy = 7,
+        over: optional Over = 8,
     }
 
     /// Tasks for an executor. They wait until it has subscribed; its Pod may come later than they.
@@ -93,12 +108,22 @@ messages! {
     /// An executor is to end, with its tasks.
     Shutdown as "node.Shutdown" { framework_id: required FrameworkID = 1, executor_id: required ExecutorID = 2 }
 
+    /// The Pod of an executor is over. The node answers with [`Exited`], after all that it has heard of that executor.
+    Over as "node.Over" {
+        framework_id: required FrameworkID = 1,
+        executor_id: required ExecutorID = 2,
+        pod_uid: required String = 3,
+    }
+
     /// The framework knows of an update.
     Acknowledge as "node.Acknowledge" {
         framework_id: required FrameworkID = 1,
         task_id: required TaskID = 2,
         uuid: required Vec<u8> = 3,
     }
+
+    /// A persistent volume is no more, nor what is in it.
+    Destroy as "node.Destroy" { uid: required String = 1 }
 }
 
 enums! {
@@ -111,6 +136,7 @@ enums! {
     /// Which call it is.
     CallType {
         Unknown = 0 "UNKNOWN", Launch = 1 "LAUNCH", Kill = 2 "KILL", Shutdown = 3 "SHUTDOWN", Message = 4 "MESSAGE",
-        Acknowledge = 5 "ACKNOWLEDGE",
+        Acknowledge = 5 "ACKNOWLEDGE", Destroy = 6 "DESTROY",
+        Over = 7 "OVER",
     }
 }

@@ -13,7 +13,7 @@ use kubernel_mesos_proto::{
 };
 
 use crate::{
-    Door, Launch, Work,
+    Door, Launch, VolumeName, Work,
     book::{Book, Change, is_terminal},
     door::now,
     offers, status,
@@ -109,8 +109,12 @@ impl Door {
     fn order(&self, book: &mut Book, order: Order) {
         let Some(agent) = self.agent_name(order.agent) else { return };
         let agent = agent.to_string();
-        if order.deed == Deed::Checkpoint {
-            book.work.push_back(Work::Checkpoint { agent });
+        if let Deed::Checkpoint { destroyed } = &order.deed {
+            let destroyed = self.0.ledger.read(|state| {
+                let kinds = destroyed.iter().filter_map(|id| state.names().kind(*id));
+                kinds.filter_map(VolumeName::of).collect()
+            });
+            book.work.push_back(Work::Checkpoint { agent, destroyed });
             return;
         }
         let Some(framework) = book.id_of(order.framework).map(ToString::to_string) else { return };
@@ -126,7 +130,7 @@ impl Door {
             }
             Deed::ShutdownFramework => book.work.push_back(Work::ShutdownFramework { framework, agent }),
             // The door gives acknowledgements itself, also for agents that are away.
-            Deed::Acknowledge { .. } | Deed::Checkpoint => {}
+            Deed::Acknowledge { .. } | Deed::Checkpoint { .. } => {}
         }
     }
 

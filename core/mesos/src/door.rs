@@ -182,15 +182,17 @@ impl Door {
         self.read(|book| book.framework(framework).map(|found| found.kernel))
     }
 
-    /// Opens the door: it is known what was there before. Frameworks, are away until they subscribe; tasks on agents that are
+    /// The number of a framework, if it got its identifier here and did not bring it.
+    pub fn number(&self, framework: &str) -> Option<u32> {
+        let number = framework.strip_prefix(&self.0.config.master_id)?.strip_prefix('-')?.parse().ok()?;
+        self.read(|book| number < book.next).then_some(number)
+    }
+
+    /// Opens the door: it is known what was there before. Frameworks are away until they subscribe; tasks on agents that are
     /// not there yet are taken back when those come.
     pub fn recover(&self, frameworks: Vec<FrameworkRecord>, tasks: Vec<RecoveredTask>) {
         let mut book = self.lock();
         for record in frameworks {
-            let number = record.id.strip_prefix(&self.0.config.master_id).and_then(|rest| rest.strip_prefix('-'));
-            if let Some(number) = number.and_then(|number| number.parse::<u32>().ok()) {
-                book.next = book.next.max(number.saturating_add(1));
-            }
             if book.frameworks.contains_key(record.id.as_str()) {
                 continue;
             }

@@ -30,4 +30,4 @@ pub use http::{Principal, router, serve};
 pub use legacy::master;
 pub use scheduler::STREAM_ID;
 pub use stream::Encoding;
-pub use work::{Launch, OperatorDeed, Refused, WORK_MAX, Work};
+pub use work::{Launch, OperatorDeed, Refused, VolumeName, WORK_MAX, Work};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use kubernel_kernel::Reason;
+use kubernel_kernel::{Kind, Reason};
 use kubernel_mesos_proto::{
     maintenance, quota,
     v1::{ExecutorInfo, FrameworkInfo, MachineID, Resource, TaskInfo},
@@ -89,6 +89,8 @@ pub enum Work {
     Checkpoint {
         /// Which.
         agent: String,
+        /// Volumes whose contents go, even if others of their names were made since.
+        destroyed: Vec<VolumeName>,
     },
     /// An operator settles something.
     Operator {
@@ -97,6 +99,22 @@ pub enum Work {
         /// Who waits until it is so.
         done: oneshot::Sender<Result<(), Refused>>,
     },
+}
+
+/// What tells a persistent volume from the others of an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VolumeName {
+    /// The role for which it is kept.
+    pub role: Arc<str>,
+    /// Its identifier, unique among the volumes of its role.
+    pub id: Arc<str>,
+}
+
+impl VolumeName {
+    /// The name of the volume that a kind is, if it is one.
+    pub fn of(kind: &Kind) -> Option<Self> {
+        Some(Self { role: kind.role()?.clone(), id: kind.volume()?.id.clone() })
+    }
 }
 
 /// Tasks to be started on one agent.

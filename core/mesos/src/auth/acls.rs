@@ -26,10 +26,16 @@ pub enum Action {
     DeactivateAgent,
     ReactivateAgent,
     MarkAgentsGone,
+    ViewFrameworks,
+    ViewTasks,
+    ViewExecutors,
+    ViewRoles,
+    GetQuotas,
+    ViewFlags,
 }
 
 /// The names of the lists, and of what an entry speaks besides principals.
-const LISTS: [(Action, &str, Option<&str>); 17] = [
+const LISTS: [(Action, &str, Option<&str>); 23] = [
     (Action::RegisterFrameworks, "register_frameworks", Some("roles")),
     (Action::RunTasks, "run_tasks", Some("users")),
     (Action::TeardownFrameworks, "teardown_frameworks", Some("framework_principals")),
@@ -47,6 +53,12 @@ const LISTS: [(Action, &str, Option<&str>); 17] = [
     (Action::DeactivateAgent, "deactivate_agents", None),
     (Action::ReactivateAgent, "reactivate_agents", None),
     (Action::MarkAgentsGone, "mark_agents_gone", None),
+    (Action::ViewFrameworks, "view_frameworks", Some("users")),
+    (Action::ViewTasks, "view_tasks", Some("users")),
+    (Action::ViewExecutors, "view_executors", Some("users")),
+    (Action::ViewRoles, "view_roles", Some("roles")),
+    (Action::GetQuotas, "get_quotas", Some("roles")),
+    (Action::ViewFlags, "view_flags", Some("flags")),
 ];
 
 /// Who may do what. The first entry that speaks of both sides decides; where none does, `permissive`.

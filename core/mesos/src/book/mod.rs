@@ -78,7 +78,7 @@ impl Book {
     pub(crate) fn next_id(&mut self, master: &str) -> String {
         loop {
             let id = format!("{master}-{:04}", self.next);
-            self.next += 1;
+            self.next = self.next.wrapping_add(1);
             if !self.frameworks.contains_key(id.as_str()) && !self.is_completed(&id) {
                 return id;
             }

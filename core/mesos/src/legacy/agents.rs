@@ -10,14 +10,14 @@ use super::{
     amounts::{amounts, attributes, by_role, full, role},
     json::{Object, list, text},
 };
-use crate::{Door, operator::show};
+use crate::operator::{show, sight::Sight};
 
 /// All agents, or one.
-pub(super) fn page(door: &Door, name: Option<&str>) -> String {
+pub(super) fn page(sight: &Sight, name: Option<&str>) -> String {
     let mut object = Object::new();
     object.list(
         "slaves",
-        show::agents_named(door, name).iter().map(|agent| {
+        show::agents_named(sight, name).iter().map(|agent| {
             let mut object = agent_object(agent);
             let total = &agent.total_resources;
             let reserved = by_role(total).into_iter().map(|(role, resources)| (role, full(resources)));

@@ -13,28 +13,30 @@ use super::{
     tasks::task_json,
 };
 use crate::{
-    Door,
     framework::can,
-    operator::show::{self, Which},
+    operator::{
+        show::{self, Which},
+        sight::Sight,
+    },
 };
 
 /// All frameworks, or one.
-pub(super) fn page(door: &Door, id: Option<&str>) -> String {
+pub(super) fn page(sight: &Sight, id: Option<&str>) -> String {
     let mut object = Object::new();
-    write(&mut object, door, id);
+    write(&mut object, sight, id);
     object.list("unregistered_frameworks", []);
     object.finish()
 }
 
 /// The frameworks that are there and those that were.
-pub(super) fn write(object: &mut Object, door: &Door, id: Option<&str>) {
+pub(super) fn write(object: &mut Object, sight: &Sight, id: Option<&str>) {
     let wanted = |own: &String| id.is_none_or(|id| own == id);
-    let executors = show::executors(door).executors;
+    let executors = show::executors(sight).executors;
     let shown = |ids: Vec<String>| {
-        ids.into_iter().filter(wanted).filter_map(|id| framework_json(door, &id, &executors)).collect::<Vec<_>>()
+        ids.into_iter().filter(wanted).filter_map(|id| framework_json(sight, &id, &executors)).collect::<Vec<_>>()
     };
-    object.list("frameworks", shown(show::framework_ids(door)));
-    object.list("completed_frameworks", shown(show::completed_ids(door)));
+    object.list("frameworks", shown(show::framework_ids(sight)));
+    object.list("completed_frameworks", shown(show::completed_ids(sight)));
 }
 
 /// What a summary has of a framework.
@@ -55,8 +57,8 @@ pub(super) fn summary(of: &Framework) -> Object {
     object
 }
 
-fn framework_json(door: &Door, id: &str, executors: &[Executor]) -> Option<String> {
-    let of = show::framework(door, id)?;
+fn framework_json(sight: &Sight, id: &str, executors: &[Executor]) -> Option<String> {
+    let of = show::framework(sight, id)?;
     let info = &of.framework_info;
     let mut object = summary(&of);
     object.field("user", info.user.clone());
@@ -75,11 +77,11 @@ fn framework_json(door: &Door, id: &str, executors: &[Executor]) -> Option<Strin
         true => object.field("roles", info.roles.clone()),
         false => object.field("role", info.role.clone().unwrap_or_else(|| "*".to_owned())),
     }
-    let live = show::tasks_of(door, id, Which::Live);
+    let live = show::tasks_of(sight, id, Which::Live);
     let (away, here): (Vec<_>, Vec<_>) = live.iter().partition(|task| task.state == TaskState::Unreachable);
     object.list("tasks", here.into_iter().map(task_json));
     object.list("unreachable_tasks", away.into_iter().map(task_json));
-    object.list("completed_tasks", show::tasks_of(door, id, Which::Completed).iter().map(task_json));
+    object.list("completed_tasks", show::tasks_of(sight, id, Which::Completed).iter().map(task_json));
     object.list("offers", of.offers.iter().map(offer_json));
     let own = executors.iter().filter(|executor| executor.executor_info.framework_id == info.id);
     object.list("executors", own.map(executor_json));

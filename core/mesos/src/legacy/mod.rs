@@ -30,9 +30,9 @@ pub(crate) use endpoint::{Endpoint, Realm};
 
 use crate::{
     Access, Door, Principal,
-    auth::{Acls, Credentials, Leader, gate},
+    auth::{Acls, Asker, Credentials, Leader, gate},
     http::{method_not_allowed, refuse, router},
-    operator::{self, Watchers, master, metrics},
+    operator::{self, Watchers, master, metrics, sight::Sight},
 };
 use json::Object;
 use query::Query;
@@ -55,6 +55,11 @@ impl Desk {
     /// Whether this master leads.
     pub(crate) fn leads(&self) -> bool {
         *self.leader.borrow() == Leader::Me
+    }
+
+    /// What a caller may see.
+    pub(crate) fn sight(&self, asker: Asker<'_>) -> Sight {
+        Sight::new(self.door.clone(), self.acls.clone(), asker)
     }
 
     /// Has something looked up that may take long, where nobody else has to wait for it.
@@ -103,9 +108,10 @@ async fn serve(State(desk): State<Desk>, request: Request) -> Response<Body> {
         };
     }
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
+    let sight = desk.sight(asker);
     let looked = desk.look(move |desk| {
         let query = Query::parse(uri.query().unwrap_or_default());
-        look(desk, endpoint, &method, uri.path(), &query)
+        look(desk, &sight, endpoint, &method, uri.path(), &query)
     });
     match looked.await {
         Some(Some(answer)) => answer,
@@ -115,22 +121,30 @@ async fn serve(State(desk): State<Desk>, request: Request) -> Response<Body> {
 }
 
 /// What an endpoint shows; `None` where something is to be settled.
-fn look(desk: &Desk, endpoint: Endpoint, method: &Method, path: &str, query: &Query) -> Option<Response<Body>> {
+fn look(
+    desk: &Desk,
+    sight: &Sight,
+    endpoint: Endpoint,
+    method: &Method,
+    path: &str,
+    query: &Query,
+) -> Option<Response<Body>> {
     let door = &desk.door;
     let reads = *method == Method::GET;
     Some(match endpoint {
-        Endpoint::State => shown(state::state(desk), query),
-        Endpoint::StateSummary => shown(state::summary(door), query),
-        Endpoint::Slaves => shown(agents::page(door, query.get("slave_id")), query),
-        Endpoint::Frameworks => shown(frameworks::page(door, query.get("framework_id")), query),
-        Endpoint::Tasks => shown(tasks::page(door, query), query),
-        Endpoint::Roles => shown(roles::page(door), query),
+        Endpoint::State => shown(state::state(desk, sight), query),
+        Endpoint::StateSummary => shown(state::summary(sight), query),
+        Endpoint::Slaves => shown(agents::page(sight, query.get("slave_id")), query),
+        Endpoint::Frameworks => shown(frameworks::page(sight, query.get("framework_id")), query),
+        Endpoint::Tasks => shown(tasks::page(sight, query), query),
+        Endpoint::Roles => shown(roles::page(sight), query),
         Endpoint::Metrics => {
             let mut object = Object::new();
             metrics::all(desk).iter().for_each(|(name, value)| object.field(name, *value));
             shown(object.finish(), query)
         }
         Endpoint::Version => shown(version(door), query),
+        Endpoint::Flags if !sight.sees_flags() => refuse(StatusCode::FORBIDDEN, ""),
         Endpoint::Flags => {
             let mut object = Object::new();
             object.raw("flags", &state::flags(door));
@@ -143,8 +157,8 @@ fn look(desk: &Desk, endpoint: Endpoint, method: &Method, path: &str, query: &Qu
             crate::auth::redirect(&format!("//{}:{}", config.hostname, config.port))
         }
         Endpoint::Files => files(path, query),
-        Endpoint::Weights if reads => shown(roles::weights(door), query),
-        Endpoint::Quota if reads => shown(roles::quota(door), query),
+        Endpoint::Weights if reads => shown(roles::weights(sight), query),
+        Endpoint::Quota if reads => shown(roles::quota(sight), query),
         Endpoint::MaintenanceSchedule if reads => shown(state::schedule(door), query),
         Endpoint::MaintenanceStatus => shown(state::maintenance(door), query),
         _ => return None,

@@ -7,26 +7,26 @@ use super::{
     amounts::{amounts, number},
     json::{Object, list, text},
 };
-use crate::{
-    Door,
-    operator::show::{self, RoleView},
+use crate::operator::{
+    show::{self, RoleView},
+    sight::Sight,
 };
 
 /// All roles.
-pub(super) fn page(door: &Door) -> String {
+pub(super) fn page(sight: &Sight) -> String {
     let mut object = Object::new();
-    object.list("roles", show::roles(door).iter().map(role_json));
+    object.list("roles", show::roles(sight).iter().map(role_json));
     object.finish()
 }
 
 /// The weights that somebody settled.
-pub(super) fn weights(door: &Door) -> String {
-    list(show::weights(door).iter().map(Message::to_json))
+pub(super) fn weights(sight: &Sight) -> String {
+    list(show::weights(sight).iter().map(Message::to_json))
 }
 
 /// The quotas that somebody settled.
-pub(super) fn quota(door: &Door) -> String {
-    show::quota(door).to_json()
+pub(super) fn quota(sight: &Sight) -> String {
+    show::quota(sight).to_json()
 }
 
 fn role_json(role: &RoleView) -> String {

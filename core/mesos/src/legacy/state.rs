@@ -17,6 +17,7 @@ use crate::{
     operator::{
         master,
         show::{self, Which},
+        sight::Sight,
     },
 };
 
@@ -39,10 +40,10 @@ const STATES: [TaskState; 14] = [
 ];
 
 /// All there is.
-pub(super) fn state(desk: &Desk) -> String {
+pub(super) fn state(desk: &Desk, sight: &Sight) -> String {
     let door = &desk.door;
     let info = door.master_info();
-    let all = show::agents(door).agents;
+    let all = show::agents(sight).agents;
     let active = all.iter().filter(|agent| agent.active).count();
     let unreachable = door.ledger().read(|state| state.absent().values().filter(|absent| !absent.gone).count());
     let mut object = Object::new();
@@ -64,37 +65,39 @@ pub(super) fn state(desk: &Desk) -> String {
         object.field("leader", master::pid(door));
         object.raw("leader_info", &leader_json(&info));
     }
-    object.raw("flags", &flags(door));
+    if sight.sees_flags() {
+        object.raw("flags", &flags(door));
+    }
     object.list("slaves", all.iter().map(|agent| agents::agent_object(agent).finish()));
     object.list("recovered_slaves", []);
-    frameworks::write(&mut object, door, None);
+    frameworks::write(&mut object, sight, None);
     object.list("orphan_tasks", []);
     object.list("unregistered_frameworks", []);
     object.finish()
 }
 
 /// Machines and frameworks with how many tasks they have in which state.
-pub(super) fn summary(door: &Door) -> String {
+pub(super) fn summary(sight: &Sight) -> String {
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
     let mut shown = Vec::new();
-    for id in show::framework_ids(door) {
+    for id in show::framework_ids(sight) {
         let mut own = Counts::default();
-        let tasks = [Which::Live, Which::Completed].map(|which| show::tasks_of(door, &id, which));
+        let tasks = [Which::Live, Which::Completed].map(|which| show::tasks_of(sight, &id, which));
         for task in tasks.iter().flatten() {
             own.add(task, &task.agent_id.value);
             counts.entry(task.agent_id.value.clone()).or_default().add(task, &id);
         }
-        if let Some(framework) = show::framework(door, &id) {
+        if let Some(framework) = show::framework(sight, &id) {
             let mut object = frameworks::summary(&framework);
             own.write(&mut object, "slave_ids");
             shown.push(object.finish());
         }
     }
     let mut object = Object::new();
-    object.field("hostname", door.config().hostname.clone());
+    object.field("hostname", sight.config().hostname.clone());
     object.list(
         "slaves",
-        show::agents(door).agents.iter().map(|agent| {
+        show::agents(sight).agents.iter().map(|agent| {
             let id = agent.agent_info.id.as_ref().map(|id| id.value.as_str()).unwrap_or_default();
             let mut object = agents::agent_object(agent);
             counts.remove(id).unwrap_or_default().write(&mut object, "framework_ids");

@@ -10,9 +10,9 @@ use super::{
     json::Object,
     query::Query,
 };
-use crate::{
-    Door,
-    operator::show::{self, Which},
+use crate::operator::{
+    show::{self, Which},
+    sight::Sight,
 };
 
 /// How many tasks a page has if nobody says it.
@@ -20,12 +20,12 @@ const PAGE: usize = 100;
 
 /// The tasks that a query asks for: of a framework or of a name, so many from a place on, by the times of their first
 /// statuses.
-pub(super) fn page(door: &Door, query: &Query) -> String {
+pub(super) fn page(sight: &Sight, query: &Query) -> String {
     let number = |name: &str| query.get(name).and_then(|value| value.parse::<i64>().ok());
     // Less than none are all: there is a client that says so.
     let limit = number("limit").map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let offset = number("offset").and_then(|offset| usize::try_from(offset).ok()).unwrap_or(0);
-    let mut tasks = found(door, query.get("framework_id"), query.get("task_id"));
+    let mut tasks = found(sight, query.get("framework_id"), query.get("task_id"));
     match query.get("order") {
         Some("asc") => tasks.sort_by(|left, right| first(left).total_cmp(&first(right))),
         _ => tasks.sort_by(|left, right| first(right).total_cmp(&first(left))),
@@ -35,18 +35,18 @@ pub(super) fn page(door: &Door, query: &Query) -> String {
     object.finish()
 }
 
-fn found(door: &Door, framework: Option<&str>, task: Option<&str>) -> Vec<Task> {
+fn found(sight: &Sight, framework: Option<&str>, task: Option<&str>) -> Vec<Task> {
     let wanted = |id: &String| framework.is_none_or(|framework| id == framework);
-    let live = show::framework_ids(door);
-    let gone = show::completed_ids(door);
+    let live = show::framework_ids(sight);
+    let gone = show::completed_ids(sight);
     let mut all = Vec::new();
     for id in live.into_iter().chain(gone).filter(wanted) {
         if let Some(task) = task {
-            all.extend(show::task_of(door, &id, task));
+            all.extend(show::task_of(sight, &id, task));
         } else {
-            all.extend(show::tasks_of(door, &id, Which::Live));
+            all.extend(show::tasks_of(sight, &id, Which::Live));
         }
-        let completed = show::tasks_of(door, &id, Which::Completed);
+        let completed = show::tasks_of(sight, &id, Which::Completed);
         all.extend(completed.into_iter().filter(|found| task.is_none_or(|task| found.task_id.value == task)));
     }
     all

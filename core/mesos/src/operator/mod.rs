@@ -1,6 +1,7 @@
 //! `POST /api/v1`: what operators ask and settle, in Mesos' order and words.
 //!
-//! `check.rs` looks at a call by itself, `show/` makes messages of the kernel's state and the book, `metrics.rs` counts,
+//! `check.rs` looks at a call by itself, `show/` makes messages of the kernel's state and the book, of
+//! what `sight.rs` lets the caller see, `metrics.rs` counts,
 //! `deeds.rs` says what may be settled and has it settled, `watch.rs` tells subscribers what happens. The older endpoints
 //! (`crate::legacy`) show the same messages in another form and settle through the same deeds.
 
@@ -9,6 +10,7 @@ pub(crate) mod deeds;
 pub(crate) mod master;
 pub(crate) mod metrics;
 pub(crate) mod show;
+pub(crate) mod sight;
 mod watch;
 
 use axum::{body::Body, http::HeaderMap};
@@ -20,6 +22,7 @@ use kubernel_mesos_proto::{
     v1::Metric,
 };
 
+use sight::Sight;
 pub(crate) use watch::Watchers;
 
 use crate::{
@@ -48,9 +51,13 @@ pub(crate) async fn operate(desk: &Desk, headers: &HeaderMap, body: &[u8], asker
         );
     };
     if of == Type::Subscribe {
-        return watch::subscribe(desk, encoding);
+        return watch::subscribe(desk, desk.sight(asker), encoding);
     }
-    let looked = desk.look(move |desk| look(desk, of).map(|found| message(&found, encoding)));
+    let sight = desk.sight(asker);
+    if of == Type::GetFlags && !sight.sees_flags() {
+        return refuse(StatusCode::FORBIDDEN, "");
+    }
+    let looked = desk.look(move |desk| look(desk, &sight, of).map(|found| message(&found, encoding)));
     match looked.await {
         Some(Some(found)) => found,
         Some(None) => settle(desk, of, call, asker).await,
@@ -59,7 +66,7 @@ pub(crate) async fn operate(desk: &Desk, headers: &HeaderMap, body: &[u8], asker
 }
 
 /// The answer to a call that only looks.
-fn look(desk: &Desk, of: Type) -> Option<messages::Response> {
+fn look(desk: &Desk, sight: &Sight, of: Type) -> Option<messages::Response> {
     use response::Type as As;
     let door = &desk.door;
     let empty = messages::Response::default();
@@ -81,24 +88,24 @@ fn look(desk: &Desk, of: Type) -> Option<messages::Response> {
             let metrics = all.map(|(name, value)| Metric { name, value: Some(value) }).collect();
             (As::GetMetrics, messages::Response { get_metrics: Some(response::GetMetrics { metrics }), ..empty })
         }
-        Type::GetState => (As::GetState, messages::Response { get_state: Some(show::state(door)), ..empty }),
-        Type::GetAgents => (As::GetAgents, messages::Response { get_agents: Some(show::agents(door)), ..empty }),
+        Type::GetState => (As::GetState, messages::Response { get_state: Some(show::state(sight)), ..empty }),
+        Type::GetAgents => (As::GetAgents, messages::Response { get_agents: Some(show::agents(sight)), ..empty }),
         Type::GetFrameworks => {
-            (As::GetFrameworks, messages::Response { get_frameworks: Some(show::frameworks(door)), ..empty })
+            (As::GetFrameworks, messages::Response { get_frameworks: Some(show::frameworks(sight)), ..empty })
         }
         Type::GetExecutors => {
-            (As::GetExecutors, messages::Response { get_executors: Some(show::executors(door)), ..empty })
+            (As::GetExecutors, messages::Response { get_executors: Some(show::executors(sight)), ..empty })
         }
         Type::GetOperations => {
-            (As::GetOperations, messages::Response { get_operations: Some(show::operations(door)), ..empty })
+            (As::GetOperations, messages::Response { get_operations: Some(show::operations(sight)), ..empty })
         }
-        Type::GetTasks => (As::GetTasks, messages::Response { get_tasks: Some(show::tasks(door)), ..empty }),
+        Type::GetTasks => (As::GetTasks, messages::Response { get_tasks: Some(show::tasks(sight)), ..empty }),
         Type::GetRoles => {
-            let roles = show::roles(door).into_iter().map(show::RoleView::message).collect();
+            let roles = show::roles(sight).into_iter().map(show::RoleView::message).collect();
             (As::GetRoles, messages::Response { get_roles: Some(response::GetRoles { roles }), ..empty })
         }
         Type::GetWeights => {
-            let get_weights = Some(response::GetWeights { weight_infos: show::weights(door) });
+            let get_weights = Some(response::GetWeights { weight_infos: show::weights(sight) });
             (As::GetWeights, messages::Response { get_weights, ..empty })
         }
         Type::GetMaster => (As::GetMaster, messages::Response { get_master: Some(master::get(door)), ..empty }),
@@ -113,7 +120,7 @@ fn look(desk: &Desk, of: Type) -> Option<messages::Response> {
             (As::GetMaintenanceSchedule, messages::Response { get_maintenance_schedule, ..empty })
         }
         Type::GetQuota => {
-            let get_quota = Some(response::GetQuota { status: show::quota(door) });
+            let get_quota = Some(response::GetQuota { status: show::quota(sight) });
             (As::GetQuota, messages::Response { get_quota, ..empty })
         }
         _ => return None,

@@ -12,9 +12,8 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::show;
+use super::{show, sight::Sight};
 use crate::{
-    Door,
     book::Change,
     legacy::Desk,
     stream::{Encoding, Stream, stream},
@@ -57,7 +56,7 @@ impl Watchers {
 }
 
 /// Opens a stream: all that is, a heartbeat, and then what changes.
-pub(crate) fn subscribe(desk: &Desk, encoding: Encoding) -> Response<Body> {
+pub(crate) fn subscribe(desk: &Desk, sight: Sight, encoding: Encoding) -> Response<Body> {
     let heartbeat = Event { r#type: Some(event::Type::Heartbeat), ..Event::default() };
     let every = desk.door.config().heartbeat;
     let (id, stop) = desk.watchers.add();
@@ -69,7 +68,7 @@ pub(crate) fn subscribe(desk: &Desk, encoding: Encoding) -> Response<Body> {
         subscribed: Some(event::Subscribed { get_state: None, heartbeat_interval_seconds: Some(every.as_secs_f64()) }),
         ..Event::default()
     };
-    tokio::spawn(tell(desk.clone(), id, stream, stop, subscribed));
+    tokio::spawn(tell(desk.clone(), sight, id, stream, stop, subscribed));
     let mut response = Response::new(Body::new(body));
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(encoding.media_type()));
     response
@@ -77,12 +76,12 @@ pub(crate) fn subscribe(desk: &Desk, encoding: Encoding) -> Response<Body> {
 
 /// Tells one subscriber. Who misses changes because it does not read loses the stream, and sees all that is when it comes
 /// again.
-async fn tell(desk: Desk, id: u64, stream: Stream, stop: CancellationToken, mut subscribed: Event) {
-    let door = &desk.door;
+async fn tell(desk: Desk, sight: Sight, id: u64, stream: Stream, stop: CancellationToken, mut subscribed: Event) {
     // What changes while the state is looked at is told after it; to hear of something twice does no harm.
-    let mut changes = door.changes();
+    let mut changes = sight.changes();
     if let Some(first) = &mut subscribed.subscribed {
-        first.get_state = desk.look(|desk| show::state(&desk.door)).await;
+        let sight = sight.clone();
+        first.get_state = desk.look(move |_| show::state(&sight)).await;
     }
     let heartbeat = Event { r#type: Some(event::Type::Heartbeat), ..Event::default() };
     let mut open = stream.send(&subscribed) && stream.send(&heartbeat);
@@ -91,7 +90,7 @@ async fn tell(desk: Desk, id: u64, stream: Stream, stop: CancellationToken, mut 
         tokio::select! {
             () = stop.cancelled() => break,
             change = changes.recv() => open = match change {
-                Ok(change) => event(door, change).is_none_or(|event| stream.send(&event)),
+                Ok(change) => event(&sight, change).is_none_or(|event| stream.send(&event)),
                 Err(RecvError::Lagged(_) | RecvError::Closed) => false,
             },
         }
@@ -99,26 +98,29 @@ async fn tell(desk: Desk, id: u64, stream: Stream, stop: CancellationToken, mut 
     desk.watchers.remove(id);
 }
 
-/// A change as an event; `None` if what changed is not there any more.
-fn event(door: &Door, change: Change) -> Option<Event> {
+/// A change as an event; `None` if what changed is not there any more, or not to be seen.
+fn event(sight: &Sight, change: Change) -> Option<Event> {
     let empty = Event::default();
     let (of, event) = match change {
         Change::FrameworkAdded(id) => {
-            let added = event::FrameworkAdded { framework: framework(door, &id)? };
+            let added = event::FrameworkAdded { framework: framework(sight, &id)? };
             (event::Type::FrameworkAdded, Event { framework_added: Some(added), ..empty })
         }
         Change::FrameworkUpdated(id) => {
-            let updated = event::FrameworkUpdated { framework: framework(door, &id)? };
+            let updated = event::FrameworkUpdated { framework: framework(sight, &id)? };
             (event::Type::FrameworkUpdated, Event { framework_updated: Some(updated), ..empty })
         }
         Change::FrameworkRemoved(id) => {
-            let framework_info = framework(door, &id)?.framework_info;
+            let framework_info = framework(sight, &id)?.framework_info;
             let removed = Some(event::FrameworkRemoved { framework_info });
             (event::Type::FrameworkRemoved, Event { framework_removed: removed, ..empty })
         }
         Change::TaskAdded { framework, task } => {
-            let added = event::TaskAdded { task: show::task_of(door, &framework, &task)? };
+            let added = event::TaskAdded { task: show::task_of(sight, &framework, &task)? };
             (event::Type::TaskAdded, Event { task_added: Some(added), ..empty })
+        }
+        Change::TaskUpdated { framework, status, .. } if !show::sees_task(sight, &framework, &status.task_id.value) => {
+            return None;
         }
         Change::TaskUpdated { framework, status, state } => {
             let framework_id = FrameworkID { value: framework.to_string() };
@@ -126,7 +128,7 @@ fn event(door: &Door, change: Change) -> Option<Event> {
             (event::Type::TaskUpdated, Event { task_updated: updated, ..empty })
         }
         Change::AgentAdded(name) => {
-            let added = event::AgentAdded { agent: show::agent_by_name(door, &name)? };
+            let added = event::AgentAdded { agent: show::agent_by_name(sight, &name)? };
             (event::Type::AgentAdded, Event { agent_added: Some(added), ..empty })
         }
         Change::AgentRemoved(name) => {
@@ -138,7 +140,7 @@ fn event(door: &Door, change: Change) -> Option<Event> {
 }
 
 /// A framework without its offers, which come and go every second.
-fn framework(door: &Door, id: &str) -> Option<response::Framework> {
-    let found = show::framework(door, id)?;
+fn framework(sight: &Sight, id: &str) -> Option<response::Framework> {
+    let found = show::framework(sight, id)?;
     Some(response::Framework { offers: Vec::new(), inverse_offers: Vec::new(), ..found })
 }

@@ -10,7 +10,7 @@ mod show;
 mod write;
 
 pub use check::{check, role};
-pub use read::{Namer, read, read_all};
+pub use read::{Namer, read, read_all, source_form};
 pub use show::{show, show_all};
 pub use write::{Format, write};
 

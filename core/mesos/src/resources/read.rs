@@ -103,15 +103,25 @@ fn disk(info: &DiskInfo) -> Option<Disk> {
         read_only: info.volume.as_ref().is_some_and(|volume| volume.mode == VolumeMode::Ro),
     });
     let source = info.source.as_ref().map(|source| {
-        let (form, root) = match source.r#type {
-            DiskSourceType::Path => (SourceForm::Path, source.path.as_ref().and_then(|path| path.root.as_ref())),
-            DiskSourceType::Mount => (SourceForm::Mount, source.mount.as_ref().and_then(|mount| mount.root.as_ref())),
-            DiskSourceType::Block => (SourceForm::Block, None),
-            DiskSourceType::Raw | DiskSourceType::Unknown => (SourceForm::Raw, None),
+        let form = source_form(source.r#type);
+        let root = match form {
+            SourceForm::Path => source.path.as_ref().and_then(|path| path.root.as_ref()),
+            SourceForm::Mount => source.mount.as_ref().and_then(|mount| mount.root.as_ref()),
+            SourceForm::Block | SourceForm::Raw => None,
         };
         DiskSource { form, root: arc(root), id: arc(source.id.as_ref()), profile: arc(source.profile.as_ref()) }
     });
     (volume.is_some() || source.is_some()).then_some(Disk { volume, source })
+}
+
+/// What a disk is in the kernel's terms.
+pub fn source_form(kind: DiskSourceType) -> SourceForm {
+    match kind {
+        DiskSourceType::Path => SourceForm::Path,
+        DiskSourceType::Mount => SourceForm::Mount,
+        DiskSourceType::Block => SourceForm::Block,
+        DiskSourceType::Raw | DiskSourceType::Unknown => SourceForm::Raw,
+    }
 }
 
 fn labels(labels: Option<&Labels>) -> Vec<(Arc<str>, Option<Arc<str>>)> {

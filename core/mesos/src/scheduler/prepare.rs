@@ -260,8 +260,23 @@ impl Prepare<'_, '_> {
                 let volume = volume.ids().next().ok_or("The size of the volume must be positive")?;
                 Ok(Action::Shrink { volume, less: less.get(volume) })
             }
-            OfferOperationType::CreateDisk | OfferOperationType::DestroyDisk => {
-                Err("There is no resource provider that makes or ends disks".to_owned())
+            OfferOperationType::CreateDisk => {
+                let create = operation.create_disk.as_ref().ok_or_else(|| missing("create_disk"))?;
+                let raw = all(std::slice::from_ref(&create.source))?;
+                let source = raw.ids().next().ok_or("Invalid resource: there is nothing of it")?;
+                Ok(Action::CreateDisk {
+                    source,
+                    amount: raw.get(source),
+                    target: resources::source_form(create.target_type),
+                    profile: create.target_profile.as_deref().map(Into::into),
+                    disk: uuid::Uuid::new_v4().to_string().into(),
+                })
+            }
+            OfferOperationType::DestroyDisk => {
+                let destroy = operation.destroy_disk.as_ref().ok_or_else(|| missing("destroy_disk"))?;
+                let disk = all(std::slice::from_ref(&destroy.source))?;
+                let source = disk.ids().next().ok_or("Invalid resource: there is nothing of it")?;
+                Ok(Action::DestroyDisk { source })
             }
             OfferOperationType::Unknown | OfferOperationType::Launch | OfferOperationType::LaunchGroup => {
                 Err("Unknown operation type".to_owned())

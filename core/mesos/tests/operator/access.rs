@@ -211,3 +211,69 @@ async fn subscribed_operators_hear_what_is_and_what_changes() {
         }
     }
 }
+
+/// What lists of `view_*` hide is in no answer, whoever asks how; the rest is there.
+#[tokio::test]
+async fn what_acls_hide_is_left_out() {
+    const ALL: [&str; 10] = [
+        "/state",
+        "/state-summary",
+        "/frameworks",
+        "/tasks",
+        "/slaves",
+        "/roles",
+        "GET_STATE",
+        "GET_FRAMEWORKS",
+        "GET_TASKS",
+        "SUBSCRIBE",
+    ];
+    let nobody = |list: &str, of: &str| json!({list: [{"principals": {"type": "ANY"}, of: {"type": "NONE"}}]});
+    let for_user = |list: &str, user: &str| json!({"permissive": false, list: [{"principals": {"type": "ANY"}, "users": {"values": [user]}}]});
+    let only_tasks = json!({
+        "permissive": false,
+        "view_frameworks": [{"principals": {"type": "ANY"}, "users": {"values": ["me"]}}],
+        "view_tasks": [{"principals": {"type": "ANY"}, "users": {"values": ["me"]}}],
+    });
+    // The lists; what is asked; what is in the answers, and what is not.
+    type Words = &'static [&'static str];
+    let rows: [(Value, Words, Words, Words); 9] = [
+        (json!({}), &["/state", "/frameworks", "GET_STATE"], &["maker", "task-1"], &[]),
+        (json!({}), &["/roles", "/weights", "GET_ROLES", "GET_WEIGHTS"], &["\"team\""], &[]),
+        (nobody("view_frameworks", "users"), &ALL, &[], &["maker", "task-1"]),
+        (nobody("view_tasks", "users"), &["/state", "/frameworks", "GET_STATE", "SUBSCRIBE"], &["maker"], &["task-1"]),
+        (nobody("view_tasks", "users"), &["/tasks", "GET_TASKS", "/state-summary"], &[], &["task-1", "a task"]),
+        (for_user("view_frameworks", "me"), &["/frameworks", "GET_FRAMEWORKS"], &["maker"], &["task-1"]),
+        (for_user("view_frameworks", "other"), &ALL, &[], &["maker", "task-1"]),
+        (only_tasks, &["/state", "/tasks", "GET_STATE", "GET_TASKS"], &["task-1"], &["\"team\",\"weight"]),
+        (nobody("view_roles", "roles"), &["/roles", "/weights", "GET_ROLES", "GET_WEIGHTS"], &[], &["team"]),
+    ];
+    for (acls, asked, there, hidden) in rows {
+        let lists = Acls::parse(acls.to_string().as_bytes()).unwrap();
+        let world = World::new(Access { acls: Arc::new(lists), ..Access::default() });
+        for what in asked {
+            let request = match what.strip_prefix('/') {
+                Some(_) => Request::get(*what).body(Body::empty()).unwrap(),
+                None => post("/api/v1", None, &json!({"type": what})),
+            };
+            let text = if *what == "SUBSCRIBE" {
+                let mut events = world.router.clone().oneshot(request).await.unwrap().into_body();
+                next(&mut events).await.unwrap().to_string()
+            } else {
+                String::from_utf8(world.ask(request).await.2.to_vec()).unwrap()
+            };
+            for word in there {
+                assert!(text.contains(word), "{acls}: {what} lacks {word}: {text}");
+            }
+            for word in hidden {
+                assert!(!text.contains(word), "{acls}: {what} shows {word}: {text}");
+            }
+        }
+    }
+    let lists = Acls::parse(nobody("view_flags", "flags").to_string().as_bytes()).unwrap();
+    let world = World::new(Access { acls: Arc::new(lists), ..Access::default() });
+    let flags = world.ask(Request::get("/flags").body(Body::empty()).unwrap()).await.0;
+    let called = world.ask(post("/api/v1", None, &json!({"type": "GET_FLAGS"}))).await.0;
+    assert_eq!((flags.as_u16(), called.as_u16()), (403, 403));
+    let state = world.ask(Request::get("/state").body(Body::empty()).unwrap()).await.2;
+    assert!(!String::from_utf8_lossy(&state).contains("\"flags\""));
+}

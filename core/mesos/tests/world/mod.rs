@@ -202,7 +202,7 @@ fn words(work: &Work) -> Option<String> {
         Work::ShutdownFramework { agent, .. } => format!("shutdown all on {agent}"),
         Work::Message { agent, executor, data, .. } => format!("message to {executor} on {agent}: {}", data.len()),
         Work::Acknowledge { task, agent, uuid, .. } => format!("acknowledge {task} on {agent}: {}", uuid[0]),
-        Work::Checkpoint { agent } => format!("checkpoint {agent}"),
+        Work::Checkpoint { agent, .. } => format!("checkpoint {agent}"),
         Work::Operator { what, .. } => format!("{what:?}"),
     })
 }

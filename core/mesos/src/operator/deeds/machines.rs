@@ -13,7 +13,7 @@ use crate::{
     OperatorDeed, Refused,
     auth::{Action, Asker},
     legacy::Desk,
-    operator::show,
+    operator::show::{self, Machine},
 };
 
 pub(crate) fn schedule(desk: &Desk, asker: Asker<'_>, schedule: Schedule) -> Result<OperatorDeed, Refused> {
@@ -62,9 +62,9 @@ fn check_mode(desk: &Desk, machines: &[MachineID], needed: MachineMode, else_it:
         return Err(bad("List of machines is empty"));
     }
     let known = show::machines(&desk.door);
-    let mut by_name: BTreeMap<String, Vec<&(MachineID, MachineMode)>> = BTreeMap::new();
+    let mut by_name: BTreeMap<String, Vec<&Machine>> = BTreeMap::new();
     for machine in &known {
-        for name in [&machine.0.hostname, &machine.0.ip].into_iter().flatten() {
+        for name in [&machine.id.hostname, &machine.id.ip].into_iter().flatten().chain([&machine.agent]) {
             by_name.entry(name.to_ascii_lowercase()).or_default().push(machine);
         }
     }
@@ -75,13 +75,13 @@ fn check_mode(desk: &Desk, machines: &[MachineID], needed: MachineMode, else_it:
             return Err(bad(&format!("Machine '{}' appears more than once in the list", machine.to_json())));
         }
         let name = named(&machine.hostname).or(named(&machine.ip)).unwrap_or_default().to_ascii_lowercase();
-        let mut meant = by_name.get(&name).into_iter().flatten().filter(|(own, _)| is_same(own, machine));
+        let mut meant = by_name.get(&name).into_iter().flatten().filter(|own| is_same(own, machine));
         let shown = || machine.to_json();
-        match meant.next() {
-            None | Some((_, MachineMode::Up)) => {
+        match meant.next().map(|own| own.mode) {
+            None | Some(MachineMode::Up) => {
                 return Err(bad(&format!("Machine '{}' is not part of a maintenance schedule", shown())));
             }
-            Some((_, mode)) if *mode != needed => return Err(bad(&format!("Machine '{}' {else_it}", shown()))),
+            Some(mode) if mode != needed => return Err(bad(&format!("Machine '{}' {else_it}", shown()))),
             Some(_) => {}
         }
     }
@@ -99,11 +99,12 @@ fn check_machine(machine: &MachineID) -> Result<(), Refused> {
 }
 
 /// Whether a machine is meant: by its name if one is given, and by its address if one is given.
-fn is_same(own: &MachineID, meant: &MachineID) -> bool {
-    let agrees = |own: &Option<String>, meant: &Option<String>| {
-        named(meant).is_none_or(|meant| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(meant)))
+fn is_same(own: &Machine, meant: &MachineID) -> bool {
+    let agrees = |own: &[Option<&str>], meant: &Option<String>| {
+        named(meant).is_none_or(|meant| own.iter().flatten().any(|own| own.eq_ignore_ascii_case(meant)))
     };
-    agrees(&own.hostname, &meant.hostname) && agrees(&own.ip, &meant.ip)
+    agrees(&[own.id.hostname.as_deref(), Some(&own.agent)], &meant.hostname)
+        && agrees(&[own.id.ip.as_deref()], &meant.ip)
 }
 
 fn named(name: &Option<String>) -> Option<&str> {

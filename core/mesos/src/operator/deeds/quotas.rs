@@ -13,7 +13,7 @@ use crate::{
     auth::{Action, Asker},
     framework::check_role,
     legacy::Desk,
-    operator::show,
+    operator::{show, sight::Sight},
     resources::check as check_resources,
 };
 
@@ -98,7 +98,7 @@ pub(crate) fn set_quota(desk: &Desk, asker: Asker<'_>, asked: QuotaRequest) -> R
             return Err(wrong(&format!("QuotaInfo contains duplicate resource name '{}'", resource.name)));
         }
     }
-    if show::quota(&desk.door).configs.iter().any(|config| config.role == role) {
+    if show::quota(&Sight::all(&desk.door)).configs.iter().any(|config| config.role == role) {
         return Err(wrong(&format!("Cannot set quota for role '{role}' which already has quota")));
     }
     may(desk, asker, Action::UpdateQuotas, Some(&role))?;
@@ -109,7 +109,7 @@ pub(crate) fn set_quota(desk: &Desk, asker: Asker<'_>, asked: QuotaRequest) -> R
 pub(crate) fn remove_quota(desk: &Desk, asker: Asker<'_>, role: String) -> Result<OperatorDeed, Refused> {
     let wrong = |why: String| bad(&format!("Failed to validate remove quota request: {why}"));
     check_role(&role).map_err(wrong)?;
-    if !show::quota(&desk.door).configs.iter().any(|config| config.role == role) {
+    if !show::quota(&Sight::all(&desk.door)).configs.iter().any(|config| config.role == role) {
         return Err(bad(&format!("Failed to remove quota: Role '{role}' has no quota set")));
     }
     may(desk, asker, Action::UpdateQuotas, Some(&role))?;

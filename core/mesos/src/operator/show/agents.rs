@@ -13,28 +13,28 @@ use kubernel_mesos_proto::{
 };
 
 use super::{Sums, full};
-use crate::{Door, offers};
+use crate::{offers, operator::sight::Sight};
 
 /// How many agents are looked at in one go.
 const AT_ONCE_MAX: usize = 256;
 
 /// All agents that are there.
-pub(crate) fn agents(door: &Door) -> response::GetAgents {
-    response::GetAgents { agents: agents_named(door, None), recovered_agents: Vec::new() }
+pub(crate) fn agents(sight: &Sight) -> response::GetAgents {
+    response::GetAgents { agents: agents_named(sight, None), recovered_agents: Vec::new() }
 }
 
 /// All agents that are there, or the one of a name.
-pub(crate) fn agents_named(door: &Door, name: Option<&str>) -> Vec<response::Agent> {
+pub(crate) fn agents_named(sight: &Sight, name: Option<&str>) -> Vec<response::Agent> {
     if let Some(name) = name {
-        return agent_by_name(door, name).into_iter().collect();
+        return agent_by_name(sight, name).into_iter().collect();
     }
     let mut all = Vec::new();
     let mut from: Bound<AgentId> = Bound::Unbounded;
     loop {
-        let last = door.ledger().read(|state| {
+        let last = sight.ledger().read(|state| {
             let mut last = None;
             for (id, found) in state.agents().range((from, Bound::Unbounded)).take(AT_ONCE_MAX) {
-                all.push(agent(state, found, &door.config().version));
+                all.push(agent(state, found, &sight.config().version));
                 last = Some(*id);
             }
             last
@@ -45,18 +45,18 @@ pub(crate) fn agents_named(door: &Door, name: Option<&str>) -> Vec<response::Age
         }
     }
     for agent in &mut all {
-        dated(agent, door.ledger());
+        complete(agent, sight);
     }
     all
 }
 
 /// One agent.
-pub(crate) fn agent_by_name(door: &Door, name: &str) -> Option<response::Agent> {
-    let mut found = door.ledger().read(|state| {
+pub(crate) fn agent_by_name(sight: &Sight, name: &str) -> Option<response::Agent> {
+    let mut found = sight.ledger().read(|state| {
         let found = state.agents().get(&state.agent_id(name)?)?;
-        Some(agent(state, found, &door.config().version))
+        Some(agent(state, found, &sight.config().version))
     })?;
-    dated(&mut found, door.ledger());
+    complete(&mut found, sight);
     Some(found)
 }
 
@@ -123,6 +123,19 @@ fn capabilities(lacks: Lacks) -> Vec<AgentCapability> {
     ];
     let known = all.into_iter().filter(|(_, can)| *can);
     known.map(|(capability, _)| AgentCapability { r#type: Some(capability) }).collect()
+}
+
+/// Adds when the agent's machine came, and leaves out what nobody here may see.
+fn complete(agent: &mut response::Agent, sight: &Sight) {
+    dated(agent, sight.ledger());
+    for resources in [
+        &mut agent.total_resources,
+        &mut agent.allocated_resources,
+        &mut agent.offered_resources,
+        &mut agent.agent_info.resources,
+    ] {
+        resources.retain(|resource| sight.sees_resource(resource));
+    }
 }
 
 /// When the agent's machine came, which the kernel does not know.

@@ -7,33 +7,35 @@ use kubernel_mesos_proto::{
 };
 
 use super::{Sums, tasks::any};
-use crate::{Config, Door, book::Framework, offers};
+use crate::{Config, book::Framework, offers, operator::sight::Sight};
 
 /// The identifiers of all frameworks that are there.
-pub(crate) fn framework_ids(door: &Door) -> Vec<String> {
-    door.read(|book| book.frameworks.keys().map(ToString::to_string).collect())
+pub(crate) fn framework_ids(sight: &Sight) -> Vec<String> {
+    let shown = |framework: &&Framework| sight.sees_framework(&framework.record.info);
+    sight.read(|book| book.frameworks.values().filter(shown).map(|framework| framework.record.id.clone()).collect())
 }
 
 /// The identifiers of frameworks that are gone and remembered.
-pub(crate) fn completed_ids(door: &Door) -> Vec<String> {
-    door.read(|book| book.completed.iter().map(|framework| framework.record.id.clone()).collect())
+pub(crate) fn completed_ids(sight: &Sight) -> Vec<String> {
+    let shown = |framework: &&Framework| sight.sees_framework(&framework.record.info);
+    sight.read(|book| book.completed.iter().filter(shown).map(|framework| framework.record.id.clone()).collect())
 }
 
 /// All frameworks.
-pub(crate) fn frameworks(door: &Door) -> response::GetFrameworks {
-    let shown = |ids: Vec<String>| ids.iter().filter_map(|id| framework(door, id)).collect();
+pub(crate) fn frameworks(sight: &Sight) -> response::GetFrameworks {
+    let shown = |ids: Vec<String>| ids.iter().filter_map(|id| framework(sight, id)).collect();
     response::GetFrameworks {
-        frameworks: shown(framework_ids(door)),
-        completed_frameworks: shown(completed_ids(door)),
+        frameworks: shown(framework_ids(sight)),
+        completed_frameworks: shown(completed_ids(sight)),
         recovered_frameworks: Vec::new(),
     }
 }
 
 /// One framework, that may be gone.
-pub(crate) fn framework(door: &Door, id: &str) -> Option<response::Framework> {
-    door.read(|book| {
-        let found = any(book, id)?;
-        Some(door.ledger().read(|state| shown(state, found, door.config())))
+pub(crate) fn framework(sight: &Sight, id: &str) -> Option<response::Framework> {
+    sight.read(|book| {
+        let found = any(book, id).filter(|found| sight.sees_framework(&found.record.info))?;
+        Some(sight.ledger().read(|state| shown(state, found, sight.config())))
     })
 }
 
@@ -71,11 +73,14 @@ fn shown(state: &State, of: &Framework, config: &Config) -> response::Framework 
 }
 
 /// The executors that live.
-pub(crate) fn executors(door: &Door) -> response::GetExecutors {
+pub(crate) fn executors(sight: &Sight) -> response::GetExecutors {
     let of = |id: &String| {
-        door.read(|book| {
+        sight.read(|book| {
             let found = book.framework(id);
-            let all = found.iter().flat_map(|found| &found.executors);
+            let all = found.iter().flat_map(|found| {
+                let shown = |executor: &ExecutorInfo| sight.sees_executor(&found.record.info, executor);
+                found.executors.iter().filter(move |(_, executor)| shown(executor))
+            });
             all.map(|((agent, _), executor)| response::Executor {
                 executor_info: ExecutorInfo {
                     framework_id: Some(FrameworkID { value: id.clone() }),
@@ -88,15 +93,15 @@ pub(crate) fn executors(door: &Door) -> response::GetExecutors {
         })
     };
     response::GetExecutors {
-        executors: framework_ids(door).iter().flat_map(of).collect(),
+        executors: framework_ids(sight).iter().flat_map(of).collect(),
         orphan_executors: Vec::new(),
     }
 }
 
 /// The operations that have an identifier and whose end was not acknowledged.
-pub(crate) fn operations(door: &Door) -> response::GetOperations {
+pub(crate) fn operations(sight: &Sight) -> response::GetOperations {
     let of = |id: &String| {
-        door.read(|book| {
+        sight.read(|book| {
             let found = book.framework(id);
             let all = found.iter().flat_map(|found| found.operations.values());
             all.map(|record| {
@@ -118,7 +123,7 @@ pub(crate) fn operations(door: &Door) -> response::GetOperations {
             .collect::<Vec<_>>()
         })
     };
-    response::GetOperations { operations: framework_ids(door).iter().flat_map(of).collect() }
+    response::GetOperations { operations: framework_ids(sight).iter().flat_map(of).collect() }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit")]

@@ -47,9 +47,18 @@ pub(crate) fn status(door: &Door) -> ClusterStatus {
     })
 }
 
+/// The machine of an agent, and whether it is there.
+pub(crate) struct Machine {
+    /// The agent's own name: machines are known by it as well.
+    pub(crate) agent: String,
+    pub(crate) id: MachineID,
+    pub(crate) mode: MachineMode,
+}
+
 /// The machine of each agent.
-pub(crate) fn machines(door: &Door) -> Vec<(MachineID, MachineMode)> {
-    door.ledger().read(|state| state.agents().values().map(|agent| (machine(agent), mode(agent))).collect())
+pub(crate) fn machines(door: &Door) -> Vec<Machine> {
+    let of = |agent: &Agent| Machine { agent: agent.name.to_string(), id: machine(agent), mode: mode(agent) };
+    door.ledger().read(|state| state.agents().values().map(of).collect())
 }
 
 /// A machine that is scheduled is draining, in Mesos' words; one that is emptied in its time is down.

@@ -13,20 +13,20 @@ mod tasks;
 pub(crate) use agents::{agent_by_name, agents, agents_named};
 pub(crate) use amounts::{Sums, full, quantities};
 pub(crate) use frameworks::{completed_ids, executors, framework, framework_ids, frameworks, operations};
-pub(crate) use maintenance::{machines, schedule, status as maintenance_status};
+pub(crate) use maintenance::{Machine, machines, schedule, status as maintenance_status};
 pub(crate) use roles::{RoleView, quota, roles, weights};
-pub(crate) use tasks::{Which, task_of, tasks, tasks_of};
+pub(crate) use tasks::{Which, sees_task, task_of, tasks, tasks_of};
 
 use kubernel_mesos_proto::master::response::GetState;
 
-use crate::Door;
+use crate::operator::sight::Sight;
 
 /// All there is.
-pub(crate) fn state(door: &Door) -> GetState {
+pub(crate) fn state(sight: &Sight) -> GetState {
     GetState {
-        get_tasks: Some(tasks(door)),
-        get_executors: Some(executors(door)),
-        get_frameworks: Some(frameworks(door)),
-        get_agents: Some(agents(door)),
+        get_tasks: Some(tasks(sight)),
+        get_executors: Some(executors(sight)),
+        get_frameworks: Some(frameworks(sight)),
+        get_agents: Some(agents(sight)),
     }
 }

@@ -7,7 +7,7 @@ use kubernel_mesos_proto::{
 };
 
 use super::{full, quantities};
-use crate::Door;
+use crate::operator::sight::Sight;
 
 /// A role with all that is told of it anywhere.
 #[derive(Debug)]
@@ -25,10 +25,11 @@ pub(crate) struct RoleView {
 }
 
 /// All roles.
-pub(crate) fn roles(door: &Door) -> Vec<RoleView> {
-    door.read(|book| {
-        door.ledger().read(|state| {
-            let shown = state.roles().iter().map(|(id, role)| {
+pub(crate) fn roles(sight: &Sight) -> Vec<RoleView> {
+    sight.read(|book| {
+        sight.ledger().read(|state| {
+            let roles = state.roles().iter().filter(|(_, role)| sight.sees_role(&role.path));
+            let shown = roles.map(|(id, role)| {
                 let mut view = view(state, id, role);
                 view.frameworks =
                     role.frameworks.iter().filter_map(|id| book.id_of(*id)).map(ToString::to_string).collect();
@@ -74,18 +75,18 @@ impl RoleView {
 }
 
 /// The weights that somebody settled.
-pub(crate) fn weights(door: &Door) -> Vec<WeightInfo> {
-    door.ledger().read(|state| {
-        let settled = state.roles().iter().filter(|(_, role)| role.kept);
+pub(crate) fn weights(sight: &Sight) -> Vec<WeightInfo> {
+    sight.ledger().read(|state| {
+        let settled = state.roles().iter().filter(|(_, role)| role.kept && sight.sees_role(&role.path));
         settled.map(|(_, role)| WeightInfo { role: Some(role.path.to_string()), weight: weight(role) }).collect()
     })
 }
 
 /// The quotas that somebody settled.
-pub(crate) fn quota(door: &Door) -> QuotaStatus {
-    door.ledger().read(|state| {
+pub(crate) fn quota(sight: &Sight) -> QuotaStatus {
+    sight.ledger().read(|state| {
         let mut status = QuotaStatus::default();
-        for (_, role) in state.roles().iter() {
+        for (_, role) in state.roles().iter().filter(|(_, role)| sight.sees_quota(&role.path)) {
             let (Some(quota), Some(config)) = (&role.quota, config(state, role)) else { continue };
             if !quota.guarantee.is_zero() {
                 status.infos.push(QuotaInfo {

@@ -9,8 +9,8 @@ use kubernel_mesos_proto::{
 
 use super::{completed_ids, framework_ids};
 use crate::{
-    Door,
     book::{Book, Framework, TaskRecord},
+    operator::sight::Sight,
 };
 
 /// How many tasks are looked at in one go.
@@ -26,38 +26,41 @@ pub(crate) enum Which {
 }
 
 /// All tasks.
-pub(crate) fn tasks(door: &Door) -> response::GetTasks {
+pub(crate) fn tasks(sight: &Sight) -> response::GetTasks {
     let mut all = response::GetTasks::default();
-    for id in framework_ids(door) {
-        let live = tasks_of(door, &id, Which::Live);
+    for id in framework_ids(sight) {
+        let live = tasks_of(sight, &id, Which::Live);
         let (away, here): (Vec<Task>, Vec<Task>) =
             live.into_iter().partition(|task| task.state == TaskState::Unreachable);
         all.tasks.extend(here);
         all.unreachable_tasks.extend(away);
-        all.completed_tasks.extend(tasks_of(door, &id, Which::Completed));
+        all.completed_tasks.extend(tasks_of(sight, &id, Which::Completed));
     }
-    for id in completed_ids(door) {
-        all.completed_tasks.extend(tasks_of(door, &id, Which::Completed));
+    for id in completed_ids(sight) {
+        all.completed_tasks.extend(tasks_of(sight, &id, Which::Completed));
     }
     all
 }
 
 /// The tasks of a framework, that may be gone.
-pub(crate) fn tasks_of(door: &Door, framework: &str, which: Which) -> Vec<Task> {
+pub(crate) fn tasks_of(sight: &Sight, framework: &str, which: Which) -> Vec<Task> {
     if which == Which::Completed {
-        return door.read(|book| {
-            let found = any(book, framework);
-            found.iter().flat_map(|found| found.completed_tasks.iter().map(|record| task(found, record))).collect()
+        return sight.read(|book| {
+            let found = any(book, framework).filter(|found| sight.sees_framework(&found.record.info));
+            let tasks = |found: &Framework| -> Vec<Task> {
+                found.completed_tasks.iter().filter_map(|record| shown(sight, found, record)).collect()
+            };
+            found.map(tasks).unwrap_or_default()
         });
     }
     let mut all = Vec::new();
     let mut from: Bound<Arc<str>> = Bound::Unbounded;
     loop {
-        let last = door.read(|book| {
-            let found = book.framework(framework)?;
+        let last = sight.read(|book| {
+            let found = book.framework(framework).filter(|found| sight.sees_framework(&found.record.info))?;
             let mut last = None;
             for (name, record) in found.tasks.range((from.clone(), Bound::Unbounded)).take(AT_ONCE_MAX) {
-                all.push(task(found, record));
+                all.extend(shown(sight, found, record));
                 last = Some(name.clone());
             }
             last
@@ -70,11 +73,35 @@ pub(crate) fn tasks_of(door: &Door, framework: &str, which: Which) -> Vec<Task> 
 }
 
 /// One task that has not ended.
-pub(crate) fn task_of(door: &Door, framework: &str, name: &str) -> Option<Task> {
-    door.read(|book| {
-        let found = book.framework(framework)?;
-        found.tasks.get(name).map(|record| task(found, record))
+pub(crate) fn task_of(sight: &Sight, framework: &str, name: &str) -> Option<Task> {
+    sight.read(|book| {
+        let found = book.framework(framework).filter(|found| sight.sees_framework(&found.record.info))?;
+        found.tasks.get(name).and_then(|record| shown(sight, found, record))
     })
+}
+
+/// Whether news of a task are for whom this is: those of one that is forgotten are its framework's user's.
+pub(crate) fn sees_task(sight: &Sight, framework: &str, name: &str) -> bool {
+    sight.read(|book| {
+        let found = any(book, framework);
+        found.filter(|found| sight.sees_framework(&found.record.info)).is_some_and(|found| {
+            let record = found.tasks.get(name);
+            let record =
+                record.or_else(|| found.completed_tasks.iter().find(|record| record.info.task_id.value == name));
+            sight.sees_task(record.map_or(found.record.info.user.as_str(), |record| user(found, record)))
+        })
+    })
+}
+
+/// A task, for whoever may see it.
+fn shown(sight: &Sight, framework: &Framework, record: &TaskRecord) -> Option<Task> {
+    sight.sees_task(user(framework, record)).then(|| task(framework, record))
+}
+
+/// Whose a task is.
+fn user<'a>(framework: &'a Framework, record: &'a TaskRecord) -> &'a str {
+    let command = record.info.command.as_deref().or_else(|| record.executor.as_ref()?.command.as_deref());
+    command.and_then(|command| command.user.as_deref()).unwrap_or(&framework.record.info.user)
 }
 
 /// A task as it is written down.
@@ -84,8 +111,6 @@ fn task(framework: &Framework, record: &TaskRecord) -> Task {
     for resource in &mut resources {
         resource.allocation_info = Some(AllocationInfo { role: Some(record.role.clone()) });
     }
-    let command = info.command.as_deref().or_else(|| record.executor.as_ref()?.command.as_deref());
-    let user = command.and_then(|command| command.user.clone()).unwrap_or_else(|| framework.record.info.user.clone());
     let told = record.updates.front();
     Task {
         name: info.name.clone(),
@@ -103,7 +128,7 @@ fn task(framework: &Framework, record: &TaskRecord) -> Task {
         container: info.container.clone(),
         health_check: info.health_check.clone(),
         kill_policy: info.kill_policy.clone(),
-        user: Some(user),
+        user: Some(user(framework, record).to_owned()),
         limits: info.limits.clone(),
     }
 }
