@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use kubernel_frameworks as bridge;
+use kubernel_frameworks::{self as bridge, Cluster};
 use kubernel_ledger::Ledger;
 use kubernel_mesos::{Access, Authorizer, Door, WORK_MAX};
 use tokio::net::TcpListener;
@@ -104,8 +104,9 @@ impl Frameworks {
         });
     }
 
-    fn config(&self, cluster: String, ip: IpAddr) -> kubernel_mesos::Config {
-        let mut config = kubernel_mesos::Config::new(cluster, ip.to_string(), ip, self.address.port());
+    fn config(&self, cluster: Cluster, ip: IpAddr) -> kubernel_mesos::Config {
+        let mut config = kubernel_mesos::Config::new(cluster.id, ip.to_string(), ip, self.address.port());
+        config.first_framework = cluster.first_framework;
         config.heartbeat = self.heartbeat;
         config.limits = self.access.limits.clone();
         config.authorizer = self.access.acls.clone();
@@ -133,14 +134,11 @@ impl Authorizer for Listed {
     }
 }
 
-/// What frameworks and offers are named after: the uid of a namespace that lives as long as the cluster.
-async fn cluster(client: &kube::Client, stop: &CancellationToken) -> Option<String> {
+/// What frameworks and offers are named after, as soon as it is there.
+async fn cluster(client: &kube::Client, stop: &CancellationToken) -> Option<Cluster> {
     loop {
-        let request = http::Request::get("/api/v1/namespaces/kube-system").body(Vec::new()).ok()?;
-        if let Ok(namespace) = client.request::<k8s_openapi::api::core::v1::Namespace>(request).await
-            && let Some(uid) = namespace.metadata.uid
-        {
-            return Some(uid);
+        if let Ok(Some(cluster)) = Cluster::read(client).await {
+            return Some(cluster);
         }
         tokio::select! { () = stop.cancelled() => return None, () = tokio::time::sleep(RETRY) => {} }
     }

@@ -4,7 +4,6 @@ use http::{Method, Request};
 use kube::{Client, Error};
 use serde_json::{Value, json};
 
-use crate::names;
 use crate::tasks::PodName;
 
 /// The kernel's own group.
@@ -17,15 +16,6 @@ const MERGE: &str = "application/merge-patch+json";
 pub(crate) struct Api(pub(crate) Client);
 
 impl Api {
-    /// Makes the runtime class of what runs without an image.
-    pub(crate) async fn ensure_runtime_class(&self) -> Result<(), Error> {
-        let class = json!({
-            "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass",
-            "metadata": {"name": names::PROCESS}, "handler": names::PROCESS,
-        });
-        self.create("/apis/node.k8s.io/v1/runtimeclasses", &class).await.map(drop).or_else(|error| pass(error, &[409]))
-    }
-
     /// Makes an object; it as it was made.
     pub(crate) async fn create(&self, path: &str, object: &Value) -> Result<Value, Error> {
         self.send(Method::POST, path, JSON, object).await

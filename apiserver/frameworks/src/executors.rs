@@ -30,6 +30,10 @@ pub(crate) struct Batch {
 #[derive(Debug, Default)]
 pub(crate) struct Executors {
     known: HashMap<ExecutorKey, Executor>,
+    /// How many there are on an agent.
+    agents: HashMap<Arc<str>, usize>,
+    /// The Pods of these and of those that ended before their Pods.
+    pods: HashMap<PodName, ExecutorKey>,
     links: HashMap<Arc<str>, Link>,
 }
 
@@ -40,8 +44,8 @@ struct Executor {
     uid: Option<String>,
     /// Tasks that came before the Pod was made.
     waiting: Vec<Batch>,
-    /// The framework was told that it ended.
-    exited: bool,
+    /// Its Pod is over; what the node knows of its tasks is still to come.
+    over: bool,
 }
 
 impl Executors {
@@ -50,14 +54,42 @@ impl Executors {
         self.known.get(key).map(|executor| &executor.pod)
     }
 
-    /// The executor whose Pod it is.
-    pub(crate) fn of_pod(&self, pod: &PodName) -> Option<ExecutorKey> {
-        self.known.iter().find(|(_, executor)| executor.pod == *pod).map(|(key, _)| key.clone())
+    /// Whether it is the executor that runs in the Pod with this uid.
+    pub(crate) fn is(&self, key: &ExecutorKey, pod_uid: &str) -> bool {
+        self.known.get(key).is_some_and(|executor| executor.uid.as_deref() == Some(pod_uid))
     }
 
     /// An executor whose Pod is being made; with a `uid` it is there.
     pub(crate) fn begin(&mut self, key: ExecutorKey, pod: PodName, uid: Option<String>) {
-        self.known.insert(key, Executor { pod, uid, waiting: Vec::new(), exited: false });
+        self.pods.insert(pod.clone(), key.clone());
+        *self.agents.entry(key.agent.clone()).or_default() += 1;
+        self.known.insert(key, Executor { pod, uid, waiting: Vec::new(), over: false });
+    }
+
+    /// A Pod is over. Whether it was an executor's; its node is asked what is left to be told.
+    pub(crate) fn pod_is_over(&mut self, pod: &PodName) -> bool {
+        let Some(key) = self.pods.remove(pod) else { return false };
+        if let Some(executor) = self.known.get_mut(&key).filter(|executor| executor.pod == *pod) {
+            executor.over = true;
+            self.ask(&key);
+        }
+        true
+    }
+
+    /// The executor in a Pod, if it has not ended.
+    pub(crate) fn in_pod(&self, pod: &PodName) -> Option<&ExecutorKey> {
+        let key = self.pods.get(pod)?;
+        self.known.get(key).filter(|executor| executor.pod == *pod).map(|_| key)
+    }
+
+    fn ask(&self, key: &ExecutorKey) {
+        let Some(Executor { uid: Some(uid), over: true, .. }) = self.known.get(key) else { return };
+        let over = node::Over {
+            framework_id: FrameworkID { value: key.framework.to_string() },
+            executor_id: ExecutorID { value: key.executor.to_string() },
+            pod_uid: uid.clone(),
+        };
+        self.call(&key.agent, node::Call { r#type: node::CallType::Over, over: Some(over), ..node::Call::default() });
     }
 
     /// Whether there is a way to a node.
@@ -76,11 +108,13 @@ impl Executors {
         for batch in std::mem::take(&mut executor.waiting) {
             self.launch(key, batch);
         }
+        self.ask(key);
     }
 
     /// Gives tasks to an executor, as soon as its Pod is there.
     pub(crate) fn launch(&mut self, key: &ExecutorKey, batch: Batch) {
-        let Some(executor) = self.known.get_mut(key) else { return };
+        // Tasks of one that is over end with it.
+        let Some(executor) = self.known.get_mut(key).filter(|executor| !executor.over) else { return };
         let Some(uid) = executor.uid.clone() else {
             executor.waiting.push(batch);
             return;
@@ -113,18 +147,27 @@ impl Executors {
         self.call(&key.agent, call);
     }
 
-    /// The node says that an executor ended; `true` the first time.
-    pub(crate) fn exited(&mut self, key: &ExecutorKey) -> bool {
-        self.known.get_mut(key).is_some_and(|executor| !std::mem::replace(&mut executor.exited, true))
+    /// An executor has ended; whether it was there.
+    pub(crate) fn end(&mut self, key: &ExecutorKey) -> bool {
+        let Some(executor) = self.known.remove(key) else { return false };
+        if executor.uid.is_none() {
+            // Its Pod could not be made.
+            self.pods.remove(&executor.pod);
+        }
+        if let Some(count) = self.agents.get_mut(&key.agent) {
+            *count -= 1;
+            if *count == 0 {
+                self.agents.remove(&key.agent);
+            }
+        }
+        true
     }
 
-    /// An executor is over; whether its framework was not told so yet. The way to a node without any is closed.
-    pub(crate) fn end(&mut self, key: &ExecutorKey) -> bool {
-        let untold = self.known.remove(key).is_some_and(|executor| !executor.exited);
-        if !self.known.keys().any(|other| other.agent == key.agent) {
-            self.links.remove(&key.agent);
+    /// Closes the way to a node without executors.
+    pub(crate) fn close_idle(&mut self, agent: &str) {
+        if !self.agents.contains_key(agent) {
+            self.links.remove(agent);
         }
-        untold
     }
 
     /// The executors of a framework, on one agent or on all.

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use crate::api::Api;
 use crate::executors::{Batch, ExecutorKey};
-use crate::observed::Observed;
+use crate::observed::{Observed, unchecked};
 use crate::pod::{self, Place};
 use crate::run::{Bridge, Input};
 use crate::tasks::{Begun, Key, PodName};
+use crate::volumes;
 
 /// Pods of one launch that are made at the same time.
 const AT_ONCE: usize = 32;
@@ -27,6 +28,13 @@ impl Bridge {
             return;
         };
         let namespace = self.namespace_of(&launch.role);
+        let resources = launch.tasks.iter().flat_map(|task| &task.resources);
+        let all = resources.chain(launch.executor.iter().flat_map(|executor| &executor.resources));
+        if volumes::lacks(&self.volumes.of(&launch.agent), all) {
+            // After a start nothing is known of an agent until something changes there.
+            self.checkpoint(&launch.agent, &[]).await;
+        }
+        let there = self.volumes.of(&launch.agent);
         let place = Place {
             framework: &framework,
             owner: &owner,
@@ -34,6 +42,7 @@ impl Bridge {
             role: &launch.role,
             agent: &launch.agent,
             user: &launch.framework.user,
+            volumes: &there,
         };
         match launch.executor.clone() {
             Some(executor) if executor.r#type == Some(ExecutorType::Default) => {
@@ -96,7 +105,7 @@ impl Bridge {
         self.link(&key.agent);
         let executor_pod = match self.executors.pod(&key) {
             Some(pod) => pod.clone(),
-            None => match pod::of_executor(place, &executor) {
+            None => match pod::of_executor(place, &executor, &launch.tasks, &uuid::Uuid::new_v4().to_string()) {
                 Ok(pod) => self.make_executor(place, &key, pod),
                 Err(why) => return self.refuse(place, launch, &executor, invalid(why)).await,
             },
@@ -185,6 +194,8 @@ fn begun(
         container: container.into(),
         executor: executor.map(|executor| executor.executor_id.value.as_str().into()),
         shown,
+        checked: task.health_check.is_some(),
+        check: task.check.as_deref().map(unchecked).map(Box::new),
     }
 }
 

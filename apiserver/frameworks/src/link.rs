@@ -20,7 +20,7 @@ const RETRY_MS_MIN: u64 = 100;
 /// And how late at most.
 const RETRY_MS_MAX: u64 = 5_000;
 
-/// The way to one node. It ends when this is dropped.
+/// The way to one node. It ends when this is dropped, once the node has the calls that wait, if it can be reached.
 #[derive(Debug)]
 pub(crate) struct Link {
     calls: mpsc::Sender<node::Call>,
@@ -43,9 +43,7 @@ impl Link {
             tokio::select! { () = until.cancelled() => {}, () = listen(&listener, &name, &to, wrap) => {} }
         });
         let until = stop.clone();
-        tokio::spawn(async move {
-            tokio::select! { () = until.cancelled() => {}, () = tell(&teller, &node, waiting) => {} }
-        });
+        tokio::spawn(async move { tell(&teller, &node, waiting, &until).await });
         Self { calls, stop }
     }
 
@@ -61,6 +59,14 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// Gives a node one thing to do, in the background, again until it gets through or the node is no more.
+pub(crate) fn call_once(client: Client, node: Arc<str>, call: node::Call) {
+    let (calls, waiting) = mpsc::channel(1);
+    // There is room for one.
+    let _ = calls.try_send(call);
+    tokio::spawn(async move { tell(&client, &node, waiting, &CancellationToken::new()).await });
 }
 
 async fn listen<T>(client: &Client, node: &Arc<str>, to: &mpsc::Sender<T>, wrap: fn(Arc<str>, node::Event) -> T) {
@@ -105,7 +111,7 @@ async fn follow<T>(
     }
 }
 
-async fn tell(client: &Client, node: &str, mut waiting: mpsc::Receiver<node::Call>) {
+async fn tell(client: &Client, node: &str, mut waiting: mpsc::Receiver<node::Call>, until: &CancellationToken) {
     while let Some(call) = waiting.recv().await {
         let body = call.to_json().into_bytes();
         let mut failures = 0;
@@ -115,6 +121,7 @@ async fn tell(client: &Client, node: &str, mut waiting: mpsc::Receiver<node::Cal
                     tracing::warn!(%node, status.message, "a node refused a call");
                     break;
                 }
+                _ if until.is_cancelled() => return,
                 error => tracing::debug!(%node, %error, "a node could not be reached"),
             }
             pause(&mut failures).await;

@@ -26,7 +26,7 @@ pub(crate) const TEARDOWN: &str = "mesos.kernel.kubernel.io/teardown";
 /// Label of Reservations that say what frameworks and their operators reserved: the agent.
 pub(crate) const RESERVED_ON: &str = "mesos.kernel.kubernel.io/agent";
 /// The runtime class of what runs without an image.
-pub(crate) const PROCESS: &str = "process";
+pub(crate) const PROCESS: &str = kubernel_meta::processes::RUNTIME_CLASS;
 
 /// The longest label, and part of a name.
 const LABEL_BYTES_MAX: usize = 63;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use kubernel_kernel::{Config, FrameworkId, Obstacle, Resources, State};
+use kubernel_kernel::{Agent, Config, FrameworkId, Obstacle, Resources, State};
 use kubernel_ledger::amounts;
 use kubernel_mesos::book::FrameworkRecord;
 use kubernel_mesos_proto::{Message, v1::FrameworkInfo};
@@ -14,6 +14,8 @@ use crate::watched::FrameworkObject;
 
 /// Agents that are looked at to say why a framework has no offer.
 const AGENTS_MAX: usize = 1_000;
+/// Agents that are named for each reason; of more, it is said how many.
+const NAMED_MAX: usize = 3;
 
 /// The object of a framework, without its status.
 pub(crate) fn object(record: &FrameworkRecord) -> Value {
@@ -100,33 +102,54 @@ pub(crate) fn standing(state: &State, config: &Config, id: FrameworkId) -> Optio
     }))
 }
 
-/// Why a framework has no offers, by role: `eng: 3 agents: nothing is free …`.
+/// Why a framework has no offers, by role: `eng: 3 agents (a, b, c): nothing is free …`.
 fn obstacles(state: &State, config: &Config, id: FrameworkId) -> Vec<String> {
-    let Some(found) = state.frameworks().get(&id).filter(|found| found.connected && found.offers.is_empty()) else {
-        return Vec::new();
-    };
+    let Some(found) = state.frameworks().get(&id).filter(|found| found.offers.is_empty()) else { return Vec::new() };
+    if !found.connected {
+        return vec![Obstacle::Disconnected.to_string()];
+    }
     let mut out = Vec::new();
     for role in found.subscriptions.iter().filter(|(_, subscription)| subscription.joined).map(|(role, _)| *role) {
         let Some(path) = state.roles().get(role).map(|found| found.path.clone()) else { continue };
-        let mut counts: Vec<(Obstacle, usize)> = Vec::new();
-        for agent in state.agents().keys().take(AGENTS_MAX) {
-            let obstacle = state.why_no_offer(config, id, role, *agent);
-            match counts.iter_mut().find(|(known, _)| *known == obstacle) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((obstacle, 1)),
+        let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+        for (id_of_agent, agent) in state.agents().iter().take(AGENTS_MAX) {
+            let why = match state.why_no_offer(config, id, role, *id_of_agent) {
+                Obstacle::AgentClosed => closed(agent).to_owned(),
+                other => other.to_string(),
+            };
+            match groups.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, agents)) => agents.push(&agent.name),
+                None => groups.push((why, vec![&*agent.name])),
             }
         }
-        if counts.is_empty() {
+        if groups.is_empty() {
             out.push(format!("{path}: there is no agent"));
         }
-        out.extend(counts.iter().map(|(obstacle, count)| format!("{path}: {count} agents: {obstacle}")));
+        out.extend(groups.iter().map(|(why, agents)| format!("{path}: {}: {why}", shown(agents))));
     }
     out
 }
 
+/// Why an agent takes nothing new.
+fn closed(agent: &Agent) -> &'static str {
+    match (agent.connected, agent.drain) {
+        (false, _) => "the agent does not answer",
+        (true, Some(_)) => "the agent is being drained",
+        (true, None) => "the agent is cordoned, tainted or not ready",
+    }
+}
+
+/// How many agents, and the first of them by name.
+fn shown(agents: &[&str]) -> String {
+    let named = agents.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    let noun = if agents.len() == 1 { "agent" } else { "agents" };
+    let more = if agents.len() > NAMED_MAX { ", …" } else { "" };
+    format!("{} {noun} ({named}{more})", agents.len())
+}
+
 #[cfg(test)]
 mod tests {
-    use kubernel_kernel::{Availability, Input, Kernel, Millis, Mode};
+    use kubernel_kernel::{AgentId, Availability, Input, Kernel, Millis, Mode};
 
     use super::*;
 
@@ -166,6 +189,14 @@ mod tests {
             let (name, total) = (name.into(), Resources::new(1_000, 1 << 30, 0, 1));
             kernel.step(Millis(1), Input::AddAgent { name, total, availability: Availability::Cordoned });
         }
-        assert_eq!(told(&kernel), r#"["a: 2 agents: the agent takes nothing new"]"#);
+        assert_eq!(told(&kernel), r#"["a: 2 agents (m, n): the agent is cordoned, tainted or not ready"]"#);
+        let (agent, grace_ms, mark_gone) = (AgentId(1), None, false);
+        kernel.step(Millis(1), Input::DrainAgent { agent, grace_ms, mark_gone });
+        assert_eq!(
+            told(&kernel),
+            r#"["a: 1 agent (m): the agent is being drained","a: 1 agent (n): the agent is cordoned, tainted or not ready"]"#
+        );
+        kernel.step(Millis(1), Input::Disconnect { framework: FrameworkId(1) });
+        assert_eq!(told(&kernel), r#"["the framework does not listen"]"#);
     }
 }

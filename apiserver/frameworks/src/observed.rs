@@ -1,10 +1,12 @@
 //! What a task's Pod tells: its state, and the words for it. Pure.
 
 use kubernel_mesos_proto::v1::{
-    ContainerID, ContainerStatus, IpAddress, NetworkInfo, TaskState, TaskStatusReason as Reason,
+    CheckInfo, CheckStatusInfo, CommandCheckStatus, ContainerID, ContainerStatus, HttpCheckStatus, IpAddress,
+    NetworkInfo, TaskState, TaskStatusReason as Reason, TcpCheckStatus,
 };
+use kubernel_mesos_proto::{Message, node};
 
-use crate::watched::{ContainerState, TaskPod};
+use crate::watched::{Condition, ContainerState, TaskPod};
 
 /// What is known of a task from its Pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +73,28 @@ pub(crate) fn observe(pod: &TaskPod, container: &str) -> Option<Observed> {
             _ if status.start_time.is_some() => is(TaskState::Starting, ""),
             _ => None,
         },
+    }
+}
+
+/// Whether the container of this name is ready.
+pub(crate) fn is_ready(pod: &TaskPod, container: &str) -> bool {
+    pod.status.container_statuses.iter().any(|found| found.name == container && found.ready)
+}
+
+/// What the check of a task found last, whose container has this name.
+pub(crate) fn checked(pod: &TaskPod, container: &str) -> Option<CheckStatusInfo> {
+    let about = |condition: &&Condition| condition.r#type.strip_prefix(node::CHECK_CONDITION) == Some(container);
+    let condition = pod.status.conditions.iter().find(about)?;
+    CheckStatusInfo::from_json(condition.message.as_bytes()).ok()
+}
+
+/// What is known of a task's check before it was made.
+pub(crate) fn unchecked(check: &CheckInfo) -> CheckStatusInfo {
+    CheckStatusInfo {
+        r#type: check.r#type,
+        command: check.command.as_ref().map(|_| CommandCheckStatus::default()),
+        http: check.http.as_ref().map(|_| HttpCheckStatus::default()),
+        tcp: check.tcp.as_ref().map(|_| TcpCheckStatus::default()),
     }
 }
 

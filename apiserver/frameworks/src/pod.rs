@@ -5,17 +5,19 @@
 //! runtime class `process`, started by the node as Mesos' agent would.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kubernel_mesos_proto::{
-    Message,
+    Message, node,
     v1::{
-        CommandInfo, ContainerInfo, ContainerType, DockerNetwork, ExecutorInfo, HealthCheck, HealthCheckType, Resource,
-        Scalar, TaskInfo, VariableType, VolumeMode,
+        CheckInfo, CheckType, CommandInfo, ContainerInfo, ContainerType, DockerNetwork, ExecutorInfo, HealthCheck,
+        HealthCheckType, HttpHealthCheck, Resource, Scalar, TaskInfo, TcpHealthCheck, VariableType,
     },
 };
 use serde_json::{Map, Value, json};
 
-use crate::names;
+use crate::reservations::Uids;
+use crate::{names, volumes};
 
 /// How long a task may take to end where it does not say (Mesos' command executor).
 const GRACE_SECS: i64 = 3;
@@ -41,6 +43,8 @@ pub(crate) struct Place<'a> {
     pub(crate) agent: &'a str,
     /// Who runs what names nobody.
     pub(crate) user: &'a str,
+    /// The persistent volumes of the node.
+    pub(crate) volumes: &'a Uids,
 }
 
 /// The Pod of a task with a command.
@@ -50,20 +54,36 @@ pub(crate) struct Place<'a> {
 /// If it is too large to be an object.
 pub(crate) fn of_task(place: &Place<'_>, task: &TaskInfo) -> Result<Value, String> {
     let id = task.task_id.value.as_str();
+    check_uris(task)?;
     let mut pod = bare(place, &names::pod(place.framework, "task", id), Some(id), None);
     annotate(&mut pod, names::TASK_INFO, json!([tree(&described(place, task))]))?;
     pod["spec"]["containers"] = json!([container(place, CONTAINER, task, task.command.as_deref())]);
     settle(&mut pod, &[task], None);
+    volumes::mount(&mut pod, place.volumes, &[(task.container.as_deref(), &task.resources)], &[])?;
     Ok(pod)
+}
+
+/// Nothing is fetched into a container with an image: its files are the image's.
+fn check_uris(task: &TaskInfo) -> Result<(), String> {
+    let fetches = task.command.as_ref().is_some_and(|command| !command.uris.is_empty());
+    match fetches && image(task.container.as_deref()).is_some() {
+        true => Err("URIs are fetched for tasks without an image only: put the files into the image".to_owned()),
+        false => Ok(()),
+    }
 }
 
 /// The Pod of a group of tasks.
 ///
 /// # Errors
 ///
-/// If it is too large to be an object.
+/// If it is too large to be an object, lacks a volume, or cannot run all of its tasks.
 pub(crate) fn of_group(place: &Place<'_>, executor: &ExecutorInfo, tasks: &[&TaskInfo]) -> Result<Value, String> {
     let id = executor.executor_id.value.as_str();
+    let with_images = tasks.iter().filter(|task| image(task.container.as_deref()).is_some()).count();
+    if with_images > 0 && with_images < tasks.len() {
+        return Err("either all tasks of a group have an image or none has: a Pod has one runtime".to_owned());
+    }
+    tasks.iter().try_for_each(|task| check_uris(task))?;
     let first = tasks.first().map_or("", |task| task.task_id.value.as_str());
     let mut pod = bare(place, &names::pod(place.framework, "group", &format!("{id}.{first}")), None, Some(id));
     let infos: Vec<Value> = tasks.iter().map(|task| tree(&described(place, task))).collect();
@@ -74,17 +94,25 @@ pub(crate) fn of_group(place: &Place<'_>, executor: &ExecutorInfo, tasks: &[&Tas
         .map(|task| container(place, &names::container(&task.task_id.value), task, task.command.as_deref()));
     pod["spec"]["containers"] = containers.collect();
     settle(&mut pod, tasks, executor.container.as_deref());
+    let owners: Vec<volumes::Owner<'_>> =
+        tasks.iter().map(|task| (task.container.as_deref(), &task.resources[..])).collect();
+    volumes::mount(&mut pod, place.volumes, &owners, &executor.resources)?;
     Ok(pod)
 }
 
-/// The Pod of an executor.
+/// The Pod of an executor. `run`: tells it from others of that name, of which one may still be ending. It mounts the persistent volumes of its first tasks, too: they see its files.
 ///
 /// # Errors
 ///
-/// If it is too large to be an object.
-pub(crate) fn of_executor(place: &Place<'_>, executor: &ExecutorInfo) -> Result<Value, String> {
+/// If it is too large to be an object, or lacks a volume.
+pub(crate) fn of_executor(
+    place: &Place<'_>,
+    executor: &ExecutorInfo,
+    tasks: &[Arc<TaskInfo>],
+    run: &str,
+) -> Result<Value, String> {
     let id = executor.executor_id.value.as_str();
-    let name = names::pod(place.framework, "executor", &format!("{id}.{}", place.agent));
+    let name = names::pod(&format!("{}/{run}", place.framework), "executor", &format!("{id}.{}", place.agent));
     let mut pod = bare(place, &name, None, Some(id));
     annotate(&mut pod, names::EXECUTOR_INFO, executor_info(place, executor))?;
     let grace = executor.shutdown_grace_period.as_ref().map_or(5, |grace| grace.nanoseconds / 1_000_000_000);
@@ -96,6 +124,9 @@ pub(crate) fn of_executor(place: &Place<'_>, executor: &ExecutorInfo) -> Result<
     }]);
     pod["spec"]["runtimeClassName"] = names::PROCESS.into();
     pod["spec"]["hostNetwork"] = true.into();
+    let mut resources = executor.resources.clone();
+    resources.extend(tasks.iter().flat_map(|task| task.resources.clone()));
+    volumes::mount(&mut pod, place.volumes, &[(None, &resources)], &[])?;
     Ok(pod)
 }
 
@@ -164,14 +195,36 @@ fn annotate(pod: &mut Value, key: &str, value: Value) -> Result<(), String> {
 
 /// What concerns a Pod as a whole: images or none, network, time to end.
 fn settle(pod: &mut Value, tasks: &[&TaskInfo], group: Option<&ContainerInfo>) {
+    let checked: Vec<&str> = pod["spec"]["containers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .zip(tasks)
+        .filter(|(_, task)| task.check.is_some() && task.health_check.is_none())
+        .filter_map(|(container, _)| container["name"].as_str())
+        .collect();
+    if !checked.is_empty() {
+        pod["metadata"]["annotations"][node::CHECKED_ANNOTATION] = checked.join(",").into();
+    }
     let containers: Vec<&ContainerInfo> =
         tasks.iter().filter_map(|task| task.container.as_deref()).chain(group).collect();
-    let images = tasks.iter().any(|task| image(task.container.as_deref()).is_some());
-    if !images {
+    if tasks.iter().all(|task| image(task.container.as_deref()).is_none()) {
         pod["spec"]["runtimeClassName"] = names::PROCESS.into();
     }
     let own_network = containers.iter().any(|container| has_own_network(container));
     pod["spec"]["hostNetwork"] = (!own_network).into();
+    if !own_network {
+        // A task may listen on the loopback alone, where its executor would look.
+        for container in pod["spec"]["containers"].as_array_mut().into_iter().flatten() {
+            for probe in ["readinessProbe", "livenessProbe"] {
+                for action in ["httpGet", "tcpSocket"] {
+                    if let Some(action) = container.get_mut(probe).and_then(|probe| probe.get_mut(action)) {
+                        action["host"] = "127.0.0.1".into();
+                    }
+                }
+            }
+        }
+    }
     if let Some(hostname) = containers.iter().find_map(|c| c.hostname.as_deref()).filter(|_| own_network) {
         pod["spec"]["hostname"] = names::label(hostname).to_ascii_lowercase().into();
     }
@@ -184,46 +237,6 @@ fn settle(pod: &mut Value, tasks: &[&TaskInfo], group: Option<&ContainerInfo>) {
     if let Some(most) = times.map(|time| secs(time.nanoseconds)).min() {
         pod["spec"]["activeDeadlineSeconds"] = most.max(1).into();
     }
-    let volumes: Vec<Value> = containers
-        .iter()
-        .flat_map(|container| &container.volumes)
-        .enumerate()
-        .filter_map(|(at, volume)| Some(json!({"name": format!("v{at}"), "hostPath": {"path": host_path(volume)?}})))
-        .collect();
-    if images && !volumes.is_empty() {
-        pod["spec"]["volumes"] = volumes.into();
-        mount(pod, tasks);
-    }
-}
-
-/// Gives each container its volumes; they have numbers in the order of [`settle`].
-fn mount(pod: &mut Value, tasks: &[&TaskInfo]) {
-    let mut at = 0;
-    for (ix, task) in tasks.iter().enumerate() {
-        let volumes = task.container.as_deref().map_or(&[][..], |container| &container.volumes);
-        let mut mounts = Vec::new();
-        for volume in volumes {
-            if host_path(volume).is_some() {
-                mounts.push(json!({
-                    "name": format!("v{at}"), "mountPath": volume.container_path,
-                    "readOnly": volume.mode == VolumeMode::Ro,
-                }));
-            }
-            at += 1;
-        }
-        if !mounts.is_empty() {
-            pod["spec"]["containers"][ix]["volumeMounts"] = mounts.into();
-        }
-    }
-}
-
-fn host_path(volume: &kubernel_mesos_proto::v1::Volume) -> Option<&str> {
-    let source = volume.source.as_ref().and_then(|source| source.host_path.as_ref()).map(|host| host.path.as_str());
-    volume
-        .host_path
-        .as_deref()
-        .or(source)
-        .filter(|path| path.starts_with('/') && volume.container_path.starts_with('/'))
 }
 
 fn container(place: &Place<'_>, name: &str, task: &TaskInfo, command: Option<&CommandInfo>) -> Value {
@@ -231,7 +244,7 @@ fn container(place: &Place<'_>, name: &str, task: &TaskInfo, command: Option<&Co
     let executor = task.executor.as_ref().map_or(&task.task_id.value, |executor| &executor.executor_id.value);
     let mut out = json!({
         "name": name, "image": image(task.container.as_deref()).unwrap_or(names::PROCESS),
-        "env": env(place, executor, Some(&task.task_id.value), command), "resources": amounts(&task.resources, &task.limits),
+        "env": env(place, executor, Some(task), command), "resources": amounts(&task.resources, &task.limits),
     });
     if !argv.is_empty() {
         out["command"] = argv.into();
@@ -260,12 +273,19 @@ fn container(place: &Place<'_>, name: &str, task: &TaskInfo, command: Option<&Co
         out["ports"] = ports.into();
     }
     if let Some(probe) = task.health_check.as_deref().and_then(probe) {
+        // The one ends what is sick, the other tells each change.
+        out["readinessProbe"] = probe.clone();
+        out["readinessProbe"]["failureThreshold"] = 1.into();
+        let delay = task.health_check.as_ref().map_or(0.0, |check| check.delay_seconds);
+        out["readinessProbe"]["initialDelaySeconds"] = whole(delay, 0).into();
         out["livenessProbe"] = probe;
+    } else if let Some(probe) = task.check.as_deref().and_then(check) {
+        out["readinessProbe"] = probe;
     }
     out
 }
 
-fn image(container: Option<&ContainerInfo>) -> Option<&str> {
+pub(crate) fn image(container: Option<&ContainerInfo>) -> Option<&str> {
     let container = container?;
     let docker = container.docker.as_ref().map(|docker| docker.image.as_str());
     let mesos = || container.mesos.as_ref()?.image.as_ref()?.docker.as_ref().map(|docker| docker.name.as_str());
@@ -298,12 +318,15 @@ fn escape(text: &str) -> String {
     text.replace('$', "$$")
 }
 
-fn env(place: &Place<'_>, executor: &str, task: Option<&str>, command: Option<&CommandInfo>) -> Vec<Value> {
+fn env(place: &Place<'_>, executor: &str, task: Option<&TaskInfo>, command: Option<&CommandInfo>) -> Vec<Value> {
+    let has_image = task.is_some_and(|task| image(task.container.as_deref()).is_some());
     let mut all: Vec<(String, Value)> = [
         ("MESOS_FRAMEWORK_ID", Some(place.framework)),
         ("MESOS_AGENT_ID", Some(place.agent)),
         ("MESOS_EXECUTOR_ID", Some(executor)),
-        ("MESOS_TASK_ID", task),
+        ("MESOS_TASK_ID", task.map(|task| task.task_id.value.as_str())),
+        // A process hears of its sandbox from its node.
+        ("MESOS_SANDBOX", has_image.then_some(volumes::SANDBOX)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
@@ -374,12 +397,35 @@ pub(crate) fn quantity(name: &str, value: f64) -> Option<(&'static str, String)>
     (milli > 0).then_some((name, text))
 }
 
+/// A check as a readiness probe: whoever sees the Pod sees what it finds, and the framework is told as well.
+fn check(check: &CheckInfo) -> Option<Value> {
+    let health = HealthCheck {
+        r#type: match check.r#type? {
+            CheckType::Command => Some(HealthCheckType::Command),
+            CheckType::Http => Some(HealthCheckType::Http),
+            CheckType::Tcp => Some(HealthCheckType::Tcp),
+            CheckType::Unknown => None,
+        },
+        delay_seconds: check.delay_seconds,
+        interval_seconds: check.interval_seconds,
+        timeout_seconds: check.timeout_seconds,
+        consecutive_failures: 1,
+        grace_period_seconds: 0.0,
+        command: check.command.as_ref().map(|check| check.command.clone()),
+        http: check.http.as_ref().map(|http| HttpHealthCheck {
+            port: http.port,
+            path: http.path.clone(),
+            ..HttpHealthCheck::default()
+        }),
+        tcp: check.tcp.as_ref().map(|tcp| TcpHealthCheck { port: tcp.port, ..TcpHealthCheck::default() }),
+    };
+    probe(&health)
+}
+
 fn probe(check: &HealthCheck) -> Option<Value> {
-    #[expect(clippy::cast_possible_truncation, reason = "times are small; what is not saturates")]
-    let secs = |value: f64, least: i64| (value.round() as i64).max(least);
     let mut probe = json!({
-        "initialDelaySeconds": secs(check.delay_seconds + check.grace_period_seconds, 0),
-        "periodSeconds": secs(check.interval_seconds, 1), "timeoutSeconds": secs(check.timeout_seconds, 1),
+        "initialDelaySeconds": whole(check.delay_seconds + check.grace_period_seconds, 0),
+        "periodSeconds": whole(check.interval_seconds, 1), "timeoutSeconds": whole(check.timeout_seconds, 1),
         "failureThreshold": check.consecutive_failures.max(1),
     });
     match (check.r#type, &check.command, &check.http, &check.tcp) {
@@ -397,6 +443,12 @@ fn probe(check: &HealthCheck) -> Option<Value> {
         _ => return None,
     }
     Some(probe)
+}
+
+/// Seconds as probes have them.
+#[expect(clippy::cast_possible_truncation, reason = "times are small; what is not saturates")]
+fn whole(seconds: f64, least: i64) -> i64 {
+    (seconds.round() as i64).max(least)
 }
 
 /// A task as an object can carry it, with the user that runs it.
@@ -434,8 +486,10 @@ fn tree<M: Message>(message: &M) -> Value {
 mod tests {
     use super::*;
 
+    static NONE: Uids = Uids::new();
+
     fn place() -> Place<'static> {
-        Place { framework: "f-0001", owner: "uid", namespace: "ns", role: "*", agent: "n1", user: "me" }
+        Place { framework: "f-0001", owner: "uid", namespace: "ns", role: "*", agent: "n1", user: "me", volumes: &NONE }
     }
 
     fn task(more: Value) -> TaskInfo {
@@ -507,8 +561,9 @@ mod tests {
                 ("/spec/containers/0/ports/0/hostPort", json!(31000)),
                 ("/spec/runtimeClassName", Value::Null),
                 ("/spec/hostNetwork", json!(false)),
-                ("/spec/volumes", json!([{"name": "v0", "hostPath": {"path": "/srv"}}])),
-                ("/spec/containers/0/volumeMounts", json!([{"name": "v0", "mountPath": "/data", "readOnly": true}])),
+                ("/spec/volumes/0", json!({"name": "v0", "hostPath": {"path": "/srv"}})),
+                ("/spec/volumes/1", json!({"name": "sandbox0", "emptyDir": {}})),
+                ("/spec/containers/0/volumeMounts/0", json!({"name": "v0", "mountPath": "/data", "readOnly": true})),
             ],
         );
         let mut timed = shell.clone();
@@ -524,7 +579,7 @@ mod tests {
                 ("/spec/activeDeadlineSeconds", json!(1)),
                 ("/spec/containers/0/resources/limits", json!({"cpu": "1000m"})),
                 ("/spec/containers/0/livenessProbe/initialDelaySeconds", json!(3)),
-                ("/spec/containers/0/livenessProbe/tcpSocket", json!({"port": 80})),
+                ("/spec/containers/0/livenessProbe/tcpSocket", json!({"port": 80, "host": "127.0.0.1"})),
             ],
         );
         let large = json!({"command": {"value": "x".repeat(INFO_BYTES_MAX)}});
@@ -536,14 +591,14 @@ mod tests {
         let executor = json!({"executor_id": {"value": "e"}, "type": "CUSTOM", "data": "AAAA",
             "command": {"value": "./run"}, "shutdown_grace_period": {"nanoseconds": 7_000_000_000_i64}});
         let executor = ExecutorInfo::from_value(&executor).unwrap_or_default();
-        let pod = of_executor(&place(), &executor).unwrap_or_default();
+        let pod = of_executor(&place(), &executor, &[], "1").unwrap_or_default();
         assert_eq!(pod["spec"]["containers"][0]["command"], json!(["/bin/sh", "-c", "./run"]));
         assert_eq!(pod["spec"]["terminationGracePeriodSeconds"], json!(7));
         assert_eq!(pod["metadata"]["labels"][names::EXECUTOR], json!("e"));
         let info = pod["metadata"]["annotations"][names::EXECUTOR_INFO].as_str().unwrap_or_default();
         assert!(info.contains("AAAA") && info.contains(r#""user":"me""#), "{info}");
         let heavy = ExecutorInfo { data: Some(vec![0; DATA_BYTES_MAX + 1]), ..executor.clone() };
-        let heavy = of_executor(&place(), &heavy).unwrap_or_default().to_string();
+        let heavy = of_executor(&place(), &heavy, &[], "1").unwrap_or_default().to_string();
         assert!(heavy.len() < DATA_BYTES_MAX);
         let own = task(json!({"data": "AAAA", "executor": {"executor_id": {"value": "e"}}}));
         let shown = of_executors_task(&place(), &executor, "pod-of-e", &own).unwrap_or_default();

@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::executors::ExecutorKey;
 use crate::names;
-use crate::observed::observe;
+use crate::observed::{observe, unchecked};
 use crate::pod::CONTAINER;
 use crate::run::{Bridge, pod_name};
-use crate::tasks::{Begun, Deed, Key};
+use crate::tasks::{Begun, Key};
 use crate::watched::TaskPod;
 
 impl Bridge {
@@ -82,6 +82,8 @@ impl Bridge {
                 container: container.into(),
                 executor: known,
                 shown,
+                checked: info.health_check.is_some(),
+                check: info.check.as_deref().map(unchecked).map(Box::new),
             };
             let executor = own.cloned();
             self.tasks.begin(begun, true);
@@ -98,33 +100,6 @@ impl Bridge {
             }
         }
         recovered
-    }
-
-    /// A node says which executors it has: what it said last of their tasks counts, also of what was missed.
-    pub(crate) fn executors_of_node(
-        &mut self,
-        agent: &Arc<str>,
-        executors: Vec<kubernel_mesos_proto::node::Executor>,
-    ) -> Vec<Deed> {
-        let mut deeds = Vec::new();
-        for executor in executors {
-            let framework: Arc<str> = executor.framework_id.value.as_str().into();
-            let key = ExecutorKey {
-                framework: framework.clone(),
-                agent: agent.clone(),
-                executor: executor.executor_id.value.as_str().into(),
-            };
-            if self.executors.pod(&key).is_none() {
-                // Nobody knows it any more.
-                self.executors.shutdown(&key);
-                continue;
-            }
-            for status in executor.tasks {
-                let task = Key { framework: framework.clone(), task: status.task_id.value.as_str().into() };
-                deeds.extend(self.tasks.update(&task, status, self.now()));
-            }
-        }
-        deeds
     }
 }
 

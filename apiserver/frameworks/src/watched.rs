@@ -91,6 +91,18 @@ pub(crate) struct TaskPodStatus {
     pub(crate) host_ip: String,
     /// Its containers.
     pub(crate) container_statuses: Vec<ContainerStatus>,
+    /// What is said of it.
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// Something that is said of a Pod.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Condition {
+    /// What it is about.
+    pub(crate) r#type: String,
+    /// The words.
+    pub(crate) message: String,
 }
 
 /// How a container is.
@@ -99,6 +111,8 @@ pub(crate) struct TaskPodStatus {
 pub(crate) struct ContainerStatus {
     /// Which.
     pub(crate) name: String,
+    /// Its readiness probe succeeds, if it has one.
+    pub(crate) ready: bool,
     /// Its state.
     pub(crate) state: ContainerState,
 }

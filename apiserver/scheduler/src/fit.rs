@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use kubernel_kernel::{Names, ResourceId, Resources};
+use kubernel_kernel::{Names, ResourceId, Resources, Unavailability};
 
 use crate::{
     class::{Class, HostPort},
@@ -20,6 +20,8 @@ pub(crate) struct NodeTraits {
     pub(crate) ready: Ready,
     /// The address under which others reach it, if it says one.
     pub(crate) address: Box<str>,
+    /// When it will not be there, if that is known.
+    pub(crate) unavailability: Option<Unavailability>,
 }
 
 /// Whether a node answers.

@@ -19,6 +19,7 @@ mod run;
 mod scribe;
 mod standing;
 mod tenancy;
+mod unavailability;
 mod watch;
 mod wire;
 mod writer;
@@ -31,5 +32,6 @@ pub use engine::{
 pub use metrics::SchedulerMetrics;
 pub use run::{Config, run};
 pub use tenancy::{ROLE_LABEL, Tenancy, WEIGHT_LABEL};
+pub use unavailability::{UNAVAILABILITY_ANNOTATION, unavailability_text};
 pub use watch::{Change, follow};
 pub use wire::{Meta, Named, ResourceRole, ResourceRoleSpec, Watched};

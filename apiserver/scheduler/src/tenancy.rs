@@ -28,7 +28,7 @@ pub struct Tenancy {
 struct Labels {
     uid: Box<str>,
     role: Option<Box<str>>,
-    weight: Option<i64>,
+    weight: Option<f64>,
 }
 
 /// What a ResourceRole says.
@@ -68,9 +68,8 @@ impl Tenancy {
 
     /// Takes a ResourceRole over; whether a path may have changed by it.
     pub fn set_role(&mut self, role: &ResourceRole) -> bool {
-        let weight = role.spec.weight.unwrap_or(1).clamp(1, i64::from(WEIGHT_MILLI_MAX / 1_000));
         let spec = Spec {
-            weight_milli: u32::try_from(weight).unwrap_or(1) * 1_000,
+            weight_milli: role.spec.weight.map_or(WEIGHT_MILLI_DEFAULT, milli),
             parent: role.spec.parent.as_str().into(),
             generation: role.metadata.generation,
             settled: (!role.spec.guarantee.is_empty() || !role.spec.limit.is_empty())
@@ -114,8 +113,9 @@ impl Tenancy {
     }
 
     /// The weight to give a ResourceRole that has to be made for a namespace.
-    pub(crate) fn weight_of(&self, namespace: &str) -> i64 {
-        self.namespaces.get(namespace).and_then(|labels| labels.weight).unwrap_or(1).max(1)
+    pub(crate) fn weight_of(&self, namespace: &str) -> f64 {
+        let weight = self.namespaces.get(namespace).and_then(|labels| labels.weight);
+        f64::from(weight.map_or(WEIGHT_MILLI_DEFAULT, milli)) / 1_000.0
     }
 
     /// The uid of a namespace that is there.
@@ -145,6 +145,12 @@ impl Tenancy {
     }
 }
 
+/// A weight in thousandths, as the kernel counts.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between what the kernel takes")]
+fn milli(weight: f64) -> u32 {
+    (weight * 1_000.0).round().clamp(1.0, f64::from(WEIGHT_MILLI_MAX)) as u32
+}
+
 /// Whether a role is another or lies below it.
 pub(crate) fn is_below_or(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -152,24 +158,27 @@ pub(crate) fn is_below_or(path: &str, above: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn role(name: &str, parent: &str) -> ResourceRole {
-        serde_json::from_value(json!({"metadata": {"name": name}, "spec": {"weight": 3, "parent": parent}}))
-            .unwrap_or_default()
+        weighed(name, &json!({"weight": 3, "parent": parent}))
+    }
+
+    fn weighed(name: &str, spec: &Value) -> ResourceRole {
+        serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).unwrap_or_default()
     }
 
     #[test]
     fn namespaces_map_to_roles_and_paths() {
         let mut tenancy = Tenancy::default();
-        let labelled = json!({"metadata": {"name": "web", "labels": {ROLE_LABEL: "shop", WEIGHT_LABEL: "5"}}});
+        let labelled = json!({"metadata": {"name": "web", "labels": {ROLE_LABEL: "shop", WEIGHT_LABEL: "5.5"}}});
         let labelled: Named = serde_json::from_value(labelled).unwrap_or_default();
         assert_eq!(tenancy.role_of("web"), "web");
         assert!(tenancy.set_namespace(&labelled));
         assert!(!tenancy.set_namespace(&labelled));
-        assert_eq!((tenancy.role_of("web"), tenancy.weight_of("web")), ("shop", 5));
+        assert_eq!((tenancy.role_of("web"), tenancy.weight_of("web")), ("shop", 5.5));
         assert_eq!((&*tenancy.path("shop"), tenancy.weight_milli("shop")), ("shop", 1_000));
         assert!(tenancy.set_role(&role("shop", "teams")));
         assert_eq!((&*tenancy.path("shop"), tenancy.weight_milli("shop")), ("teams/shop", 3_000));
@@ -179,5 +188,22 @@ mod tests {
         assert_eq!((tenancy.namespace_of("shop"), tenancy.namespace_of("*")), (None, None));
         tenancy.set_role(&role("all", "shop"));
         assert_eq!(&*tenancy.path("shop"), "shop", "a circle");
+    }
+
+    #[test]
+    fn weights_are_counted_in_thousandths() {
+        for (spec, expected) in [
+            (json!({}), 1_000),
+            (json!({"weight": 3}), 3_000),
+            (json!({"weight": 2.5}), 2_500),
+            (json!({"weight": 0.001}), 1),
+            (json!({"weight": 1.001}), 1_001),
+            (json!({"weight": 0}), 1),
+            (json!({"weight": 1e12}), WEIGHT_MILLI_MAX),
+        ] {
+            let mut tenancy = Tenancy::default();
+            tenancy.set_role(&weighed("shop", &spec));
+            assert_eq!(tenancy.weight_milli("shop"), expected, "{spec}");
+        }
     }
 }

@@ -18,6 +18,16 @@ pub struct Meta {
     pub creation_timestamp: Option<String>,
     pub deletion_timestamp: Option<String>,
     pub labels: BTreeMap<String, String>,
+    pub annotations: Annotations,
+}
+
+/// The annotations that mean something here.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Annotations {
+    /// When a node will not be there (`unavailability.rs`).
+    #[serde(rename = "kernel.kubernel.io/unavailability")]
+    pub unavailability: Option<String>,
 }
 
 /// A Pod.
@@ -209,7 +219,7 @@ pub struct ResourceRole {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ResourceRoleSpec {
-    pub weight: Option<i64>,
+    pub weight: Option<f64>,
     pub parent: String,
     pub guarantee: BTreeMap<String, String>,
     pub limit: BTreeMap<String, String>,
@@ -231,6 +241,18 @@ pub(crate) struct ReservationSpec {
     pub(crate) resources: BTreeMap<String, String>,
     pub(crate) principal: String,
     pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) volumes: Vec<ReservedVolume>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ReservedVolume {
+    pub(crate) id: String,
+    pub(crate) container_path: String,
+    pub(crate) size: String,
+    pub(crate) principal: String,
+    pub(crate) read_only: bool,
+    pub(crate) shared: bool,
 }
 
 /// What every watched object has.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use kubernel_kernel::{Attribute, Availability, Domain, Input, Kind, Millis, Mode, Ranges, Running, Shape, Traits};
 use kubernel_ledger::Books;
+use kubernel_meta::processes;
 
 use super::{Engine, Node, Stage, reservations::rebuilt};
 use crate::{
     fit::{NodeTraits, Ready},
-    requests,
+    requests, unavailability,
     wire::{self, Taint},
 };
 
@@ -38,6 +39,7 @@ impl Engine {
             unschedulable: node.spec.unschedulable,
             ready,
             address: address.map(|address| address.address.as_str().into()).unwrap_or_default(),
+            unavailability: node.metadata.annotations.unavailability.as_deref().and_then(unavailability::parse),
         };
         let availability = availability(&traits);
         let known = self.node_ixs.get(&*node.metadata.name).copied();
@@ -49,6 +51,8 @@ impl Engine {
             if old.as_ref() == Some(&total) && slot.traits == traits {
                 return;
             }
+            // Who wrote the annotation told the kernel at once: only what changes since is news.
+            let rescheduled = slot.traits.unavailability != traits.unavailability;
             slot.traits = traits;
             if old.is_none() {
                 self.come_back(books, now, ix, total);
@@ -58,6 +62,9 @@ impl Engine {
             let drains = books.state().agents().get(&agent).is_some_and(|agent| agent.drain.is_some());
             let availability = if drains { Availability::Draining } else { availability };
             self.refused(books.step(now, Input::UpdateAgent { agent, total, availability }).refused, "node update");
+            if rescheduled {
+                self.announce(books, now, ix);
+            }
             self.describe(books, now, ix);
             self.touch(ix);
             return;
@@ -76,8 +83,17 @@ impl Engine {
         for uid in self.stranded.remove(&name).unwrap_or_default() {
             self.adopt(books, now, &uid, &name);
         }
+        self.announce(books, now, ix);
         self.describe(books, now, ix);
         self.touch(ix);
+    }
+
+    /// Has the kernel know when a node will not be there.
+    fn announce(&self, books: &mut Books, now: Millis, ix: usize) {
+        if let Some(slot) = self.nodes.get(ix).and_then(Option::as_ref) {
+            let (agent, unavailability) = (slot.agent, slot.traits.unavailability);
+            books.step(now, Input::ScheduleAgent { agent, unavailability });
+        }
     }
 
     /// A node that was given up answers again: what ran on it is counted again.
@@ -124,6 +140,7 @@ impl Engine {
                 self.adopt(books, now, &task.name, &name);
             }
         }
+        self.announce(books, now, ix);
         self.describe(books, now, ix);
         self.touch(ix);
     }
@@ -197,9 +214,11 @@ impl Engine {
     }
 }
 
-/// Frameworks that take offers as they come are not offered what most Pods may not use.
+/// Frameworks that take offers as they come are not offered what most Pods may not use; but their tasks are processes,
+/// which a node may take that takes nothing else.
 fn availability(node: &NodeTraits) -> Availability {
-    let hard = |taint: &Taint| taint.effect == "NoSchedule" || taint.effect == "NoExecute";
+    let hard =
+        |taint: &Taint| matches!(&*taint.effect, "NoSchedule" | "NoExecute") && taint.key != processes::ONLY_TAINT;
     if node.ready != Ready::Yes || node.unschedulable || node.taints.iter().any(hard) {
         Availability::Cordoned
     } else {

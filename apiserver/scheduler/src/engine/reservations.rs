@@ -9,22 +9,37 @@ use std::{
     sync::Arc,
 };
 
-use kubernel_kernel::{Action, Input, Kind, Millis, Operation, Reservation, ResourceId, Resources};
+use kubernel_kernel::{Action, Disk, Input, Kind, Millis, Operation, Reservation, ResourceId, Resources, Volume};
 use kubernel_ledger::Books;
+use kubernel_meta::Quantity;
 
 use super::Engine;
 use crate::{requests, tenancy, wire};
+
+/// What volumes are made of.
+const DISK: &str = "ephemeral-storage";
 
 /// A Reservation object, as far as the kernel cares.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Kept {
     agent: Arc<str>,
     role: Arc<str>,
+    /// Disks of volumes among them.
     amounts: Vec<(ResourceId, u64)>,
+    volumes: Vec<KeptVolume>,
     /// How it stands; `None`: it holds.
     pub(crate) lacks: Option<Arc<str>>,
     /// The object's generation.
     pub(crate) generation: i64,
+}
+
+/// A persistent volume of an object.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct KeptVolume {
+    volume: ResourceId,
+    /// What it is made of.
+    disk: ResourceId,
+    size: u64,
 }
 
 /// All Reservation objects.
@@ -71,9 +86,13 @@ impl Reservations {
 
     /// How much of a kind the objects keep on an agent.
     fn wanted(&self, agent: &str, id: ResourceId) -> u64 {
-        let names = self.by_agent.get(agent).into_iter().flatten();
-        let amounts = names.filter_map(|name| self.objects.get(name)).flat_map(|kept| &kept.amounts);
-        amounts.filter(|(other, _)| *other == id).fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
+        let names = || self.by_agent.get(agent).into_iter().flatten().filter_map(|name| self.objects.get(name));
+        let sum = |amounts: &mut dyn Iterator<Item = u64>| amounts.fold(0, u64::saturating_add);
+        let amounts = names().flat_map(|kept| &kept.amounts).filter(|(other, _)| *other == id);
+        let volumes = || names().flat_map(|kept| &kept.volumes);
+        let made = sum(&mut volumes().filter(|kept| kept.volume == id).map(|kept| kept.size));
+        let used = sum(&mut volumes().filter(|kept| kept.disk == id).map(|kept| kept.size));
+        sum(&mut amounts.map(|(_, amount)| *amount)).saturating_sub(used).saturating_add(made)
     }
 }
 
@@ -97,11 +116,32 @@ impl Engine {
             let kind = Kind { reservations: vec![reservation.clone()], ..Kind::plain(plain) };
             amounts.extend(books.kind(&kind).map(|id| (id, amount)));
         }
+        let mut volumes = Vec::new();
+        for volume in &object.spec.volumes {
+            let disk = Kind { reservations: vec![reservation.clone()], ..Kind::plain(DISK) };
+            let kind = Kind {
+                disk: Some(Disk {
+                    volume: Some(Volume {
+                        id: volume.id.as_str().into(),
+                        principal: text(&volume.principal),
+                        container_path: volume.container_path.as_str().into(),
+                        read_only: volume.read_only,
+                    }),
+                    source: None,
+                }),
+                shared: volume.shared,
+                ..disk.clone()
+            };
+            let size = Quantity::parse(&volume.size).map_or(0, |size| u64::try_from(size.value()).unwrap_or(0));
+            if let (Some(volume), Some(disk)) = (books.kind(&kind), books.kind(&disk)) {
+                volumes.push(KeptVolume { volume, disk, size });
+            }
+        }
         let (agent, generation) = (object.spec.agent.as_str().into(), object.metadata.generation);
-        let kept = Kept { agent, role, amounts, lacks: None, generation };
+        let kept = Kept { agent, role, amounts, volumes, lacks: None, generation };
         let agent = kept.agent.clone();
         match self.reservations.insert(name, kept.clone()) {
-            Some(old) if old.amounts == kept.amounts => {}
+            Some(old) if old.amounts == kept.amounts && old.volumes == kept.volumes => {}
             Some(old) => self.give_back(books, now, old),
             None => {}
         }
@@ -128,6 +168,8 @@ impl Engine {
         for name in names {
             let Some(kept) = self.reservations.objects.get(&name).cloned() else { continue };
             let lacks = kept.amounts.iter().find_map(|(id, _)| self.keep_one(books, now, agent, *id));
+            let volumes = || kept.volumes.iter().find_map(|volume| self.keep_volume(books, now, agent, *volume));
+            let lacks = lacks.or_else(volumes);
             if let Some(kept) = self.reservations.objects.get_mut(&name) {
                 kept.lacks = lacks;
             }
@@ -142,37 +184,76 @@ impl Engine {
     }
 
     /// Reserves what of a kind is not reserved yet; why that was refused.
-    fn keep_one(&mut self, books: &mut Books, now: Millis, agent: &str, id: ResourceId) -> Option<Arc<str>> {
-        let Some(found) = books.state().agent_id(agent) else { return Some("there is no such agent".into()) };
-        let have = books.state().agents().get(&found).map_or(0, |agent| agent.total.get(id));
-        let missing = self.reservations.wanted(agent, id).saturating_sub(have);
+    fn keep_one(&self, books: &mut Books, now: Millis, agent: &str, id: ResourceId) -> Option<Arc<str>> {
+        self.keep_more(books, now, agent, (id, 0))
+    }
+
+    /// Makes what of a volume is not there yet; why that was refused.
+    fn keep_volume(&self, books: &mut Books, now: Millis, agent: &str, kept: KeptVolume) -> Option<Arc<str>> {
+        let missing = self.missing(books, agent, kept.volume);
         if missing == 0 {
             return None;
         }
-        let action = Action::Reserve([(id, missing)].into_iter().collect());
-        let refused = books.step(now, Input::Operate { agent: found, operation: Operation::silent(action) }).refused;
-        refused.map(|refusal| refusal.to_string().into())
+        let reserved = self.keep_more(books, now, agent, (kept.disk, missing));
+        reserved.or_else(|| operate(books, now, agent, Action::Create([(kept.volume, missing)].into_iter().collect())))
+    }
+
+    /// Reserves what of a kind is not reserved yet, and some more of it.
+    fn keep_more(
+        &self,
+        books: &mut Books,
+        now: Millis,
+        agent: &str,
+        (id, more): (ResourceId, u64),
+    ) -> Option<Arc<str>> {
+        let wanted = self.reservations.wanted(agent, id).saturating_add(more);
+        let missing = wanted.saturating_sub(have(books, agent, id));
+        if missing == 0 {
+            return None;
+        }
+        operate(books, now, agent, Action::Reserve([(id, missing)].into_iter().collect()))
+    }
+
+    fn missing(&self, books: &Books, agent: &str, id: ResourceId) -> u64 {
+        self.reservations.wanted(agent, id).saturating_sub(have(books, agent, id))
     }
 
     /// An object does not keep this any more: what no other keeps is for everybody again, once it is not in use.
     fn give_back(&mut self, books: &mut Books, now: Millis, kept: Kept) {
-        let Some(agent) = books.state().agent_id(&kept.agent) else { return };
+        if books.state().agent_id(&kept.agent).is_none() {
+            return;
+        }
         let mut left = false;
-        for (id, amount) in &kept.amounts {
-            let have = books.state().agents().get(&agent).map_or(0, |agent| agent.total.get(*id));
-            let surplus = have.saturating_sub(self.reservations.wanted(&kept.agent, *id)).min(*amount);
+        let volumes = kept.volumes.iter().map(|kept| (kept.volume, kept.size, true));
+        let amounts = kept.amounts.iter().map(|(id, amount)| (*id, *amount, false));
+        for (id, amount, is_volume) in volumes.chain(amounts) {
+            let wanted = self.reservations.wanted(&kept.agent, id);
+            let surplus = have(books, &kept.agent, id).saturating_sub(wanted).min(amount);
             if surplus == 0 {
                 continue;
             }
-            let action = Action::Unreserve([(*id, surplus)].into_iter().collect());
-            let operation = Operation::silent(action);
-            left |= books.step(now, Input::Operate { agent, operation }).refused.is_some();
+            let surplus = [(id, surplus)].into_iter().collect();
+            let action = if is_volume { Action::Destroy(surplus) } else { Action::Unreserve(surplus) };
+            left |= operate(books, now, &kept.agent, action).is_some();
         }
         match left {
             true => self.reservations.leaving.push(kept),
             false => self.node_ixs.get(&kept.agent).copied().into_iter().for_each(|ix| self.touch(ix)),
         }
     }
+}
+
+/// How much of a kind an agent has.
+fn have(books: &Books, agent: &str, id: ResourceId) -> u64 {
+    let found = books.state().agent_id(agent).and_then(|agent| books.state().agents().get(&agent));
+    found.map_or(0, |agent| agent.total.get(id))
+}
+
+/// Changes what an agent has; why that was refused.
+fn operate(books: &mut Books, now: Millis, agent: &str, action: Action) -> Option<Arc<str>> {
+    let Some(agent) = books.state().agent_id(agent) else { return Some("there is no such agent".into()) };
+    let refused = books.step(now, Input::Operate { agent, operation: Operation::silent(action) }).refused;
+    refused.map(|refusal| refusal.to_string().into())
 }
 
 /// What a node has to give now, when the part of it that is kept for somebody stays kept.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use kubernel_kernel::{Config, invariants};
+use kubernel_kernel::{Availability, Config, invariants};
+use kubernel_meta::processes;
 use serde_json::{Value, json};
 
 use super::{nodes::DRAINING_TAINT, pods::TASK_OF_LABEL, *};
-use crate::wire;
+use crate::{UNAVAILABILITY_ANNOTATION, wire};
 
 struct Cluster {
     books: Books,
@@ -413,6 +414,54 @@ fn reserved_resources_are_for_their_role_alone() {
 }
 
 #[test]
+fn persistent_volumes_are_made_again_from_their_objects() {
+    let reservation = |size: &str, volumes: Value| -> wire::Reservation {
+        let spec = json!({"role": "a", "agent": "n1", "resources": {"ephemeral-storage": size}, "volumes": volumes});
+        serde_json::from_value(json!({"metadata": {"name": "r"}, "spec": spec})).unwrap()
+    };
+    let volume = |size: &str| json!([{"id": "v", "uid": "u", "containerPath": "data", "size": size}]);
+    let disks = |cluster: &Cluster| {
+        let state = cluster.books.state();
+        let mut found: Vec<(Option<String>, u64)> = Vec::new();
+        for (id, amount) in state.agents().values().flat_map(|agent| agent.total.iter()) {
+            let kind = state.names().kind(id).filter(|kind| &*kind.name == "ephemeral-storage" && kind.is_dynamic());
+            if let Some(kind) = kind.filter(|_| amount > 0) {
+                found.push((kind.volume().map(|volume| volume.id.to_string()), amount));
+            }
+        }
+        found.sort();
+        found
+    };
+    let made = |rest: u64| vec![(None, rest), (Some("v".to_owned()), 600)];
+    let node = |ready: &str| {
+        let conditions = json!([{"type": "Ready", "status": ready}]);
+        json!({"status": {"allocatable": {"ephemeral-storage": "10000"}, "conditions": conditions}})
+    };
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "4", node("True"));
+    let set = |cluster: &mut Cluster, object: wire::Reservation| {
+        cluster.engine.set_reservation(&mut cluster.books, cluster.now, &object);
+        cluster.reservations()
+    };
+    assert_eq!(set(&mut cluster, reservation("1000", volume("600"))), ["r: holds"]);
+    assert_eq!(disks(&cluster), made(400));
+    // A node that was away has them again.
+    cluster.node("n1", "4", node("Unknown"));
+    cluster.settle();
+    assert_eq!(disks(&cluster), []);
+    cluster.node("n1", "4", node("True"));
+    assert_eq!(disks(&cluster), made(400));
+    // What a framework did itself is not done again.
+    assert_eq!(set(&mut cluster, reservation("1500", volume("600"))), ["r: holds"]);
+    assert_eq!(disks(&cluster), made(900));
+    assert_eq!(set(&mut cluster, reservation("1000", json!([]))), ["r: holds"]);
+    assert_eq!(disks(&cluster), [(None, 1000)]);
+    set(&mut cluster, reservation("1000", volume("600")));
+    cluster.engine.remove_reservation(&mut cluster.books, cluster.now, "r");
+    assert_eq!(disks(&cluster), []);
+}
+
+#[test]
 fn a_node_that_does_not_answer_is_given_up_and_comes_back() {
     let mut cluster = Cluster::new();
     let ready = |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
@@ -430,6 +479,18 @@ fn a_node_that_does_not_answer_is_given_up_and_comes_back() {
 }
 
 #[test]
+fn frameworks_are_offered_nodes_that_take_processes_only() {
+    for (taint, expected) in [(processes::ONLY_TAINT, Availability::Open), ("gpu", Availability::Cordoned)] {
+        let mut cluster = Cluster::new();
+        cluster.node("n1", "4", json!({"spec": {"taints": [{"key": taint, "effect": "NoSchedule"}]}}));
+        cluster.pod("a", "a1", "1", json!({}));
+        cluster.check(&["a1: Unschedulable: 0/1 nodes are available: 1 node(s) had untolerated taint(s)"]);
+        let found: Vec<_> = cluster.books.state().agents().values().map(|agent| agent.availability).collect();
+        assert_eq!(found, [expected], "{taint}");
+    }
+}
+
+#[test]
 fn a_node_that_is_drained_loses_what_may_go() {
     let mut cluster = Cluster::new();
     cluster.node("n1", "4", json!({}));
@@ -442,6 +503,32 @@ fn a_node_that_is_drained_loses_what_may_go() {
     cluster.node("n1", "4", json!({}));
     cluster.pod("a", "a2", "1", json!({}));
     cluster.check(&["a2 -> n1"]);
+}
+
+#[test]
+fn a_node_says_when_it_will_not_be_there() {
+    let mut cluster = Cluster::new();
+    let scheduled = |cluster: &Cluster| {
+        let agent = cluster.books.state().agents().values().find(|agent| &*agent.name == "n1");
+        agent.and_then(|agent| agent.unavailability).map(|unavailability| unavailability.start_ns)
+    };
+    let annotated = |text: &str| json!({"metadata": {"annotations": {UNAVAILABILITY_ANNOTATION: text}}});
+    for (extra, expected) in [
+        (annotated("1970-01-01T00:00:00.000000005Z/PT1H"), Some(5)),
+        (annotated("1970-01-01T00:00:00.000000007Z"), Some(7)),
+        (json!({}), None),
+        (annotated("1970-01-01T00:00:00.000000009Z"), Some(9)),
+        (annotated("some day"), None),
+    ] {
+        cluster.node("n1", "4", extra.clone());
+        assert_eq!(scheduled(&cluster), expected, "{extra}");
+    }
+    // Who writes the annotation tells the kernel at once; what the node says of other things meanwhile changes nothing.
+    let agent = cluster.books.state().agent_id("n1").unwrap_or(kubernel_kernel::AgentId(0));
+    let unavailability = Some(kubernel_kernel::Unavailability { start_ns: 11, duration_ns: None });
+    cluster.books.step(cluster.now, Input::ScheduleAgent { agent, unavailability });
+    cluster.node("n1", "8", annotated("some day"));
+    assert_eq!(scheduled(&cluster), Some(11));
 }
 
 #[test]
