@@ -83,4 +83,10 @@ impl Config {
             data_dir,
         }
     }
+
+    /// Where persistent volumes of frameworks are kept; absolute, for processes link to them from anywhere.
+    pub(crate) fn volumes_dir(&self) -> PathBuf {
+        let dir = self.data_dir.join("volumes");
+        std::path::absolute(&dir).unwrap_or(dir)
+    }
 }

@@ -31,6 +31,7 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken) ->
         node_name: config.node_name.clone(),
         node_ip: config.node_ip,
         data_dir: config.data_dir.join("mesos"),
+        volumes_dir: config.volumes_dir(),
         listen: config.mesos_listen,
     })
     .map_err(|error| AgentError::Executors(error.to_string()))?;

@@ -1,7 +1,5 @@
 //! The executor API: what executors call, and the stream on which they hear.
 
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -12,11 +10,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::Executors;
-use crate::book::Key;
+use crate::book::{Key, REGISTRATION};
 use crate::http::{self, Refusal, bad};
 
-/// How long an executor that was faster than its first task is kept waiting.
-const LAUNCH_WAIT_MAX: Duration = Duration::from_secs(30);
 /// The length of an update's identifier.
 const UUID_BYTES: usize = 16;
 
@@ -60,7 +56,8 @@ async fn subscribe(
     key: &Key,
     call: call::Subscribe,
 ) -> Result<mpsc::UnboundedReceiver<kubernel_mesos_proto::executor::Event>, Refusal> {
-    let waited = tokio::time::timeout(LAUNCH_WAIT_MAX, async {
+    // One that was faster than its first task waits as long as it itself might have taken.
+    let waited = tokio::time::timeout(REGISTRATION, async {
         loop {
             // Asked for before the look: news between both are not missed.
             let news = executors.inner.news.notified();

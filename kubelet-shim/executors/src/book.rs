@@ -3,6 +3,7 @@
 //! Every step writes down what it changes before anybody hears of it. Steps that the cluster's side is to hear of put
 //! events into `out`; executors hear through their streams.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,8 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 use kubernel_mesos_proto::executor::{self, call, event};
 use kubernel_mesos_proto::node;
 use kubernel_mesos_proto::v1::{
-    AgentID, AgentInfo, ContainerID, ExecutorID, ExecutorInfo, FrameworkCapabilityType, FrameworkID, FrameworkInfo,
-    KillPolicy, TaskGroupInfo, TaskID, TaskInfo, TaskState, TaskStatus, TaskStatusReason, TaskStatusSource,
+    AgentID, AgentInfo, ContainerID, ExecutorID, ExecutorInfo, FrameworkCapability, FrameworkCapabilityType,
+    FrameworkID, FrameworkInfo, KillPolicy, TaskGroupInfo, TaskID, TaskInfo, TaskState, TaskStatus, TaskStatusReason,
+    TaskStatusSource,
 };
 use kubernel_runtime::process::ProcessEnd;
 use tokio::sync::mpsc;
@@ -21,7 +23,7 @@ use crate::record::{ExecutorRecord, Progress, TaskRecord};
 use crate::{Error, Result};
 
 /// How long an executor may take to subscribe, as Mesos has it.
-const REGISTRATION: Duration = Duration::from_secs(60);
+pub(crate) const REGISTRATION: Duration = Duration::from_secs(60);
 /// How long an executor that asked to end may take where it says nothing itself.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// Pauses before an update is told again.
@@ -100,18 +102,12 @@ impl Book {
                 .collect();
             let folder = Folder::of(&book.root, &framework, &key.1);
             let executor = Executor {
-                framework,
-                info: executor,
-                pod_uid,
                 deadline: container.is_some().then(|| now + REGISTRATION),
                 container,
                 tasks,
-                line: None,
                 heard,
-                heartbeat: now + HEARTBEAT,
-                over: false,
                 next_number,
-                folder,
+                ..Executor::new(framework, executor, pod_uid, folder)
             };
             book.executors.insert(key, executor);
         }
@@ -120,7 +116,7 @@ impl Book {
 
     /// A container was made for an executor.
     pub(crate) fn bind(&mut self, key: Key, pod_uid: &str, container: &str) -> Result<()> {
-        match self.executors.get_mut(&key) {
+        match self.executors.get_mut(&key).filter(|executor| !executor.over) {
             Some(executor) => executor.bind(pod_uid, container),
             None => {
                 self.early.insert(key, (pod_uid.to_owned(), container.to_owned()));
@@ -133,26 +129,21 @@ impl Book {
     pub(crate) fn launch(&mut self, launch: node::Launch) -> Result<()> {
         let node::Launch { framework, executor: info, pod_uid, tasks, group } = launch;
         let key = (framework_id(&framework), info.executor_id.value.clone());
-        let now = Instant::now();
-        // One that is over has only ends to tell; the next of that name is another.
-        if self.executors.get(&key).is_none_or(|executor| executor.over && executor.tasks.is_empty()) {
-            let folder = Folder::of(&self.root, &framework, &key.1);
-            let executor = Executor {
-                framework,
-                info,
-                pod_uid,
-                container: None,
-                tasks: BTreeMap::new(),
-                line: None,
-                heard: false,
-                deadline: None,
-                heartbeat: now + HEARTBEAT,
-                over: false,
-                next_number: 0,
-                folder,
-            };
-            executor.write()?;
-            self.executors.insert(key.clone(), executor);
+        match self.executors.entry(key.clone()) {
+            Entry::Vacant(slot) => {
+                let folder = Folder::of(&self.root, &framework, &key.1);
+                let executor = Executor::new(framework, info, pod_uid, folder);
+                executor.write()?;
+                slot.insert(executor);
+            }
+            Entry::Occupied(mut slot) if slot.get().over => {
+                if slot.get().pod_uid == pod_uid {
+                    return self.launch_too_late(&key, tasks);
+                }
+                // The next of that name; of the one before there are only ends to tell.
+                slot.get_mut().begin_again(framework, info, pod_uid)?;
+            }
+            Entry::Occupied(_) => {}
         }
         let Some(executor) = self.executors.get_mut(&key) else { return Ok(()) };
         if let Some((pod_uid, container)) = self.early.remove(&key) {
@@ -168,9 +159,28 @@ impl Book {
             let record = TaskRecord { info, number: executor.next_number, group: group.then_some(first) };
             executor.folder.write_task(&record)?;
             executor.next_number += 1;
-            executor.tasks.insert(id, Task::new(Some(record), Progress::default(), now));
+            executor.tasks.insert(id, Task::new(Some(record), Progress::default(), Instant::now()));
         }
         executor.deliver()
+    }
+
+    /// Tasks for an executor whose process is over already.
+    fn launch_too_late(&mut self, key: &Key, tasks: Vec<TaskInfo>) -> Result<()> {
+        for info in tasks {
+            let Some(executor) = self.executors.get_mut(key) else { return Ok(()) };
+            let id = info.task_id.value.clone();
+            if executor.tasks.contains_key(&id) {
+                continue;
+            }
+            let record = TaskRecord { info, number: executor.next_number, group: None };
+            executor.folder.write_task(&record)?;
+            executor.next_number += 1;
+            executor.tasks.insert(id.clone(), Task::new(Some(record), Progress::default(), Instant::now()));
+            let state = executor.state_of_unseen();
+            let status = self.own_status(key, &id, state, TaskStatusReason::ExecutorTerminated, "Executor terminated");
+            self.note(key, status)?;
+        }
+        Ok(())
     }
 
     /// An executor listens from now on. Says whether it is known.
@@ -222,13 +232,8 @@ impl Book {
             .filter(|(id, task)| task.progress.delivered && task.progress.latest.is_none() && !known.contains(id))
             .map(|(id, _)| id.clone())
             .collect();
-        let aware = executor
-            .framework
-            .capabilities
-            .iter()
-            .any(|capability| capability.r#type == Some(FrameworkCapabilityType::PartitionAware));
+        let state = executor.state_of_unseen();
         for id in lost {
-            let state = if aware { TaskState::Dropped } else { TaskState::Lost };
             let text = "Task dropped during agent restart";
             let status = self.own_status(key, &id, state, TaskStatusReason::AgentRestarted, text);
             self.note(key, status)?;
@@ -398,14 +403,27 @@ impl Book {
             let status = self.own_status(key, &id, TaskState::Failed, reason, &text);
             self.note(key, status)?;
         }
-        let exited = node::Exited {
-            framework_id: framework_named(&key.0),
-            executor_id: executor_named(&key.1),
-            wait_status: end.wait_status,
-        };
-        self.out.push(node::Event { r#type: node::EventType::Exited, exited: Some(exited), ..node::Event::default() });
+        self.say_exited(key, end.wait_status);
         self.forget_if_done(key);
         Ok(())
+    }
+
+    /// The cluster's side knows that the Pod of an executor is over, and waits for all that there is to tell.
+    pub(crate) fn pod_is_over(&mut self, key: &Key, pod_uid: &str) -> Result<()> {
+        self.early.retain(|early, (uid, _)| early != key || uid != pod_uid);
+        match self.executors.get(key).filter(|executor| executor.pod_uid == pod_uid) {
+            Some(executor) if !executor.over => return self.ended(key, &ProcessEnd::default()),
+            Some(_) => self.say_exited(key, 0),
+            None => self.out.push(exited(key, 0, pod_uid, Vec::new())),
+        }
+        Ok(())
+    }
+
+    fn say_exited(&mut self, key: &Key, wait_status: i32) {
+        let Some(executor) = self.executors.get(key) else { return };
+        let untold = executor.tasks.iter().filter(|(_, task)| !task.progress.pending.is_empty());
+        let untold = untold.map(|(id, _)| TaskID { value: id.clone() }).collect();
+        self.out.push(exited(key, wait_status, &executor.pod_uid, untold));
     }
 
     /// What is due: updates to be told again, executors that have not come, signs of life.
@@ -430,12 +448,15 @@ impl Book {
 
     /// All executors as the cluster's side is to see them, with every update that waits.
     pub(crate) fn all(&self) -> Vec<node::Event> {
-        let executors = self.executors.iter().filter(|(_, executor)| !executor.over).map(|(key, one)| node::Executor {
+        let told = |task: &&Task| task.progress.pending.is_empty();
+        let executors = self.executors.iter().map(|(key, one)| node::Executor {
             framework_id: framework_named(&key.0),
             executor_id: executor_named(&key.1),
             pod_uid: one.pod_uid.clone(),
             connected: one.is_connected(),
-            tasks: one.tasks.values().filter_map(|task| task.progress.latest.clone()).collect(),
+            tasks: one.tasks.values().filter(told).filter_map(|task| task.progress.latest.clone()).collect(),
+            known: one.tasks.keys().map(|id| TaskID { value: id.clone() }).collect(),
+            over: one.over,
         });
         let executors = node::Executors { executors: executors.collect() };
         let first =
@@ -482,6 +503,38 @@ impl Book {
 }
 
 impl Executor {
+    fn new(framework: FrameworkInfo, info: ExecutorInfo, pod_uid: String, folder: Folder) -> Self {
+        Self {
+            framework,
+            info,
+            pod_uid,
+            container: None,
+            tasks: BTreeMap::new(),
+            line: None,
+            heard: false,
+            deadline: None,
+            heartbeat: Instant::now() + HEARTBEAT,
+            over: false,
+            next_number: 0,
+            folder,
+        }
+    }
+
+    /// The executor of that name that comes after one that is over.
+    fn begin_again(&mut self, framework: FrameworkInfo, info: ExecutorInfo, pod_uid: String) -> Result<()> {
+        (self.framework, self.info, self.pod_uid) = (framework, info, pod_uid);
+        (self.container, self.line, self.deadline) = (None, None, None);
+        (self.heard, self.over) = (false, false);
+        self.write()
+    }
+
+    /// What a task has become that it never saw.
+    fn state_of_unseen(&self) -> TaskState {
+        let aware =
+            |capability: &FrameworkCapability| capability.r#type == Some(FrameworkCapabilityType::PartitionAware);
+        if self.framework.capabilities.iter().any(aware) { TaskState::Dropped } else { TaskState::Lost }
+    }
+
     fn bind(&mut self, pod_uid: &str, container: &str) -> Result<()> {
         if self.container.as_deref() == Some(container) {
             return Ok(());
@@ -585,6 +638,17 @@ fn update(key: &Key, status: &TaskStatus) -> node::Event {
         status: status.clone(),
     };
     node::Event { r#type: node::EventType::Update, update: Some(update), ..node::Event::default() }
+}
+
+fn exited(key: &Key, wait_status: i32, pod_uid: &str, untold: Vec<TaskID>) -> node::Event {
+    let exited = node::Exited {
+        framework_id: framework_named(&key.0),
+        executor_id: executor_named(&key.1),
+        wait_status,
+        pod_uid: pod_uid.to_owned(),
+        untold,
+    };
+    node::Event { r#type: node::EventType::Exited, exited: Some(exited), ..node::Event::default() }
 }
 
 fn framework_named(id: &str) -> FrameworkID {

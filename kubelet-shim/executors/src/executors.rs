@@ -34,6 +34,8 @@ pub struct Config {
     pub node_ip: IpAddr,
     /// Where sandboxes and records are kept.
     pub data_dir: PathBuf,
+    /// Where persistent volumes are kept.
+    pub volumes_dir: PathBuf,
     /// Where the agent's HTTP is served.
     pub listen: SocketAddr,
 }
@@ -95,6 +97,7 @@ impl Executors {
         let mut events = runtime.events();
         // It is set once, here.
         let _ = self.inner.runtime.set(runtime);
+        self.find_early();
         self.look_at_all();
         let serve = self.clone().serve();
         let mut serve = std::pin::pin!(serve);
@@ -162,6 +165,11 @@ impl Executors {
     /// Tasks came for an executor whose process may be over already.
     pub(crate) fn launched(&self, key: &Key) {
         self.inner.news.notify_waiters();
+        self.look_at(key);
+    }
+
+    /// The process of an executor may be over.
+    pub(crate) fn look_at(&self, key: &Key) {
         let container = self.inner.book.lock().executors.get(key).and_then(|executor| executor.container.clone());
         if let Some(container) = container {
             self.container_ended(&container);
@@ -191,6 +199,15 @@ impl Executors {
                 }
             }
         });
+    }
+
+    /// After a restart, executors may run whose first task has not come yet.
+    fn find_early(&self) {
+        for (container, sandbox) in self.inner.runtime.get().map(ProcessRuntime::running).unwrap_or_default() {
+            if let Err(error) = self.bind(&container, &sandbox) {
+                tracing::warn!(container, error, "an executor could not be taken over");
+            }
+        }
     }
 
     fn look_at_all(&self) {

@@ -237,6 +237,58 @@ mod tests {
         assert_eq!(error, "Failed to fetch '/no/such/file': No such file or directory (os error 2)");
     }
 
+    /// From a real server: plain files, archives, redirects, what is asked to be kept, and what is not there.
+    #[tokio::test]
+    async fn from_the_web() {
+        use axum::response::Redirect;
+        use axum::routing::get;
+
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("inside"), "packed").unwrap();
+        let archive = dir.path().join("a.tgz");
+        run(Command::new("tar").arg("-C").arg(dir.path()).arg("-czf").arg(&archive).arg("inside")).await.unwrap();
+        let packed = fs::read(&archive).unwrap();
+        let hits = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = hits.clone();
+        let count = move || {
+            let hit = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            async move { format!("hit {hit}") }
+        };
+        let server = axum::Router::new()
+            .route("/plain", get(async || "web"))
+            .route("/a.tgz", get(async move || packed))
+            .route("/moved", get(async || Redirect::temporary("/plain")))
+            .route("/round", get(async || Redirect::temporary("/round")))
+            .route("/counted", get(count));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, server).await });
+        let fetcher = Fetcher::new(dir.path().join("cache"));
+        let of = |path: &str| uri(&format!("http://{address}/{path}"));
+        let fetch = async |name: &str, uri: Uri| {
+            let to = dir.path().join("sandboxes").join(name);
+            fs::create_dir_all(&to).unwrap();
+            let command = CommandInfo { uris: vec![uri], ..CommandInfo::default() };
+            fetcher.fetch(&command, &to, None).await.map(|()| to)
+        };
+        for (path, file, expected) in
+            [("plain", "plain", "web"), ("moved", "moved", "web"), ("a.tgz", "inside", "packed")]
+        {
+            let to = fetch(path, Uri { extract: true, ..of(path) }).await.unwrap();
+            assert_eq!(fs::read_to_string(to.join(file)).unwrap(), expected, "{path}");
+        }
+        for run in ["once", "twice"] {
+            let to = fetch(run, Uri { cache: Some(true), ..of("counted") }).await.unwrap();
+            assert_eq!(fs::read_to_string(to.join("counted")).unwrap(), "hit 0", "{run}");
+        }
+        for (path, why) in [("none", "error: 404"), ("round", "Maximum (10) redirects followed")] {
+            let error = fetch(path, of(path)).await.unwrap_err();
+            assert!(error.starts_with(&format!("Failed to fetch 'http://{address}/{path}': curl: ")), "{error}");
+            assert!(error.ends_with(why), "{error}");
+            assert!(!dir.path().join("sandboxes").join(path).join(path).exists(), "{path}: it left something");
+        }
+    }
+
     #[test]
     fn the_longest_unused_goes_first() {
         let dir = tempfile::tempdir().unwrap();

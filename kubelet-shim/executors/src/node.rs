@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use futures::stream;
 use kubernel_mesos_proto::node::{CALLS_PATH, Call, CallType, EVENTS_PATH, Event, EventType};
+use kubernel_volumes::persistent;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::book::framework_id;
@@ -68,10 +69,22 @@ async fn calls(State(executors): State<Executors>, request: Request) -> Result<S
             let (framework, executor) = (message.framework_id.value, message.executor_id.value);
             executors.step(|book| book.message(&framework, &executor, message.data));
         }
+        CallType::Over => {
+            let over = call.over.ok_or_else(missing)?;
+            let key = (over.framework_id.value, over.executor_id.value);
+            // How its process ended may not have been heard of yet.
+            executors.look_at(&key);
+            executors.step(|book| book.pod_is_over(&key, &over.pod_uid)).map_err(failed)?;
+        }
         CallType::Acknowledge => {
             let done = call.acknowledge.ok_or_else(missing)?;
             let (framework, task) = (done.framework_id.value, done.task_id.value);
             executors.step(|book| book.acknowledge(&framework, &task, &done.uuid)).map_err(failed)?;
+        }
+        CallType::Destroy => {
+            let destroy = call.destroy.ok_or_else(missing)?;
+            persistent::destroy(&executors.inner.config.volumes_dir, &destroy.uid)
+                .map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
         }
         CallType::Unknown => return Err(bad("the call says not what it is")),
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
 use kubernel_mesos_proto::v1::ExecutorType;
-use kubernel_runtime::labels;
 use kubernel_runtime::process::{Facts, Outfit, Outfitter};
+use kubernel_runtime::{cri, labels};
 
 use crate::fetch::Fetcher;
 use crate::identity::{Identity, Info, file_name};
@@ -84,17 +84,24 @@ impl Outfits {
     }
 }
 
+impl Executors {
+    /// Has the book know in which container an executor runs; other containers are left alone.
+    pub(crate) fn bind(&self, container: &str, sandbox: &cri::PodSandboxConfig) -> Result<(), String> {
+        let Some(identity) = Identity::read(&sandbox.annotations, None)? else { return Ok(()) };
+        let Info::Executor(info) = &identity.info else { return Ok(()) };
+        if info.r#type == Some(ExecutorType::Default) {
+            return Ok(());
+        }
+        let key = (identity.framework, identity.executor);
+        let uid = sandbox.metadata.as_ref().map(|meta| meta.uid.clone());
+        let uid = uid.or_else(|| sandbox.labels.get(labels::POD_UID).cloned()).unwrap_or_default();
+        self.step(|book| book.bind(key, &uid, container)).map_err(|error| error.to_string())
+    }
+}
+
 impl Outfitter for Executors {
     fn outfit(&self, facts: Facts<'_>) -> Result<Outfit, String> {
         let Some(identity) = Identity::of(facts)? else { return Ok(Outfit::default()) };
-        if let Info::Executor(info) = &identity.info
-            && info.r#type != Some(ExecutorType::Default)
-        {
-            let key = (identity.framework.clone(), identity.executor.clone());
-            let uid = facts.sandbox.metadata.as_ref().map(|meta| meta.uid.clone());
-            let uid = uid.or_else(|| facts.sandbox.labels.get(labels::POD_UID).cloned()).unwrap_or_default();
-            self.step(|book| book.bind(key, &uid, facts.id)).map_err(|error| error.to_string())?;
-        }
         Ok(self.inner.outfits.outfit(&identity, facts.id))
     }
 
@@ -106,6 +113,8 @@ impl Outfitter for Executors {
     ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let Some(identity) = Identity::of(facts)? else { return Ok(()) };
+            // Not before its container is there: one that is not known counts as ended.
+            self.bind(facts.id, facts.sandbox)?;
             let Some(command) = identity.command() else { return Ok(()) };
             self.inner.outfits.fetcher.fetch(command, dir, owner).await
         })

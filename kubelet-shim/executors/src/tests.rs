@@ -19,7 +19,14 @@ const OTHER_UUID: &str = "AAAAAAAAAAAAAAAAAAAAAQ==";
 fn open(dir: &Path) -> Executors {
     let listen = ([127, 0, 0, 1], 5051).into();
     let node_ip = [127, 0, 0, 1].into();
-    Executors::open(Config { node_name: "node".into(), node_ip, data_dir: dir.to_owned(), listen }).unwrap()
+    Executors::open(Config {
+        node_name: "node".into(),
+        node_ip,
+        data_dir: dir.to_owned(),
+        volumes_dir: dir.join("volumes"),
+        listen,
+    })
+    .unwrap()
 }
 
 async fn send(router: Router, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Response<Body> {
@@ -189,6 +196,56 @@ async fn groups_kills_and_messages() {
     )
     .await;
     executor.next_is("SHUTDOWN", "/type", json!("SHUTDOWN")).await;
+}
+
+#[tokio::test]
+async fn an_executor_that_is_faster_than_its_first_task_waits_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let executors = open(dir.path());
+    let key = ("f".to_owned(), "e".to_owned());
+    executors.step(|book| book.bind(key, "pod", "container")).unwrap();
+    let (mut executor, ()) = tokio::join!(subscribe(&executors, json!({})), launch(&executors, &["t"], false));
+    executor.next_is("SUBSCRIBED", "/subscribed/container_id/value", json!("container")).await;
+    executor.next_is("LAUNCH", "/launch/task/task_id/value", json!("t")).await;
+}
+
+#[tokio::test]
+async fn an_end_says_what_is_still_to_be_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let executors = open(dir.path());
+    let over = |pod: &str| {
+        let over = json!({"framework_id": {"value": "f"}, "executor_id": {"value": "e"}, "pod_uid": pod});
+        json!({"type": "OVER", "over": over})
+    };
+    let mut node = events(&executors).await;
+    node.next().await;
+    // Nobody knows it: nothing will come.
+    assert_eq!(order(&executors, over("before")).await, StatusCode::ACCEPTED);
+    node.next_is("EXITED", "/exited/pod_uid", json!("before")).await;
+    launch(&executors, &["t"], false).await;
+    let mut executor = subscribe(&executors, json!({})).await;
+    executor.next().await;
+    update(&executors, "t", "TASK_RUNNING", UUID).await;
+    node.next_is("UPDATE", "/update/status/state", json!("TASK_RUNNING")).await;
+    update(&executors, "t", "TASK_FINISHED", OTHER_UUID).await;
+    assert_eq!(order(&executors, over("pod")).await, StatusCode::ACCEPTED);
+    node.next_is("EXITED", "/exited/untold", json!([{"value": "t"}])).await;
+    // What comes for it now is too late; what it said last is not lost.
+    launch(&executors, &["late"], false).await;
+    node.next_is("UPDATE", "/update/status/reason", json!("REASON_EXECUTOR_TERMINATED")).await;
+    let mut again = events(&executors).await;
+    again.next_is("EXECUTORS", "/executors/executors/0/known", json!([{"value": "late"}, {"value": "t"}])).await;
+    acknowledge(&executors, "t", UUID).await;
+    node.next_is("UPDATE", "/update/status/state", json!("TASK_FINISHED")).await;
+    // The next of that name, in another Pod, begins anew.
+    let framework = json!({"user": "root", "name": "test", "id": {"value": "f"}});
+    let task = json!({"name": "n", "task_id": {"value": "n"}, "agent_id": {"value": "node"}});
+    let launch = json!({"framework": framework, "executor": {"executor_id": {"value": "e"}}, "pod_uid": "next",
+        "tasks": [task], "group": false});
+    assert_eq!(order(&executors, json!({"type": "LAUNCH", "launch": launch})).await, StatusCode::ACCEPTED);
+    let mut executor = subscribe(&executors, json!({})).await;
+    executor.next_is("SUBSCRIBED", "/type", json!("SUBSCRIBED")).await;
+    executor.next_is("LAUNCH", "/launch/task/task_id/value", json!("n")).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Volumes a Pod mounts: configMap, secret, projected, downwardAPI, emptyDir, hostPath.
+//! Volumes a Pod mounts: configMap, secret, projected, downwardAPI, emptyDir, hostPath, persistent volumes of frameworks.
 //!
 //! [`PodVolumes`] makes them below one folder per Pod and keeps them up to date; where their contents come from is a
 //! [`Source`]. Files that come from objects are replaced all at once (`atomic`). This crate talks to no API server
@@ -10,6 +10,7 @@ mod host_path;
 mod mounts;
 mod ownership;
 mod payload;
+pub mod persistent;
 mod pod;
 mod spec;
 

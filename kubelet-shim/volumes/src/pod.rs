@@ -9,18 +9,20 @@ use serde_json::Value;
 
 use crate::payload::{self, DEFAULT_MODE, Payload, Reader, Source, Token, TokenWish};
 use crate::spec::{EmptyDir, PodSpec, Volume};
-use crate::{Result, VolumeError, atomic, host_path, ownership};
+use crate::{Result, VolumeError, atomic, host_path, ownership, persistent};
 
 /// The volumes of one Pod, in a folder of its own.
 pub struct PodVolumes {
     dir: PathBuf,
+    /// Where the node's persistent volumes are.
+    persistent: PathBuf,
     tokens: BTreeMap<TokenWish, (Token, Timestamp)>,
 }
 
 impl PodVolumes {
-    /// Volumes below `dir`, the folder of one Pod. Nothing is made yet.
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), tokens: BTreeMap::new() }
+    /// Volumes below `dir`, the folder of one Pod, and of the node's `persistent` ones. Nothing is made yet.
+    pub fn new(dir: impl Into<PathBuf>, persistent: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), persistent: persistent.into(), tokens: BTreeMap::new() }
     }
 
     /// Makes all volumes of the Pod, or brings them up to date. Idempotent; blocking file work is short.
@@ -44,7 +46,8 @@ impl PodVolumes {
         })
     }
 
-    /// Unmounts and deletes all volumes, and the Pod's folder with them. The node's own paths (hostPath) stay.
+    /// Unmounts and deletes all volumes, and the Pod's folder with them. The node's own paths (hostPath) and
+    /// persistent volumes stay.
     pub fn remove(&self) -> Result<()> {
         let volumes = self.dir.join("volumes");
         for kind in std::fs::read_dir(&volumes).into_iter().flatten().flatten() {
@@ -62,10 +65,11 @@ impl PodVolumes {
     pub(crate) fn path(&self, pod: &Value, name: &str) -> Option<PathBuf> {
         let volumes = pod["spec"]["volumes"].as_array()?;
         let volume = Volume::deserialize(volumes.iter().find(|volume| volume["name"] == name)?).ok()?;
-        Some(match volume.host_path {
-            Some(host) => host.path.into(),
-            None => self.folder(&volume),
-        })
+        match volume {
+            Volume { host_path: Some(host), .. } => Some(host.path.into()),
+            Volume { csi: Some(csi), .. } => persistent::path(&self.persistent, &csi).ok(),
+            _ => Some(self.folder(&volume)),
+        }
     }
 
     /// The Pod's folder.
@@ -108,6 +112,7 @@ impl PodVolumes {
             }
             Volume { empty_dir: Some(empty), .. } => return empty_dir(&self.folder(volume), empty, group),
             Volume { host_path: Some(host), .. } => return host_path::prepare(host),
+            Volume { csi: Some(csi), .. } => return persistent::prepare(&self.persistent, csi),
             _ => return Err(VolumeError::Content("no volume plugin matched".into())),
         }
         atomic::write(&self.folder(volume), &files, group, now).map(|_| ())

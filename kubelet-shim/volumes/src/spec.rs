@@ -1,5 +1,7 @@
 //! The volume fields of a Pod's spec that this crate reads.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -28,6 +30,7 @@ pub(crate) struct Volume {
     pub(crate) projected: Option<Projected>,
     pub(crate) empty_dir: Option<EmptyDir>,
     pub(crate) host_path: Option<HostPath>,
+    pub(crate) csi: Option<Csi>,
 }
 
 /// A configMap or secret, as a volume or as a part of a projected one. Secrets are named differently as a volume.
@@ -102,4 +105,11 @@ pub(crate) struct EmptyDir {
 pub(crate) struct HostPath {
     pub(crate) path: String,
     pub(crate) r#type: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Csi {
+    pub(crate) driver: String,
+    pub(crate) volume_attributes: BTreeMap<String, String>,
 }

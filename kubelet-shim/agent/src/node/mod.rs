@@ -17,6 +17,7 @@ use std::sync::Arc;
 use kube::Client;
 use kubernel_runtime::Runtime;
 use kubernel_runtime::cgroup::Cgroups;
+use kubernel_volumes::PodVolumes;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -85,6 +86,11 @@ impl NodeContext {
     /// The folder of a Pod's volumes and files.
     pub(crate) fn pod_dir(&self, uid: &str) -> PathBuf {
         self.config.data_dir.join("pods").join(uid)
+    }
+
+    /// A Pod's volumes.
+    pub(crate) fn volumes(&self, uid: &str) -> PodVolumes {
+        PodVolumes::new(self.pod_dir(uid), self.config.volumes_dir())
     }
 
     /// From now on ends of this container or sandbox go to that actor.

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use kubernel_meta::processes;
 use kubernel_runtime::cri;
 use serde_json::{Value, json};
 
 use super::machine::{self, Machine};
-use crate::Config;
+use crate::{Config, Containerd};
 
 /// Images that the status lists at most, the largest first.
 const IMAGES_MAX: usize = 50;
@@ -30,6 +31,11 @@ pub(crate) fn node(config: &Config) -> Value {
     for (key, value) in &config.labels {
         labels[key] = value.as_str().into();
     }
+    // Without the taint Pods with images would come here, be refused, and come again.
+    let spec = match config.containerd {
+        Containerd::Absent => json!({"taints": [{"key": processes::ONLY_TAINT, "effect": "NoSchedule"}]}),
+        Containerd::Own | Containerd::Socket(_) => json!({}),
+    };
     json!({
         "apiVersion": "v1",
         "kind": "Node",
@@ -38,7 +44,7 @@ pub(crate) fn node(config: &Config) -> Value {
             "labels": labels,
             "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true"},
         },
-        "spec": {},
+        "spec": spec,
     })
 }
 
@@ -165,4 +171,20 @@ pub(crate) fn images(mut images: Vec<cri::Image>) -> Value {
         json!({"names": names, "sizeBytes": image.size})
     });
     entries.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_nodes_without_containers_are_tainted() {
+        for (containerd, expected) in [
+            (Containerd::Absent, json!({"taints": [{"key": processes::ONLY_TAINT, "effect": "NoSchedule"}]})),
+            (Containerd::Own, json!({})),
+        ] {
+            let config = Config { containerd, ..Config::new("n", [127, 0, 0, 1].into(), "/tmp") };
+            assert_eq!(node(&config)["spec"], expected);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 mod actor;
 mod patch;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kubernel_podlife::{Input, Restored};
@@ -84,6 +85,8 @@ pub(crate) struct PodContext {
     pub(crate) node: Arc<NodeContext>,
     pub(crate) uid: String,
     pub(crate) volumes: Mutex<PodVolumes>,
+    /// What was told last of each container's check.
+    pub(crate) checks: parking_lot::Mutex<HashMap<String, Value>>,
     /// Cancelled when a start that waits for its image is to give up.
     pub(crate) abort: CancellationToken,
 }
@@ -126,8 +129,9 @@ pub(crate) fn start(
     let (sender, mailbox) = mpsc::channel(MAILBOX_MAX);
     let (view, watcher) = watch::channel(View { object: object.clone(), ..View::default() });
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-    let volumes = Mutex::new(PodVolumes::new(node.pod_dir(&uid)));
-    let context = PodContext { node, uid, volumes, abort: CancellationToken::new() };
+    let volumes = Mutex::new(node.volumes(&uid));
+    let context =
+        PodContext { node, uid, volumes, checks: parking_lot::Mutex::default(), abort: CancellationToken::new() };
     let sender = Sender(sender);
     let actor = actor::Actor::new(Arc::new(context), sender.clone(), object, restored, view);
     tokio::spawn(actor.run(mailbox, reject));

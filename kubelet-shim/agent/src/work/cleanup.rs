@@ -14,7 +14,7 @@ pub(crate) async fn remove(node: &NodeContext, uid: &str, log_dir: &Path) -> Res
     if node.hollow {
         return Ok(());
     }
-    kubernel_volumes::PodVolumes::new(node.pod_dir(uid)).remove().map_err(|error| error.to_string())?;
+    node.volumes(uid).remove().map_err(|error| error.to_string())?;
     let _ = std::fs::remove_dir_all(log_dir);
     for qos in [Qos::Guaranteed, Qos::Burstable, Qos::BestEffort] {
         node.cgroups.remove(&pod_cgroup(&node.config.cgroup_root, qos, uid));

@@ -3,6 +3,7 @@
 //! Everything here is asked for by the actor and answers with an input for the state machine; nothing here decides
 //! whether something should be done.
 
+mod check;
 pub(crate) mod cleanup;
 pub(crate) mod container;
 mod downward;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use kubernel_meta::processes;
 use kubernel_podlife::Qos;
 use kubernel_runtime::{cri, labels, process};
 use serde_json::Value;
@@ -98,7 +99,7 @@ fn handler(pod: &Value) -> String {
 
 /// Whether a Pod's containers are processes of the node, without images.
 pub(crate) fn is_processes(pod: &Value) -> bool {
-    pod["spec"]["runtimeClassName"] == process::HANDLER
+    pod["spec"]["runtimeClassName"] == processes::RUNTIME_CLASS
 }
 
 /// The addresses of a sandbox: its own, or the node's when it lives on the node's network.

@@ -190,6 +190,16 @@ impl ProcessRuntime {
         self.inner.state.lock().containers.contains_key(id)
     }
 
+    /// The containers that run, each with its sandbox.
+    pub fn running(&self) -> Vec<(String, cri::PodSandboxConfig)> {
+        let state = self.inner.state.lock();
+        let running = state.containers.values().filter(|container| container.is_running());
+        let with_sandbox = running.filter_map(|container| {
+            Some((container.id.clone(), state.sandboxes.get(&container.record.sandbox_id)?.config.clone()))
+        });
+        with_sandbox.collect()
+    }
+
     /// The working folder of a container.
     pub fn work_dir(&self, id: &str) -> Option<PathBuf> {
         Some(self.inner.state.lock().containers.get(id)?.record.dir.clone())
