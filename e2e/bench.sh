@@ -12,6 +12,6 @@ trap 'rm -rf "$folder"' EXIT
 
 code=0
 # The processes it starts end with it, also when time is up.
-timeout --kill-after=5 240 target/release/bench "${KUBERNEL_BIN:-target/release/kubernel}" "$folder" || code=$?
+timeout --kill-after=5 300 target/release/bench "${KUBERNEL_BIN:-target/release/kubernel}" "$folder" || code=$?
 timeout --kill-after=5 60 target/release/kernel_bench || code=$?
 exit $code

@@ -25,10 +25,16 @@ def subscribed(driver):
     print("framework", driver.frameworkId, flush=True)
 
 
+def room(offer):
+    """How many tasks an offer has room for: it may be only a piece of a node whose rest is on offer to others."""
+    amounts = {one["name"]: one["scalar"]["value"] for one in offer["resources"] if one["type"] == "SCALAR"}
+    return min(amounts.get("cpus", 0) / 0.1 + 1e-6, amounts.get("mem", 0) / 32)
+
+
 def offered(offers):
     for offer in offers:
         tasks = []
-        while waiting and len(tasks) < 2:
+        while waiting and len(tasks) < min(2, int(room(offer.get_offer()))):
             task_id, command = waiting.popitem()
             tasks.append({
                 "name": task_id,

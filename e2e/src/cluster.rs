@@ -9,6 +9,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::User;
+use crate::agent::end_processes;
 
 /// How long a node may take to be ready: the first start unpacks images on a busy machine.
 const READY_WAIT: Duration = Duration::from_secs(90);
@@ -29,6 +30,8 @@ pub struct Cluster {
     port: u16,
     kubelet_port: u16,
     mesos: u16,
+    /// Of the executors' API: executors of before come back to it.
+    executors: u16,
     process: Mutex<Option<Child>>,
 }
 
@@ -49,8 +52,8 @@ impl Cluster {
         // The socket's path must stay short, so the folder is not below the build's.
         let folder = PathBuf::from(format!("/tmp/kubernel-e2e/{}-{}", settings.name, std::process::id()));
         fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let (port, kubelet_port, mesos) = (free_port(), free_port(), free_port());
-        Self { settings, folder, port, kubelet_port, mesos, process: Mutex::new(None) }
+        let [port, kubelet_port, mesos, executors] = std::array::from_fn(|_| free_port());
+        Self { settings, folder, port, kubelet_port, mesos, executors, process: Mutex::new(None) }
     }
 
     /// Starts `kubernel up` and waits until its node is ready.
@@ -75,7 +78,7 @@ impl Cluster {
             .args(["--bridge", &format!("kbl-{}", self.settings.name)])
             .args(["--mesos-listen", &format!("127.0.0.1:{}", self.mesos)])
             .args(["--mesos-heartbeat", "1s"])
-            .args(["--mesos-agent-listen", &format!("127.0.0.1:{}", free_port())])
+            .args(["--mesos-agent-listen", &format!("127.0.0.1:{}", self.executors)])
             .stdin(Stdio::null())
             .stdout(log_file())
             .stderr(log_file());
@@ -126,6 +129,11 @@ impl Cluster {
     /// The administrator, in the namespace `default`.
     pub fn admin(&self) -> User {
         User::new(&self.folder, "default")
+    }
+
+    /// The port of its API.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The folder with `admin.kubeconfig` and everything else.
@@ -179,6 +187,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.kill();
+        end_processes(&self.folder);
         let _ = Command::new(root().join("manifests/down.sh"))
             .env("DATA_DIR", &self.folder)
             .env("KUBERNEL_BRIDGE", format!("kbl-{}", self.settings.name))
@@ -188,7 +197,7 @@ impl Drop for Cluster {
 }
 
 /// Starts a child whose parent thread never ends.
-fn spawn_for_good(mut command: Command) -> Child {
+pub(crate) fn spawn_for_good(mut command: Command) -> Child {
     type Job = (Command, std::sync::mpsc::Sender<std::io::Result<Child>>);
     static STARTER: OnceLock<Mutex<std::sync::mpsc::Sender<Job>>> = OnceLock::new();
     let starter = STARTER.get_or_init(|| {
@@ -206,7 +215,7 @@ fn spawn_for_good(mut command: Command) -> Child {
     answer.recv().expect("the starter").expect("setpriv and the kernel's binary")
 }
 
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     std::env::var_os("KUBERNEL_BIN").map_or_else(|| built("kubernel"), PathBuf::from)
 }
 

@@ -6,10 +6,16 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
 
+mod agent;
 mod cluster;
+mod hollow;
+mod script;
 mod user;
 
+pub use agent::Agent;
 pub use cluster::{Cluster, Settings, built, cluster, free_port, tools};
+pub use hollow::Hollow;
+pub use script::{SCRIPTS, finish, python, start};
 pub use user::{Output, User, eventually};
 
 /// The image with the sample program and busybox, and its second version.

@@ -2,13 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
-use kubernel_e2e::{Cluster, Output, Settings, tools};
-
-/// The scripts that drive them.
-const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+use kubernel_e2e::{Cluster, SCRIPTS, Settings, finish, start, tools};
 
 /// The cluster that the tests here share.
 fn cluster() -> &'static Cluster {
@@ -19,19 +16,6 @@ fn cluster() -> &'static Cluster {
         cluster.import_images();
         cluster
     })
-}
-
-fn finish(child: Child) -> Output {
-    let output = child.wait_with_output().unwrap();
-    Output {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
-fn start(command: &mut Command) -> Child {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 #[test]
@@ -90,4 +74,23 @@ fn the_operators_command_line_lists_everything() {
     assert!(agents.contains("node-1"), "{agents}");
     admin.ok(&format!("{cli} framework list"));
     admin.ok(&format!("{cli} task list -a"));
+}
+
+#[test]
+fn a_volume_outlives_its_tasks_until_it_is_destroyed() {
+    let cluster = cluster();
+    let (admin, url) = (cluster.user("db"), format!("http://{}", cluster.mesos()));
+    let step = |step: &str, command: &str| {
+        let script = format!("{SCRIPTS}/mesos_volume.py");
+        let output = finish(start(Command::new("timeout").args(["100", "python3", &script, &url, step, command])));
+        assert!(output.stdout.contains("TASK_FINISHED"), "{step}: {output:?}");
+    };
+    let volumes = "kubectl get reservations -o jsonpath='{.items[*].spec.volumes[*].id}'";
+    step("create", "echo hello > data/file");
+    assert_eq!(admin.ok(volumes), "kept");
+    step("use", "test \"$(cat data/file)\" = hello");
+    step("destroy", "true");
+    assert_eq!(admin.ok(volumes), "");
+    step("create", "test ! -e data/file");
+    step("destroy", "true");
 }

@@ -1,11 +1,11 @@
-//! kill -9, again and again: nothing acknowledged is lost, containers keep running, everything converges.
+//! kill -9, again and again: nothing acknowledged is lost, what runs keeps running, everything converges.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use kubernel_e2e::{Cluster, SAMPLE_V1, Settings};
+use kubernel_e2e::{Cluster, SAMPLE_V1, Settings, tools};
 
 /// How often the process is killed.
 const ROUNDS: usize = 20;
@@ -61,4 +61,44 @@ fn nothing_is_lost_when_the_process_is_killed() {
     user.ok("kubectl scale deployment/web --replicas=5 && kubectl rollout status deployment/web --timeout=100s");
     user.ok("kubectl delete deployment web --cascade=foreground --wait --timeout=100s");
     user.until("kubectl get pods -o name | wc -l", "0");
+}
+
+#[test]
+fn an_executor_and_what_it_says_outlive_node_and_control_plane() {
+    let cluster = Cluster::new(Settings { name: "outlive", octet: 104 });
+    cluster.start();
+    let admin = cluster.admin();
+    let signs = cluster.folder().join("signs");
+    std::fs::create_dir(&signs).unwrap();
+    let framework = Command::new("timeout")
+        .arg("300")
+        .arg(tools().join("frameworks/bin/python"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/survivor.py"))
+        .arg(cluster.mesos())
+        .arg(&signs)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    admin.until(
+        "kubectl get pods -l mesos.kernel.kubernel.io/task=survivor-task -o jsonpath='{.items[*].status.phase}'",
+        "Running",
+    );
+    cluster.kill();
+    std::fs::write(signs.join("speak"), "").unwrap();
+    cluster.start();
+    std::fs::write(signs.join("finish"), "").unwrap();
+    let output = framework.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let pid = said.lines().next().and_then(|line| line.strip_prefix("TASK_RUNNING begins in ")).unwrap_or_default();
+    let mut lines: Vec<&str> = said.lines().collect();
+    // What was not known when the master was killed is said again.
+    lines.dedup();
+    let expected = [
+        format!("TASK_RUNNING begins in {pid}"),
+        format!("TASK_RUNNING speak in {pid}"),
+        format!("TASK_FINISHED finish in {pid}"),
+    ];
+    assert_eq!(lines, expected, "{}", cluster.log());
+    assert!(!pid.is_empty());
 }

@@ -33,7 +33,7 @@ pub(crate) async fn run(binary: &Path, folder: &Path) -> Result<()> {
     let arguments = ["hollow", "--nodes", &nodes, "--kubeconfig", kubeconfig];
     let begin = Instant::now();
     let hollow = Process::start(binary, &arguments, &folder.join("hollow.log"))?;
-    nodes_ready(&mut target.connect().await?).await?;
+    nodes_ready(&mut target.connect().await?, NODES).await?;
     print(&format!("{NODES} nodes joined"), format_args!("{:.2}", begin.elapsed().as_secs_f64()), "s");
     tokio::time::sleep(SETTLE).await;
     print_mib(&format!("memory of the control plane, {NODES} nodes"), server.process.memory()?);
@@ -104,7 +104,7 @@ async fn follow(mut events: mpsc::UnboundedReceiver<Seen>, server: &Process) -> 
 }
 
 /// Waits until all nodes are ready.
-async fn nodes_ready(client: &mut Client) -> Result<()> {
+pub(crate) async fn nodes_ready(client: &mut Client, wanted: usize) -> Result<()> {
     let deadline = Instant::now() + NODES_WAIT;
     loop {
         let list: serde_json::Value = serde_json::from_slice(&client.get("/api/v1/nodes").await?)?;
@@ -113,11 +113,11 @@ async fn nodes_ready(client: &mut Client) -> Result<()> {
             conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
         });
         let count = ready.count();
-        if count >= NODES {
+        if count >= wanted {
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(format!("only {count} of {NODES} nodes are ready").into());
+            return Err(format!("only {count} of {wanted} nodes are ready").into());
         }
         tokio::time::sleep(POLL).await;
     }

@@ -8,6 +8,7 @@ mod client;
 mod create;
 mod fanout;
 mod figures;
+mod launch;
 mod list;
 mod many;
 mod objects;
@@ -25,10 +26,12 @@ type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
-    let (Some(binary), Some(folder), None) = (arguments.next(), arguments.next(), arguments.next()) else {
-        eprintln!("usage: bench KUBERNEL-BINARY EMPTY-FOLDER");
+    let (Some(binary), Some(folder)) = (arguments.next(), arguments.next()) else {
+        eprintln!("usage: bench KUBERNEL-BINARY EMPTY-FOLDER [start|api|many|bind|launch]…");
         return ExitCode::from(2);
     };
+    let parts: Vec<PathBuf> = arguments.collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted.as_os_str() == part);
     // The children end with the thread that starts them, so everything starts from this one.
     let run = async {
         let mut failed = false;
@@ -38,10 +41,21 @@ fn main() -> ExitCode {
                 failed = true;
             }
         };
-        note(start::run(&binary, &folder).await);
-        note(api(&binary, &folder.join("api")).await);
-        note(many(&binary, &folder.join("many")).await);
-        note(bind::run(&binary, &folder.join("bind")).await);
+        if wanted("start") {
+            note(start::run(&binary, &folder).await);
+        }
+        if wanted("api") {
+            note(api(&binary, &folder.join("api")).await);
+        }
+        if wanted("many") {
+            note(many(&binary, &folder.join("many")).await);
+        }
+        if wanted("bind") {
+            note(bind::run(&binary, &folder.join("bind")).await);
+        }
+        if wanted("launch") {
+            note(launch::run(&binary, &folder.join("launch")).await);
+        }
         failed
     };
     match tokio::runtime::Runtime::new().map(|runtime| runtime.block_on(run)) {

@@ -66,6 +66,27 @@ impl Process {
         let ticks = |index: usize| -> Result<f64> { Ok(fields.get(index).ok_or("too short")?.parse()?) };
         Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SEC)
     }
+
+    /// Has it do nothing until [`Process::go_on`].
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) fn hold(&self) -> Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Has it go on.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, which: &str) -> Result<()> {
+        let status = Command::new("kill").args([which, &self.child.id().to_string()]).status()?;
+        if status.success() { Ok(()) } else { Err(format!("kill {which}: {status}").into()) }
+    }
 }
 
 impl Drop for Process {
