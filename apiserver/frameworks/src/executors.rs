@@ -23,6 +23,7 @@ pub(crate) struct Batch {
     pub(crate) framework: Arc<FrameworkInfo>,
     pub(crate) executor: Arc<ExecutorInfo>,
     pub(crate) tasks: Vec<Arc<TaskInfo>>,
+    pub(crate) volumes: Vec<node::TaskVolume>,
     pub(crate) group: bool,
 }
 
@@ -124,6 +125,7 @@ impl Executors {
             executor: ExecutorInfo::clone(&batch.executor),
             pod_uid: uid,
             tasks: batch.tasks.iter().map(|task| TaskInfo::clone(task)).collect(),
+            volumes: batch.volumes,
             group: batch.group,
         };
         let call = node::Call { r#type: node::CallType::Launch, launch: Some(launch), ..node::Call::default() };

@@ -105,29 +105,34 @@ impl Bridge {
         self.link(&key.agent);
         let executor_pod = match self.executors.pod(&key) {
             Some(pod) => pod.clone(),
-            None => match pod::of_executor(place, &executor, &launch.tasks, &uuid::Uuid::new_v4().to_string()) {
+            None => match pod::of_executor(place, &executor, &uuid::Uuid::new_v4().to_string()) {
                 Ok(pod) => self.make_executor(place, &key, pod),
                 Err(why) => return self.refuse(place, launch, &executor, invalid(why)).await,
             },
         };
         let mut pods = Vec::new();
         for task in &launch.tasks {
-            let made = pod::of_executors_task(place, &executor, &executor_pod.name, task);
-            let name = made.as_ref().ok().and_then(|pod| pod["metadata"]["name"].as_str()).unwrap_or_default().into();
+            let made = volumes::of_task(task, place.volumes).and_then(|volumes| {
+                let pod = pod::of_executors_task(place, &executor, &executor_pod.name, task)?;
+                Ok((pod, volumes))
+            });
+            let pod = made.as_ref().ok().map(|(pod, _)| pod);
+            let name = pod.and_then(|pod| pod["metadata"]["name"].as_str()).unwrap_or_default().into();
             let name = PodName { namespace: place.namespace.into(), name };
             self.tasks.begin(begun(place, task, &name, pod::CONTAINER, Some(&executor), true), false);
             pods.push((task.clone(), name, made));
         }
-        let batch = Batch { framework: launch.framework.clone(), executor, tasks: Vec::new(), group: launch.group };
+        let (framework, group) = (launch.framework.clone(), launch.group);
+        let batch = Batch { framework, executor, tasks: Vec::new(), volumes: Vec::new(), group };
         let Ok(permit) = self.creates.clone().acquire_owned().await else { return };
         let (api, to) = (self.api.clone(), self.to.clone());
         tokio::spawn(async move {
             let made = futures::stream::iter(pods)
-                .map(|(task, name, pod)| {
+                .map(|(task, name, made)| {
                     let api = api.clone();
                     async move {
-                        let result = match pod {
-                            Ok(pod) => make(&api, &name, &pod).await,
+                        let result = match made {
+                            Ok((pod, volumes)) => make(&api, &name, &pod).await.map(|()| volumes),
                             Err(why) => Err(invalid(why)),
                         };
                         (task, name, result)
@@ -139,9 +144,10 @@ impl Bridge {
             drop(permit);
             let mut batch = batch;
             for (task, name, result) in made {
-                if result.is_ok() {
+                let result = result.map(|volumes| {
                     batch.tasks.push(task);
-                }
+                    batch.volumes.extend(volumes);
+                });
                 drop(to.send(Input::Made { name, result }).await);
             }
             drop(to.send(Input::Batch { key, batch }).await);

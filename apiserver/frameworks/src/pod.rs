@@ -5,7 +5,6 @@
 //! runtime class `process`, started by the node as Mesos' agent would.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use kubernel_mesos_proto::{
     Message, node,
@@ -100,17 +99,12 @@ pub(crate) fn of_group(place: &Place<'_>, executor: &ExecutorInfo, tasks: &[&Tas
     Ok(pod)
 }
 
-/// The Pod of an executor. `run`: tells it from others of that name, of which one may still be ending. It mounts the persistent volumes of its first tasks, too: they see its files.
+/// The Pod of an executor. `run`: tells it from others of that name, of which one may still be ending.
 ///
 /// # Errors
 ///
 /// If it is too large to be an object, or lacks a volume.
-pub(crate) fn of_executor(
-    place: &Place<'_>,
-    executor: &ExecutorInfo,
-    tasks: &[Arc<TaskInfo>],
-    run: &str,
-) -> Result<Value, String> {
+pub(crate) fn of_executor(place: &Place<'_>, executor: &ExecutorInfo, run: &str) -> Result<Value, String> {
     let id = executor.executor_id.value.as_str();
     let name = names::pod(&format!("{}/{run}", place.framework), "executor", &format!("{id}.{}", place.agent));
     let mut pod = bare(place, &name, None, Some(id));
@@ -124,9 +118,7 @@ pub(crate) fn of_executor(
     }]);
     pod["spec"]["runtimeClassName"] = names::PROCESS.into();
     pod["spec"]["hostNetwork"] = true.into();
-    let mut resources = executor.resources.clone();
-    resources.extend(tasks.iter().flat_map(|task| task.resources.clone()));
-    volumes::mount(&mut pod, place.volumes, &[(None, &resources)], &[])?;
+    volumes::mount(&mut pod, place.volumes, &[(None, &executor.resources)], &[])?;
     Ok(pod)
 }
 
@@ -591,14 +583,14 @@ mod tests {
         let executor = json!({"executor_id": {"value": "e"}, "type": "CUSTOM", "data": "AAAA",
             "command": {"value": "./run"}, "shutdown_grace_period": {"nanoseconds": 7_000_000_000_i64}});
         let executor = ExecutorInfo::from_value(&executor).unwrap_or_default();
-        let pod = of_executor(&place(), &executor, &[], "1").unwrap_or_default();
+        let pod = of_executor(&place(), &executor, "1").unwrap_or_default();
         assert_eq!(pod["spec"]["containers"][0]["command"], json!(["/bin/sh", "-c", "./run"]));
         assert_eq!(pod["spec"]["terminationGracePeriodSeconds"], json!(7));
         assert_eq!(pod["metadata"]["labels"][names::EXECUTOR], json!("e"));
         let info = pod["metadata"]["annotations"][names::EXECUTOR_INFO].as_str().unwrap_or_default();
         assert!(info.contains("AAAA") && info.contains(r#""user":"me""#), "{info}");
         let heavy = ExecutorInfo { data: Some(vec![0; DATA_BYTES_MAX + 1]), ..executor.clone() };
-        let heavy = of_executor(&place(), &heavy, &[], "1").unwrap_or_default().to_string();
+        let heavy = of_executor(&place(), &heavy, "1").unwrap_or_default().to_string();
         assert!(heavy.len() < DATA_BYTES_MAX);
         let own = task(json!({"data": "AAAA", "executor": {"executor_id": {"value": "e"}}}));
         let shown = of_executors_task(&place(), &executor, "pod-of-e", &own).unwrap_or_default();

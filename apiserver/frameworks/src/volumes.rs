@@ -1,7 +1,8 @@
 //! What tasks mount: folders of the node, and persistent volumes, which outlive them. Pure.
 
 use kubernel_mesos::VolumeName;
-use kubernel_mesos_proto::v1::{ContainerInfo, Resource, Volume, VolumeMode};
+use kubernel_mesos_proto::node::TaskVolume;
+use kubernel_mesos_proto::v1::{ContainerInfo, Resource, TaskInfo, Volume, VolumeMode};
 use serde_json::{Value, json};
 
 use crate::pod;
@@ -46,7 +47,7 @@ pub(crate) fn mount(pod: &mut Value, there: &Uids, owners: &[Owner<'_>], shared:
         }
         for resource in resources.iter().chain(shared) {
             let Some((name, volume)) = persistent(resource) else { continue };
-            let uid = there.get(&name).ok_or_else(|| format!("there is no persistent volume '{}'", name.id))?;
+            let uid = found(there, &name)?;
             let path = match has_image && !volume.container_path.starts_with('/') {
                 true => format!("{SANDBOX}/{}", volume.container_path),
                 false => volume.container_path.clone(),
@@ -70,9 +71,27 @@ pub(crate) fn mount(pod: &mut Value, there: &Uids, owners: &[Owner<'_>], shared:
     Ok(())
 }
 
+/// The persistent volumes of a task that its executor finds in its sandbox.
+///
+/// # Errors
+///
+/// If one is not there.
+pub(crate) fn of_task(task: &TaskInfo, there: &Uids) -> Result<Vec<TaskVolume>, String> {
+    let own = task.resources.iter().filter_map(persistent);
+    own.map(|(name, volume)| {
+        let (path, uid) = (volume.container_path.clone(), found(there, &name)?.clone());
+        Ok(TaskVolume { task_id: task.task_id.clone(), path, uid })
+    })
+    .collect()
+}
+
 /// Whether some of the resources is a persistent volume that is not known.
 pub(crate) fn lacks<'a>(there: &Uids, mut resources: impl Iterator<Item = &'a Resource>) -> bool {
     resources.any(|resource| persistent(resource).is_some_and(|(name, _)| !there.contains_key(&name)))
+}
+
+fn found<'a>(there: &'a Uids, name: &VolumeName) -> Result<&'a String, String> {
+    there.get(name).ok_or_else(|| format!("there is no persistent volume '{}'", name.id))
 }
 
 /// The persistent volume that a resource is, and where its user wants it.
@@ -150,6 +169,14 @@ mod tests {
             ],
         }});
         assert_eq!(pod, expected);
+        let of_task = |resource: Resource| {
+            let task = json!({"name": "n", "task_id": {"value": "t"}, "agent_id": {"value": "a"}});
+            let task = TaskInfo::from_json(task.to_string().as_bytes()).unwrap();
+            let found = self::of_task(&TaskInfo { resources: vec![resource], ..task }, &there)?;
+            Ok(found.into_iter().map(|volume| (volume.task_id.value, volume.path, volume.uid)).collect::<Vec<_>>())
+        };
+        assert_eq!(of_task(volume("b", "b")), Ok(vec![("t".into(), "b".into(), "U2".into())]));
+        assert_eq!(of_task(volume("c", "c")), Err("there is no persistent volume 'c'".to_owned()));
         assert!(lacks(&there, [volume("c", "c")].iter()) && !lacks(&there, first.iter()));
         assert_eq!(
             mount(&mut pod, &there, &[(None, &[volume("c", "c")])], &[]),

@@ -96,6 +96,17 @@ messages! {
         tasks: repeated TaskInfo = 4,
         /// All of them or none.
         group: required bool = 5,
+        /// The persistent volumes of the tasks.
+        volumes: repeated TaskVolume = 6,
+    }
+
+    /// A persistent volume that a task finds in its executor's sandbox as long as it lives.
+    TaskVolume as "node.TaskVolume" {
+        task_id: required TaskID = 1,
+        /// Where: a path below the sandbox.
+        path: required String = 2,
+        /// Which volume of the node.
+        uid: required String = 3,
     }
 
     /// A task is to end.

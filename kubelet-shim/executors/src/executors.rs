@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::book::{self, Book, Deed, Key};
 use crate::outfit::Outfits;
+use crate::places::Places;
 use crate::{Error, Result, checkpoint, http};
 
 /// Events that may wait for a slow listener; one that is slower has to come again.
@@ -72,7 +73,7 @@ impl Executors {
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let inner = Inner {
             outfits: Outfits::new(&config),
-            book: Mutex::new(Book::new(root, agent, found)),
+            book: Mutex::new(Book::new(root, agent, Places::new(&config), found)),
             config,
             news: Notify::new(),
             started: Instant::now(),

@@ -14,6 +14,7 @@ use tokio_util::io::ReaderStream;
 
 use crate::Executors;
 use crate::http::{self, Refusal, bad};
+use crate::places::Places;
 
 /// The most that is read at once: Mesos' sixteen pages.
 const READ_BYTES_MAX: u64 = 16 * 4096;
@@ -98,8 +99,8 @@ fn missing() -> Refusal {
 fn find(executors: &Executors, query: &[(String, String)]) -> Result<(String, PathBuf), Refusal> {
     let wanted = query.iter().find(|(name, _)| name == "path").map(|(_, value)| value.clone());
     let wanted = wanted.filter(|path| !path.is_empty()).ok_or_else(|| bad("Expecting 'path=value' in query.\n"))?;
-    let sandboxes = &executors.inner.outfits.sandboxes;
-    let path = place(&wanted, sandboxes, &executors.inner.outfits.agent_dir());
+    let Places { sandboxes, agent, .. } = &executors.inner.outfits.places;
+    let path = place(&wanted, sandboxes, agent);
     let inside = |path: PathBuf| {
         let root = sandboxes.canonicalize().ok()?;
         path.canonicalize().ok().filter(|found| found.starts_with(root))

@@ -20,6 +20,7 @@ mod http;
 mod identity;
 mod node;
 mod outfit;
+mod places;
 mod record;
 mod state;
 #[cfg(test)]

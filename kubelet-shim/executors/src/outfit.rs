@@ -2,7 +2,7 @@
 //! of executors read.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures::future::BoxFuture;
 use kubernel_mesos_proto::v1::ExecutorType;
@@ -10,15 +10,15 @@ use kubernel_runtime::process::{Facts, Outfit, Outfitter};
 use kubernel_runtime::{cri, labels};
 
 use crate::fetch::Fetcher;
-use crate::identity::{Identity, Info, file_name};
+use crate::identity::{Identity, Info};
+use crate::places::Places;
 use crate::{Config, Executors};
 
 /// What every outfit needs.
 pub(crate) struct Outfits {
     node_name: String,
     endpoint: SocketAddr,
-    /// Below it are all sandboxes.
-    pub(crate) sandboxes: PathBuf,
+    pub(crate) places: Places,
     fetcher: Fetcher,
 }
 
@@ -27,28 +27,13 @@ impl Outfits {
         Self {
             node_name: config.node_name.clone(),
             endpoint: config.endpoint(),
-            sandboxes: config.data_dir.join("slaves"),
+            places: Places::new(config),
             fetcher: Fetcher::new(config.data_dir.join("fetch")),
         }
     }
 
-    /// The folder of this agent's sandboxes.
-    pub(crate) fn agent_dir(&self) -> PathBuf {
-        self.sandboxes.join(file_name(&self.node_name))
-    }
-
-    /// The sandboxes of an executor, one for each run.
-    pub(crate) fn runs(&self, framework: &str, executor: &str) -> PathBuf {
-        self.agent_dir()
-            .join("frameworks")
-            .join(file_name(framework))
-            .join("executors")
-            .join(file_name(executor))
-            .join("runs")
-    }
-
     fn outfit(&self, identity: &Identity, container: &str) -> Outfit {
-        let dir = self.runs(&identity.framework, &identity.executor).join(container);
+        let dir = self.places.runs(&identity.framework, &identity.executor).join(container);
         let endpoint = self.endpoint.to_string();
         let place = dir.to_string_lossy().into_owned();
         let mut env = vec![

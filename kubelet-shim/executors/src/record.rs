@@ -1,6 +1,7 @@
 //! The form of what is written down: `checkpoint` says where and when.
 
 use kubernel_mesos_proto::messages;
+use kubernel_mesos_proto::node::TaskVolume;
 use kubernel_mesos_proto::v1::{ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus};
 
 messages! {
@@ -19,6 +20,8 @@ messages! {
         number: required u64 = 2,
         /// The number of the first task of its group, if it came in one.
         group: optional u64 = 3,
+        /// What it finds in the sandbox.
+        volumes: repeated TaskVolume = 4,
     }
 
     /// How far a task is.

@@ -108,7 +108,7 @@ pub(crate) async fn state(State(executors): State<Executors>, request: Request) 
 
 fn executor(executors: &Executors, run: &Run) -> Value {
     let Identity { framework, executor, info } = &run.identity;
-    let directory = executors.inner.outfits.runs(framework, executor).join(&run.container);
+    let directory = executors.inner.outfits.places.runs(framework, executor).join(&run.container);
     let (name, source) = match info {
         Info::Task(task) => (task.name.clone(), task.task_id.value.clone()),
         Info::Executor(info) => (info.name.clone().unwrap_or_default(), info.source.clone().unwrap_or_default()),

@@ -51,13 +51,17 @@ async fn order(executors: &Executors, call: Value) -> StatusCode {
 }
 
 async fn launch(executors: &Executors, tasks: &[&str], group: bool) {
+    launch_with(executors, tasks, group, json!([])).await;
+}
+
+async fn launch_with(executors: &Executors, tasks: &[&str], group: bool, volumes: Value) {
     let tasks: Vec<Value> = tasks
         .iter()
         .map(|id| json!({"name": id, "task_id": {"value": id}, "agent_id": {"value": "node"}, "data": "AAAA"}))
         .collect();
     let framework = json!({"user": "root", "name": "test", "id": {"value": "f"}, "checkpoint": true});
     let launch = json!({"framework": framework, "executor": {"executor_id": {"value": "e"}}, "pod_uid": "pod",
-        "tasks": tasks, "group": group});
+        "tasks": tasks, "group": group, "volumes": volumes});
     assert_eq!(order(executors, json!({"type": "LAUNCH", "launch": launch})).await, StatusCode::ACCEPTED);
 }
 
@@ -323,10 +327,45 @@ async fn refusals() {
 }
 
 #[tokio::test]
+async fn tasks_find_their_volumes_in_the_sandbox_while_they_live() {
+    let dir = tempfile::tempdir().unwrap();
+    let executors = open(dir.path());
+    let mut node = events(&executors).await;
+    node.next_is("EXECUTORS", "/type", json!("EXECUTORS")).await;
+    launch(&executors, &["first"], false).await;
+    executors.step(|book| book.bind(("f".into(), "e".into()), "pod", "c")).unwrap();
+    let mut executor = subscribe(&executors, json!({})).await;
+    executor.next_is("SUBSCRIBED", "/type", json!("SUBSCRIBED")).await;
+    executor.next_is("LAUNCH", "/launch/task/name", json!("first")).await;
+    let sandbox = executors.inner.outfits.places.runs("f", "e").join("c");
+    std::fs::create_dir_all(&sandbox).unwrap();
+    let uid = "0a4ae43c-5bd2-4dbb-bd53-6b2e21f2c6a1";
+    let held = |task: &str, uid: &str| json!({"task_id": {"value": task}, "path": "data", "uid": uid});
+    launch_with(&executors, &["one", "two"], false, json!([held("one", uid), held("two", uid)])).await;
+    for task in ["one", "two"] {
+        executor.next_is("LAUNCH", "/launch/task/name", json!(task)).await;
+    }
+    std::fs::write(sandbox.join("data/kept"), "it").unwrap();
+    update(&executors, "one", "TASK_FINISHED", UUID).await;
+    assert!(sandbox.join("data").exists(), "the other task has it");
+    update(&executors, "two", "TASK_FINISHED", OTHER_UUID).await;
+    assert!(!sandbox.join("data").exists());
+    assert!(dir.path().join("volumes").join(uid).join("kept").exists());
+    for task in ["one", "two"] {
+        node.next_is("UPDATE", "/update/status/task_id/value", json!(task)).await;
+    }
+    launch_with(&executors, &["three", "four"], true, json!([held("four", "nobody")])).await;
+    for task in ["three", "four"] {
+        node.next_is("UPDATE", "/update/status/message", json!("\"nobody\" is not a volume's uid")).await;
+        assert!(executors.inner.book.lock().executors.values().all(|executor| executor.tasks.contains_key(task)));
+    }
+}
+
+#[tokio::test]
 async fn sandboxes_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let executors = open(dir.path());
-    let runs = executors.inner.outfits.runs("f", "e").join("c");
+    let runs = executors.inner.outfits.places.runs("f", "e").join("c");
     std::fs::create_dir_all(&runs).unwrap();
     std::fs::write(runs.join("stdout"), "hello").unwrap();
     std::fs::write(dir.path().join("secret"), "no").unwrap();

@@ -27,32 +27,49 @@ pub fn destroy(root: &Path, uid: &str) -> Result<()> {
     }
 }
 
-/// Makes the folder, unless it is there. Everybody may write into a new one; what its users make of that stays. So it
-/// gets its name last: a node that ends in between leaves none that only it may write into.
-pub(crate) fn prepare(root: &Path, volume: &Csi) -> Result<()> {
-    let dir = path(root, volume)?;
+/// Where a volume of a node is, whose persistent volumes are below `root`. Makes its folder, unless it is there: everybody may
+/// write into a new one; what its users make of that stays. So it gets its name last: a node that ends in between leaves
+/// none that only it may write into.
+///
+/// # Errors
+/// Where the uid is none, or the folder cannot be made.
+pub fn provide(root: &Path, uid: &str) -> Result<PathBuf> {
+    let dir = folder(root, uid)?;
     if dir.exists() {
-        return Ok(());
+        return Ok(dir);
     }
     let made = dir.with_extension("new");
     std::fs::create_dir_all(&made).map_err(VolumeError::file(&made))?;
     ownership::set(&made, 0o777)?;
     match std::fs::rename(&made, &dir) {
-        // Another Pod of the same volume was faster.
-        Err(_) if dir.exists() => Ok(()),
-        outcome => outcome.map_err(VolumeError::file(&dir)),
+        // Another user of the same volume was faster.
+        Err(error) if !dir.exists() => Err(VolumeError::file(&dir)(error)),
+        _ => Ok(dir),
     }
 }
 
-/// Where a volume is on the node.
+/// Has a Pod's volume be there.
+pub(crate) fn prepare(root: &Path, volume: &Csi) -> Result<()> {
+    provide(root, uid(volume)?).map(drop)
+}
+
+/// Where a Pod's volume is on the node.
 pub(crate) fn path(root: &Path, volume: &Csi) -> Result<PathBuf> {
+    folder(root, uid(volume)?)
+}
+
+fn uid(volume: &Csi) -> Result<&str> {
     if volume.driver != DRIVER {
         return Err(VolumeError::Content(format!("there is no CSI driver {:?} on this node", volume.driver)));
     }
-    folder(root, volume.volume_attributes.get(UID).map_or("", String::as_str))
+    Ok(volume.volume_attributes.get(UID).map_or("", String::as_str))
 }
 
-fn folder(root: &Path, uid: &str) -> Result<PathBuf> {
+/// Where a volume of a node is, or would be.
+///
+/// # Errors
+/// Where the uid is none.
+pub fn folder(root: &Path, uid: &str) -> Result<PathBuf> {
     let uid = Uuid::parse_str(uid).map_err(|_| VolumeError::Content(format!("{uid:?} is not a volume's uid")))?;
     Ok(root.join(uid.to_string()))
 }

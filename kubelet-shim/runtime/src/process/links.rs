@@ -18,15 +18,33 @@ pub(super) fn make(config: &cri::ContainerConfig, dir: &Path) -> Result<(), Stri
         if NODES_OWN.contains(&inside) || last_words.is_some_and(|path| path == inside) || inside == outside {
             continue;
         }
-        let Some(place) = place(inside, dir) else {
-            return Err(format!(
-                "a process sees the node's files: its volumes can only be mounted below its working folder or where \
-                 they are on the node, not at {inside:?}"
-            ));
-        };
-        link(&place, outside).map_err(|error| format!("{}: {error}", place.display()))?;
+        add(inside, Path::new(outside), dir)?;
     }
     Ok(())
+}
+
+/// Has a process in the folder `dir` find at `inside` what is at `outside`.
+///
+/// # Errors
+/// If that is a place where the process sees the node's own files, or the link cannot be made; a text for a status.
+pub fn add(inside: &str, outside: &Path, dir: &Path) -> Result<(), String> {
+    let Some(place) = place(inside, dir) else {
+        return Err(format!(
+            "a process sees the node's files: its volumes can only be mounted below its working folder or where they \
+             are on the node, not at {inside:?}"
+        ));
+    };
+    link(&place, outside).map_err(|error| format!("{}: {error}", place.display()))
+}
+
+/// Takes away what [`add`] made; anything else at that place stays.
+pub fn remove(inside: &str, outside: &Path, dir: &Path) {
+    if let Some(place) = place(inside, dir)
+        && fs::read_link(&place).is_ok_and(|to| to == outside)
+    {
+        // One that stays harms nobody.
+        let _ = fs::remove_file(place);
+    }
 }
 
 /// Where a path of a container is for a process in this folder, if it can be there.
@@ -38,7 +56,7 @@ fn place(inside: &str, dir: &Path) -> Option<PathBuf> {
     (plain && relative.file_name().is_some()).then(|| dir.join(relative))
 }
 
-fn link(place: &Path, to: &str) -> io::Result<()> {
+fn link(place: &Path, to: &Path) -> io::Result<()> {
     if let Some(parent) = place.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -54,6 +72,23 @@ fn link(place: &Path, to: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_go_where_they_went_when_they_were_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (Path::new("/volumes/one"), Path::new("/volumes/other"));
+        let at = || fs::read_link(dir.path().join("a/data")).ok();
+        add("a/data", one, dir.path()).unwrap();
+        assert_eq!(at().as_deref(), Some(one));
+        add("a/data", other, dir.path()).unwrap();
+        remove("a/data", one, dir.path());
+        assert_eq!(at().as_deref(), Some(other));
+        remove("a/data", other, dir.path());
+        assert_eq!(at(), None);
+        assert!(add("../data", one, dir.path()).is_err());
+        fs::write(dir.path().join("a/data"), "").unwrap();
+        assert!(add("a/data", one, dir.path()).is_err());
+    }
 
     #[test]
     fn places() {

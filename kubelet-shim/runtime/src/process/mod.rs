@@ -8,7 +8,7 @@
 
 mod enter;
 mod life;
-mod links;
+pub mod links;
 mod output;
 mod record;
 mod runtime;

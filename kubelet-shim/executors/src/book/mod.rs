@@ -3,22 +3,28 @@
 //! Every step writes down what it changes before anybody hears of it. Steps that the cluster's side is to hear of put
 //! events into `out`; executors hear through their streams.
 
+mod entry;
+mod said;
+
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use kubernel_mesos_proto::executor::{self, call, event};
 use kubernel_mesos_proto::node;
 use kubernel_mesos_proto::v1::{
-    AgentID, AgentInfo, ContainerID, ExecutorID, ExecutorInfo, FrameworkCapability, FrameworkCapabilityType,
-    FrameworkID, FrameworkInfo, KillPolicy, TaskGroupInfo, TaskID, TaskInfo, TaskState, TaskStatus, TaskStatusReason,
-    TaskStatusSource,
+    AgentInfo, ContainerID, ExecutorID, ExecutorInfo, FrameworkInfo, KillPolicy, TaskID, TaskInfo, TaskState,
+    TaskStatus, TaskStatusReason, TaskStatusSource,
 };
 use kubernel_runtime::process::ProcessEnd;
 use tokio::sync::mpsc;
 
+use self::entry::{Executor, Task};
+pub(crate) use self::said::{agent, framework_id, is_terminal};
+use self::said::{executor_named, exited, framework_named, now_secs, update};
 use crate::checkpoint::{Folder, Found};
+use crate::places::Places;
 use crate::record::{ExecutorRecord, Progress, TaskRecord};
 use crate::{Error, Result};
 
@@ -44,40 +50,9 @@ pub(crate) struct Book {
     pub(crate) executors: BTreeMap<Key, Executor>,
     /// Containers of executors whose first task has not come yet: Pod and container.
     early: BTreeMap<Key, (String, String)>,
+    places: Places,
     /// What the cluster's side is to hear.
     pub(crate) out: Vec<node::Event>,
-}
-
-/// One executor.
-pub(crate) struct Executor {
-    pub(crate) framework: FrameworkInfo,
-    pub(crate) info: ExecutorInfo,
-    pub(crate) pod_uid: String,
-    pub(crate) container: Option<String>,
-    pub(crate) tasks: BTreeMap<String, Task>,
-    line: Option<Line>,
-    /// It has subscribed at least once, maybe before our last restart.
-    heard: bool,
-    /// When it must have subscribed.
-    deadline: Option<Instant>,
-    heartbeat: Instant,
-    /// Its process is over.
-    over: bool,
-    next_number: u64,
-    folder: Folder,
-}
-
-/// One task.
-pub(crate) struct Task {
-    /// `None` for one that only its executor knew.
-    pub(crate) record: Option<TaskRecord>,
-    pub(crate) progress: Progress,
-    /// Which updates were acknowledged last.
-    known: Option<Vec<u8>>,
-    /// It is to end; said again when the executor comes back.
-    kill: Option<Option<KillPolicy>>,
-    resend_at: Instant,
-    resend_pause: Duration,
 }
 
 /// What is to be done with a process after a step.
@@ -88,9 +63,10 @@ pub(crate) enum Deed {
 }
 
 impl Book {
-    pub(crate) fn new(root: PathBuf, agent: AgentInfo, found: Vec<Found>) -> Self {
+    pub(crate) fn new(root: PathBuf, agent: AgentInfo, places: Places, found: Vec<Found>) -> Self {
         let now = Instant::now();
-        let mut book = Self { root, agent, executors: BTreeMap::new(), early: BTreeMap::new(), out: Vec::new() };
+        let (executors, early, out) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut book = Self { root, agent, executors, early, places, out };
         for Found { record, tasks } in found {
             let ExecutorRecord { framework, executor, pod_uid, container } = record;
             let key = (framework_id(&framework), executor.executor_id.value.clone());
@@ -127,7 +103,7 @@ impl Book {
 
     /// Tasks for an executor.
     pub(crate) fn launch(&mut self, launch: node::Launch) -> Result<()> {
-        let node::Launch { framework, executor: info, pod_uid, tasks, group } = launch;
+        let node::Launch { framework, executor: info, pod_uid, tasks, group, volumes } = launch;
         let key = (framework_id(&framework), info.executor_id.value.clone());
         match self.executors.entry(key.clone()) {
             Entry::Vacant(slot) => {
@@ -156,12 +132,49 @@ impl Book {
                 // The same call again.
                 continue;
             }
-            let record = TaskRecord { info, number: executor.next_number, group: group.then_some(first) };
+            let own = volumes.iter().filter(|volume| volume.task_id == info.task_id).cloned().collect();
+            let record = TaskRecord { info, number: executor.next_number, group: group.then_some(first), volumes: own };
             executor.folder.write_task(&record)?;
             executor.next_number += 1;
             executor.tasks.insert(id, Task::new(Some(record), Progress::default(), Instant::now()));
         }
-        executor.deliver()
+        self.deliver(&key)
+    }
+
+    /// Sends an executor the tasks that wait for it, in their order. Those whose volumes cannot be had fail.
+    fn deliver(&mut self, key: &Key) -> Result<()> {
+        let Some(executor) = self.executors.get(key).filter(|executor| executor.is_connected()) else { return Ok(()) };
+        for together in executor.waiting() {
+            let Some(executor) = self.executors.get_mut(key) else { return Ok(()) };
+            let sandbox = self.places.sandbox(key, executor.container.as_deref());
+            let mut volumes = together.iter().flat_map(|record| &record.volumes);
+            let mounted = volumes.try_for_each(|volume| self.places.mount(volume, &sandbox));
+            let Err(why) = mounted else {
+                executor.send(together)?;
+                continue;
+            };
+            for record in together {
+                let (id, reason) = (record.info.task_id.value, TaskStatusReason::ContainerLaunchFailed);
+                let status = self.own_status(key, &id, TaskState::Failed, reason, &why);
+                self.note(key, status)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what only a task that is over had out of the sandbox.
+    fn unmount(&self, key: &Key, task: &str) {
+        let Some(executor) = self.executors.get(key) else { return };
+        let sandbox = self.places.sandbox(key, executor.container.as_deref());
+        let volumes = |id: &str| {
+            let record = executor.tasks.get(id).and_then(|task| task.record.as_ref());
+            record.map_or(&[][..], |record| &record.volumes)
+        };
+        let alive = executor.tasks.iter().filter(|(_, task)| !task.is_over()).map(|(id, _)| id.as_str());
+        let held: Vec<_> = alive.flat_map(volumes).map(|volume| (&volume.path, &volume.uid)).collect();
+        for volume in volumes(task).iter().filter(|volume| !held.contains(&(&volume.path, &volume.uid))) {
+            self.places.unmount(volume, &sandbox);
+        }
     }
 
     /// Tasks for an executor whose process is over already.
@@ -172,7 +185,7 @@ impl Book {
             if executor.tasks.contains_key(&id) {
                 continue;
             }
-            let record = TaskRecord { info, number: executor.next_number, group: None };
+            let record = TaskRecord { info, number: executor.next_number, group: None, volumes: Vec::new() };
             executor.folder.write_task(&record)?;
             executor.next_number += 1;
             executor.tasks.insert(id.clone(), Task::new(Some(record), Progress::default(), Instant::now()));
@@ -213,8 +226,8 @@ impl Book {
         if again {
             self.drop_unknown(key, &known)?;
         }
-        let Some(executor) = self.executors.get_mut(key) else { return Ok(true) };
-        executor.deliver()?;
+        self.deliver(key)?;
+        let Some(executor) = self.executors.get(key) else { return Ok(true) };
         let kills: Vec<_> =
             executor.tasks.iter().filter_map(|(id, task)| Some((id.clone(), task.kill.clone()?))).collect();
         for (id, policy) in kills {
@@ -272,7 +285,7 @@ impl Book {
             let progress = Progress { delivered: true, ..Progress::default() };
             Task::new(None, progress, Instant::now())
         });
-        if task.progress.latest.as_ref().is_some_and(|latest| is_terminal(latest.state)) {
+        if task.is_over() {
             // Nothing comes after an end.
             return Ok(());
         }
@@ -281,6 +294,9 @@ impl Book {
         executor.folder.write_progress(&id, &task.progress)?;
         if task.progress.pending.len() == 1 {
             self.out.extend(task.tell(key, Instant::now()));
+        }
+        if task.is_over() {
+            self.unmount(key, &id);
         }
         Ok(())
     }
@@ -301,8 +317,7 @@ impl Book {
         }
         task.progress.pending.remove(0);
         task.known = Some(uuid.to_vec());
-        let over = task.progress.latest.as_ref().is_some_and(|latest| is_terminal(latest.state));
-        if over && task.progress.pending.is_empty() {
+        if task.is_over() && task.progress.pending.is_empty() {
             executor.tasks.remove(task_id);
             executor.folder.remove_task(task_id);
         } else {
@@ -393,12 +408,8 @@ impl Book {
             ),
             (None, false, _) => (TaskStatusReason::ExecutorTerminated, "Executor terminated".to_owned()),
         };
-        let alive: Vec<String> = executor
-            .tasks
-            .iter()
-            .filter(|(_, task)| task.progress.latest.as_ref().is_none_or(|latest| !is_terminal(latest.state)))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let alive: Vec<String> =
+            executor.tasks.iter().filter(|(_, task)| !task.is_over()).map(|(id, _)| id.clone()).collect();
         for id in alive {
             let status = self.own_status(key, &id, TaskState::Failed, reason, &text);
             self.note(key, status)?;
@@ -500,184 +511,4 @@ impl Book {
             executor.folder.remove();
         }
     }
-}
-
-impl Executor {
-    fn new(framework: FrameworkInfo, info: ExecutorInfo, pod_uid: String, folder: Folder) -> Self {
-        Self {
-            framework,
-            info,
-            pod_uid,
-            container: None,
-            tasks: BTreeMap::new(),
-            line: None,
-            heard: false,
-            deadline: None,
-            heartbeat: Instant::now() + HEARTBEAT,
-            over: false,
-            next_number: 0,
-            folder,
-        }
-    }
-
-    /// The executor of that name that comes after one that is over.
-    fn begin_again(&mut self, framework: FrameworkInfo, info: ExecutorInfo, pod_uid: String) -> Result<()> {
-        (self.framework, self.info, self.pod_uid) = (framework, info, pod_uid);
-        (self.container, self.line, self.deadline) = (None, None, None);
-        (self.heard, self.over) = (false, false);
-        self.write()
-    }
-
-    /// What a task has become that it never saw.
-    fn state_of_unseen(&self) -> TaskState {
-        let aware =
-            |capability: &FrameworkCapability| capability.r#type == Some(FrameworkCapabilityType::PartitionAware);
-        if self.framework.capabilities.iter().any(aware) { TaskState::Dropped } else { TaskState::Lost }
-    }
-
-    fn bind(&mut self, pod_uid: &str, container: &str) -> Result<()> {
-        if self.container.as_deref() == Some(container) {
-            return Ok(());
-        }
-        pod_uid.clone_into(&mut self.pod_uid);
-        self.container = Some(container.to_owned());
-        self.deadline = Some(Instant::now() + REGISTRATION);
-        self.write()
-    }
-
-    fn write(&self) -> Result<()> {
-        self.folder.write_executor(&ExecutorRecord {
-            framework: self.framework.clone(),
-            executor: self.info.clone(),
-            pod_uid: self.pod_uid.clone(),
-            container: self.container.clone(),
-        })
-    }
-
-    pub(crate) fn is_connected(&self) -> bool {
-        self.line.as_ref().is_some_and(|line| !line.is_closed())
-    }
-
-    /// Whether it may speak of tasks.
-    pub(crate) fn has_subscribed(&self) -> bool {
-        self.line.is_some()
-    }
-
-    /// Sends an event, if it listens.
-    fn say(&self, event: executor::Event) -> bool {
-        self.line.as_ref().is_some_and(|line| line.send(event).is_ok())
-    }
-
-    fn say_kill(&self, task: &str, kill_policy: Option<KillPolicy>) {
-        let kill = event::Kill { task_id: TaskID { value: task.to_owned() }, kill_policy };
-        self.say(executor::Event { r#type: Some(event::Type::Kill), kill: Some(kill), ..executor::Event::default() });
-    }
-
-    /// Sends the tasks that wait, in their order.
-    fn deliver(&mut self) -> Result<()> {
-        if !self.is_connected() {
-            return Ok(());
-        }
-        let mut waiting: Vec<TaskRecord> = self
-            .tasks
-            .values()
-            .filter(|task| !task.progress.delivered && task.progress.latest.is_none())
-            .filter_map(|task| task.record.clone())
-            .collect();
-        waiting.sort_by_key(|record| record.number);
-        let mut waiting = VecDeque::from(waiting);
-        while let Some(first) = waiting.pop_front() {
-            let mut together = vec![first.info];
-            while first.group.is_some()
-                && let Some(next) = waiting.pop_front_if(|next| next.group == first.group)
-            {
-                together.push(next.info);
-            }
-            for info in &together {
-                let Some(task) = self.tasks.get_mut(&info.task_id.value) else { continue };
-                task.progress.delivered = true;
-                self.folder.write_progress(&info.task_id.value, &task.progress)?;
-            }
-            self.say(launch(together, first.group.is_some()));
-        }
-        Ok(())
-    }
-}
-
-impl Task {
-    fn new(record: Option<TaskRecord>, progress: Progress, now: Instant) -> Self {
-        Self { record, progress, known: None, kill: None, resend_at: now, resend_pause: RESEND_MIN }
-    }
-
-    fn has(&self, uuid: &Option<Vec<u8>>) -> bool {
-        self.known == *uuid || self.progress.pending.iter().any(|status| status.uuid == *uuid)
-    }
-
-    /// Tells the first update that waits.
-    fn tell(&mut self, key: &Key, now: Instant) -> Option<node::Event> {
-        self.resend_at = now + self.resend_pause;
-        let event = update(key, self.progress.pending.first()?);
-        self.resend_pause = (self.resend_pause * 2).min(RESEND_MAX);
-        Some(event)
-    }
-}
-
-fn launch(mut tasks: Vec<TaskInfo>, group: bool) -> executor::Event {
-    if group {
-        let launch_group = Some(event::LaunchGroup { task_group: TaskGroupInfo { tasks } });
-        return executor::Event { r#type: Some(event::Type::LaunchGroup), launch_group, ..executor::Event::default() };
-    }
-    let launch = tasks.pop().map(|task| event::Launch { task });
-    executor::Event { r#type: Some(event::Type::Launch), launch, ..executor::Event::default() }
-}
-
-fn update(key: &Key, status: &TaskStatus) -> node::Event {
-    let update = node::Update {
-        framework_id: framework_named(&key.0),
-        executor_id: executor_named(&key.1),
-        status: status.clone(),
-    };
-    node::Event { r#type: node::EventType::Update, update: Some(update), ..node::Event::default() }
-}
-
-fn exited(key: &Key, wait_status: i32, pod_uid: &str, untold: Vec<TaskID>) -> node::Event {
-    let exited = node::Exited {
-        framework_id: framework_named(&key.0),
-        executor_id: executor_named(&key.1),
-        wait_status,
-        pod_uid: pod_uid.to_owned(),
-        untold,
-    };
-    node::Event { r#type: node::EventType::Exited, exited: Some(exited), ..node::Event::default() }
-}
-
-fn framework_named(id: &str) -> FrameworkID {
-    FrameworkID { value: id.to_owned() }
-}
-
-fn executor_named(id: &str) -> ExecutorID {
-    ExecutorID { value: id.to_owned() }
-}
-
-pub(crate) fn framework_id(info: &FrameworkInfo) -> String {
-    info.id.as_ref().map(|id| id.value.clone()).unwrap_or_default()
-}
-
-/// The node as executors see it.
-pub(crate) fn agent(name: &str, hostname: &str, port: u16) -> AgentInfo {
-    AgentInfo {
-        hostname: hostname.to_owned(),
-        port: i32::from(port),
-        id: Some(AgentID { value: name.to_owned() }),
-        ..AgentInfo::default()
-    }
-}
-
-pub(crate) fn is_terminal(state: TaskState) -> bool {
-    use TaskState::{Dropped, Error, Failed, Finished, Gone, GoneByOperator, Killed, Lost};
-    matches!(state, Finished | Failed | Killed | Error | Lost | Dropped | Gone | GoneByOperator)
-}
-
-fn now_secs() -> f64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
