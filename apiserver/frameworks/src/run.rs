@@ -223,7 +223,8 @@ impl Bridge {
     async fn pod(&mut self, change: Change<TaskPod>) {
         match change {
             Change::Start if self.early.is_some() => self.early = Some(Vec::new()),
-            Change::Start => self.missing = Some(self.tasks.pods().cloned().collect()),
+            // What was made so far was made before the list that comes now.
+            Change::Start => self.missing = Some(self.tasks.made().cloned().collect()),
             Change::Set(pod) => {
                 if let Some(early) = &mut self.early {
                     early.retain(|known| known.metadata.uid != pod.metadata.uid);

@@ -23,7 +23,8 @@ const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 /// What a watch brings.
 #[derive(Debug)]
 pub enum Change<T> {
-    /// All that is there comes next, from the beginning.
+    /// All that is there comes next, from the beginning. It is read after this was sent, and may come again before
+    /// it is complete.
     Start,
     /// An object is new, has changed, or is there.
     Set(T),
@@ -57,7 +58,8 @@ pub async fn follow<T: Watched, M: Send + 'static>(
             Err(error) => {
                 if is(&error, 404) {
                     tracing::warn!(path, "the server does not know this resource");
-                    for change in [Change::Start, Change::Synced] {
+                    let start = resume.is_some().then_some(Change::Start);
+                    for change in start.into_iter().chain([Change::Synced]) {
                         if to.send(wrap(change)).await.is_err() {
                             return;
                         }
@@ -102,10 +104,11 @@ async fn one_watch<T: Watched, M>(
     let mark = if path.contains('?') { '&' } else { '?' };
     let uri = format!("{path}{mark}watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECS}&{from}");
     let request = http::Request::get(uri).body(Vec::new()).map_err(|error| Error::Service(error.into()))?;
-    let mut events = pin!(client.request_events::<T>(request).await?);
+    // Said before it is asked: whatever else goes the same way and comes before `Start`, what comes after it knows of.
     if resume.is_none() && to.send(wrap(Change::Start)).await.is_err() {
         return Ok(Ended::Closed);
     }
+    let mut events = pin!(client.request_events::<T>(request).await?);
     while let Some(event) = events.try_next().await? {
         let change = match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => {
@@ -239,7 +242,8 @@ mod tests {
         )
         .await;
         // A server that does not know the resource has none of it.
-        check(vec![(404, status(404))], &["start", "synced"], &[initial]).await;
-        check(vec![(500, status(500)), (200, bookmark(1, true))], &["start", "synced"], &[initial, initial]).await;
+        check(vec![(404, status(404))], &["start", "synced", "start"], &[initial]).await;
+        let answers = vec![(500, status(500)), (200, bookmark(1, true))];
+        check(answers, &["start", "start", "synced"], &[initial, initial]).await;
     }
 }

@@ -172,9 +172,10 @@ impl Tasks {
         self.tasks.insert(key, task);
     }
 
-    /// The Pods of tasks that are not settled.
-    pub(crate) fn pods(&self) -> impl Iterator<Item = &PodName> {
-        self.pods.keys()
+    /// The Pods of tasks that are known to be made. Others may still be in the making.
+    pub(crate) fn made(&self) -> impl Iterator<Item = &PodName> {
+        let is_there = |key: &Key| self.tasks.get(key).is_some_and(|task| task.there);
+        self.pods.iter().filter(move |(_, keys)| keys.iter().any(is_there)).map(|(pod, _)| pod)
     }
 
     /// A Pod of an executor is over: it is kept as those of tasks are.

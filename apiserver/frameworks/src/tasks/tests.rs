@@ -94,6 +94,16 @@ fn updates_are_said_one_at_a_time_until_they_are_known() {
 }
 
 #[test]
+fn a_pod_in_the_making_cannot_be_missed() {
+    let mut world = World::new(&["t"]);
+    assert_eq!(world.tasks.made().count(), 0);
+    world.tasks.created(&world.pod.clone());
+    assert_eq!(world.tasks.made().collect::<Vec<_>>(), [&world.pod]);
+    world.tasks.gone(&world.pod.clone(), true, 0);
+    assert_eq!(world.tasks.made().count(), 0);
+}
+
+#[test]
 fn what_is_killed_ends_killed() {
     let mut world = World::new(&["t"]);
     let deeds = world.tasks.kill(&key("t"), Some(1_500), None, false, 0);

@@ -42,7 +42,7 @@ pub(crate) async fn run(binary: &Path, folder: &Path) -> Result<()> {
 
 async fn pods(target: &Target, server: &Process, hollow: &Process) -> Result<()> {
     let name = format!("{PODS_COUNT} Pods on {NODES} nodes");
-    let events = open(target, &format!("{PODS}?watch=1")).await?;
+    let events = open(target, PODS, None).await?;
     let load = Load { clients: CLIENTS, path: PODS, prefix: "pod", object: pod, count: PODS_COUNT, time: CREATE_TIME };
     let (server_before, hollow_before) = (server.cpu_secs()?, hollow.cpu_secs()?);
     let begin = Instant::now();

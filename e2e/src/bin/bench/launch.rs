@@ -31,7 +31,7 @@ const PER_OFFER: usize = 20;
 const CONNECTIONS: usize = 4;
 const EVENT_WAIT: Duration = Duration::from_secs(20);
 /// Pods of tasks, in the namespace of roles that have none.
-const PODS: &str = "/api/v1/namespaces/default/pods?watch=1&labelSelector=mesos.kernel.kubernel.io%2Fframework";
+const PODS: &str = "/api/v1/namespaces/default/pods?labelSelector=mesos.kernel.kubernel.io%2Fframework";
 
 /// Measures.
 pub(crate) async fn run(binary: &Path, folder: &Path) -> Result<()> {
@@ -51,7 +51,7 @@ async fn measure(binary: &Path, folder: &Path, held: bool) -> Result<()> {
     let arguments = ["hollow", "--nodes", &NODES.to_string(), "--kubeconfig", kubeconfig];
     let hollow = Process::start(binary, &arguments, &folder.join("hollow.log"))?;
     nodes_ready(&mut target.connect().await?, NODES).await?;
-    let mut pods = open(&target, PODS).await?;
+    let mut pods = open(&target, PODS, None).await?;
     let before = server.process.cpu_secs()?;
     if held {
         hollow.hold()?;

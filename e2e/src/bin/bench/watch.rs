@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use crate::Result;
-use crate::client::Target;
+use crate::client::{Client, Target};
 use crate::create::{CLIENTS, Load};
 use crate::figures::print_spread;
 use crate::objects::{CONFIG_MAPS, config_map};
@@ -35,7 +35,7 @@ pub(crate) struct Seen {
 /// Measures: a watcher next to one quiet client, then to many busy ones.
 pub(crate) async fn run(target: &Target) -> Result<()> {
     let since = version(target).await?;
-    let mut events = open(target, &format!("{CONFIG_MAPS}?watch=1&resourceVersion={since}")).await?;
+    let mut events = open(target, CONFIG_MAPS, Some(since)).await?;
     let mut client = target.connect().await?;
     let mut from_sent = Vec::new();
     let mut from_answer = Vec::new();
@@ -94,18 +94,34 @@ pub(crate) async fn run(target: &Target) -> Result<()> {
     Ok(())
 }
 
-/// Opens a watch. The events of one watch are kept without bound, because a slow reader here would slow the server.
-pub(crate) async fn open(target: &Target, path: &str) -> Result<mpsc::UnboundedReceiver<Seen>> {
-    let mut client = target.connect().await?;
-    let body = client.open(Method::GET, path, Bytes::new()).await?.into_body();
+/// Opens a watch of a collection, from a version on or with all that is there. Its events are kept without bound, because a
+/// slow reader here would slow the server; where it is too slow nevertheless and is cut off, it goes on where it was.
+pub(crate) async fn open(
+    target: &Target,
+    collection: &str,
+    mut since: Option<String>,
+) -> Result<mpsc::UnboundedReceiver<Seen>> {
+    let mark = if collection.contains('?') { '&' } else { '?' };
+    let path = format!("{collection}{mark}watch=1");
+    let mut watch = begin(target, &path, since.as_deref()).await?;
     let (events, receiver) = mpsc::unbounded_channel();
+    let target = target.clone();
     tokio::spawn(async move {
-        // The connection lives as long as its client.
-        let _client = client;
         // The receiver learns that the watch is over; whether it is still needed, it knows.
-        drop(follow(body, &events).await);
+        while follow(&mut watch.1, &events, &mut since).await.is_ok() && !events.is_closed() {
+            let Ok(again) = begin(&target, &path, since.as_deref()).await else { return };
+            watch = again;
+        }
     });
     Ok(receiver)
+}
+
+/// A watch, with the client whose connection lives as long as it.
+async fn begin(target: &Target, path: &str, since: Option<&str>) -> Result<(Client, Incoming)> {
+    let path = since.map_or(path.to_owned(), |version| format!("{path}&resourceVersion={version}"));
+    let mut client = target.connect().await?;
+    let body = client.open(Method::GET, &path, Bytes::new()).await?.into_body();
+    Ok((client, body))
 }
 
 /// The next event.
@@ -126,7 +142,7 @@ async fn next(events: &mut mpsc::UnboundedReceiver<Seen>, name: &str) -> Result<
     }
 }
 
-async fn follow(mut body: Incoming, events: &mpsc::UnboundedSender<Seen>) -> Result<()> {
+async fn follow(body: &mut Incoming, events: &mpsc::UnboundedSender<Seen>, since: &mut Option<String>) -> Result<()> {
     let mut buffer = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
@@ -138,6 +154,7 @@ async fn follow(mut body: Incoming, events: &mpsc::UnboundedSender<Seen>) -> Res
             from = 0;
             let event: Event = serde_json::from_slice(&line)?;
             let Object { metadata, spec, status } = event.object;
+            *since = Some(metadata.resource_version);
             let bound = spec.is_some_and(|spec| spec.node_name.is_some());
             let running = status.is_some_and(|status| status.phase.as_deref() == Some("Running"));
             if events.send(Seen { at, name: metadata.name, bound, running }).is_err() {
@@ -168,8 +185,10 @@ struct Object {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Metadata {
     name: String,
+    resource_version: String,
 }
 
 #[derive(Deserialize)]
