@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Executors;
 use crate::book::{self, is_terminal};
+use crate::files;
 use crate::http::{self, Refusal, bad};
 use crate::identity::{Identity, Info};
 
@@ -149,7 +150,7 @@ pub(crate) async fn operator(State(executors): State<Executors>, request: Reques
     let (call, headers) = http::read::<Call>(request, "Call").await?;
     let form = http::accepted(&headers)?;
     let Some(kind) = call.r#type else {
-        return Err(bad("Failed to validate agent::Call: Expecting 'type' to be present"));
+        return Err(lacks("type"));
     };
     let mut answer = Answer::default();
     match kind {
@@ -204,9 +205,23 @@ pub(crate) async fn operator(State(executors): State<Executors>, request: Reques
             });
             answer.get_containers = Some(response::GetContainers { containers: running.collect() });
         }
+        call::Type::ListFiles => {
+            answer.r#type = Some(response::Type::ListFiles);
+            let list = call.list_files.ok_or_else(|| lacks("list_files"))?;
+            answer.list_files = Some(files::list_files(&executors, &list)?);
+        }
+        call::Type::ReadFile => {
+            answer.r#type = Some(response::Type::ReadFile);
+            let read = call.read_file.ok_or_else(|| lacks("read_file"))?;
+            answer.read_file = Some(files::read_file(&executors, &read)?);
+        }
         _ => return Ok(StatusCode::NOT_IMPLEMENTED.into_response()),
     }
     Ok(http::answer(form, &answer))
+}
+
+fn lacks(field: &str) -> Refusal {
+    bad(format!("Failed to validate agent::Call: Expecting '{field}' to be present"))
 }
 
 fn frameworks(book: &book::Book) -> response::GetFrameworks {

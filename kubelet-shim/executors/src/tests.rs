@@ -393,6 +393,32 @@ async fn sandboxes_and_nothing_else() {
             None => assert_eq!(status, StatusCode::NOT_FOUND, "{target}"),
         }
     }
+    for (call, status, expected) in [
+        (
+            json!({"type": "READ_FILE", "read_file": {"path": "/frameworks/f/executors/e/runs/c/stdout", "offset": 3}}),
+            200,
+            json!({"type": "READ_FILE", "read_file": {"size": 5, "data": "bG8="}}),
+        ),
+        (
+            json!({"type": "READ_FILE", "read_file": {"path": format!("{whole}/stdout"), "offset": 9}}),
+            200,
+            json!({"type": "READ_FILE", "read_file": {"size": 5, "data": ""}}),
+        ),
+        (json!({"type": "READ_FILE", "read_file": {"path": format!("{whole}/link"), "offset": 0}}), 404, json!(null)),
+        (json!({"type": "READ_FILE"}), 400, json!(null)),
+        (json!({"type": "LIST_FILES", "list_files": {"path": "/etc"}}), 404, json!(null)),
+    ] {
+        let answer = send(http::routes(executors.clone()), "POST", "/api/v1", &[JSON], call.to_string()).await;
+        assert_eq!(answer.status(), status, "{call}");
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap_or_default(), expected, "{call}");
+    }
+    let call = json!({"type": "LIST_FILES", "list_files": {"path": &whole}}).to_string();
+    let answer = send(http::routes(executors.clone()), "POST", "/api/v1", &[JSON], call).await;
+    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+    let listed: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(listed["list_files"]["file_infos"][1]["path"], format!("{whole}/stdout"));
+    assert_eq!(listed["list_files"]["file_infos"][1]["size"], 5);
     let target = format!("/files/browse?path={whole}");
     let answer = send(http::routes(executors.clone()), "GET", &target, &[], String::new()).await;
     let bytes = answer.into_body().collect().await.unwrap().to_bytes();
