@@ -113,16 +113,22 @@ impl Bridge {
 
     /// Counts what an object of somebody else keeps.
     fn count(&self, object: &Value, kept: &mut Kept) {
-        let text = |field: &str| object["spec"][field].as_str().unwrap_or_default();
-        let role = text("role");
-        let path = if role.contains('/') { role.into() } else { self.tenancy.path(role) };
-        let labels: Vec<(String, String)> = object["spec"]["labels"]
-            .as_object()
+        let spec = &object["spec"];
+        let holders: Vec<Holder> = spec["refines"]
+            .as_array()
             .into_iter()
             .flatten()
-            .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .chain([spec])
+            .map(|one| {
+                let mut holder = Holder::of_object(one);
+                if !holder.role.contains('/') {
+                    holder.role = self.tenancy.path(&holder.role).to_string();
+                }
+                holder
+            })
             .collect();
-        let whose = whose(text("agent"), &path, text("principal"), &labels);
+        let path = holders.last().map(|holder| holder.role.clone()).unwrap_or_default();
+        let whose = whose(spec["agent"].as_str().unwrap_or_default(), &holders);
         for (name, amount) in object["spec"]["resources"].as_object().into_iter().flatten() {
             let Ok(quantity) = Quantity::parse(amount.as_str().unwrap_or_default()) else { continue };
             let amount = if name == "cpu" { quantity.milli_value() } else { quantity.value() };
@@ -149,16 +155,55 @@ struct Kept {
     volumes: Uids,
 }
 
-/// A digest of whose a reservation is, and where.
-fn whose(agent: &str, role: &str, principal: &str, labels: &[(String, String)]) -> String {
-    let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    names::digest(&[agent, role, principal, &labels.join(",")])
+/// For whom a reservation is, and who made it.
+#[derive(Clone, Debug, PartialEq)]
+struct Holder {
+    role: String,
+    principal: String,
+    labels: Vec<(String, String)>,
+}
+
+impl Holder {
+    fn of_object(object: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let labels = object["labels"].as_object().into_iter().flatten();
+        Self {
+            role: text(&object["role"]),
+            principal: text(&object["principal"]),
+            labels: labels.map(|(key, value)| (key.clone(), text(value))).collect(),
+        }
+    }
+
+    fn of_kernel(reservation: &Reservation) -> Self {
+        let text = |value: &Option<Arc<str>>| value.as_deref().unwrap_or_default().to_owned();
+        Self {
+            role: reservation.role.to_string(),
+            principal: text(&reservation.principal),
+            labels: reservation.labels.iter().map(|(key, value)| (key.to_string(), text(value))).collect(),
+        }
+    }
+
+    fn object(self) -> Value {
+        let labels: Map<String, Value> = self.labels.into_iter().map(|(key, value)| (key, value.into())).collect();
+        json!({"role": self.role, "principal": self.principal, "labels": labels})
+    }
+}
+
+/// A digest of whose a reservation is, with those on which it lies, and where.
+fn whose(agent: &str, holders: &[Holder]) -> String {
+    let labels = |holder: &Holder| {
+        let labels: Vec<String> = holder.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        labels.join(",")
+    };
+    let all: Vec<(&Holder, String)> = holders.iter().map(|holder| (holder, labels(holder))).collect();
+    let texts = all.iter().flat_map(|(holder, labels)| [holder.role.as_str(), &holder.principal, labels]);
+    names::digest(&std::iter::once(agent).chain(texts).collect::<Vec<_>>())
 }
 
 /// What somebody has on an agent.
-struct Holding<'a> {
-    reservation: &'a Reservation,
-    labels: Vec<(String, String)>,
+struct Holding {
+    /// The one for whom it is, after those whose reservations it refines.
+    holders: Vec<Holder>,
     /// By name, volumes among them.
     amounts: BTreeMap<Arc<str>, u64>,
     volumes: Vec<Value>,
@@ -168,22 +213,14 @@ struct Holding<'a> {
 /// that are no more lose theirs.
 fn reservations(state: &State, agent: &str, kept: &Kept, uids: &mut Uids) -> BTreeMap<String, Value> {
     let Some(found) = state.agent_id(agent).and_then(|id| state.agents().get(&id)) else { return BTreeMap::new() };
-    let mut holdings: BTreeMap<String, Holding<'_>> = BTreeMap::new();
+    let mut holdings: BTreeMap<String, Holding> = BTreeMap::new();
     let old = std::mem::take(uids);
     for (id, amount) in found.total.iter() {
-        let Some(kind) = state.names().kind(id).filter(|kind| kind.is_dynamic() && !kind.is_refined()) else {
-            continue;
-        };
-        let Some(reservation) = kind.reservations.last() else { continue };
-        let pair = |(key, value): &(Arc<str>, Option<Arc<str>>)| {
-            (key.to_string(), value.as_deref().unwrap_or_default().to_owned())
-        };
-        let labels: Vec<(String, String)> = reservation.labels.iter().map(pair).collect();
-        let principal = reservation.principal.as_deref().unwrap_or_default();
-        let whose = whose(agent, &reservation.role, principal, &labels);
-        let holding = holdings.entry(whose).or_insert_with(|| Holding {
-            reservation,
-            labels,
+        let is_made = |kind: &&Kind| kind.is_dynamic() && kind.reservations.iter().all(|one| one.dynamic);
+        let Some(kind) = state.names().kind(id).filter(is_made) else { continue };
+        let holders: Vec<Holder> = kind.reservations.iter().map(Holder::of_kernel).collect();
+        let holding = holdings.entry(whose(agent, &holders)).or_insert_with(|| Holding {
+            holders,
             amounts: BTreeMap::new(),
             volumes: Vec::new(),
         });
@@ -196,7 +233,7 @@ fn reservations(state: &State, agent: &str, kept: &Kept, uids: &mut Uids) -> BTr
             uids.insert(name, uid);
         }
     }
-    let object = |(whose, mut holding): (String, Holding<'_>)| {
+    let object = |(whose, mut holding): (String, Holding)| {
         for (name, amount) in &mut holding.amounts {
             let known = kept.amounts.get(&(whose.clone(), name.to_string())).copied().unwrap_or_default();
             *amount = amount.saturating_sub(known);
@@ -209,22 +246,22 @@ fn reservations(state: &State, agent: &str, kept: &Kept, uids: &mut Uids) -> BTr
     holdings.into_iter().filter_map(object).collect()
 }
 
-impl Holding<'_> {
-    fn object(self, name: String, agent: &str) -> Value {
-        let principal = self.reservation.principal.as_deref().unwrap_or_default();
-        let labels: Map<String, Value> = self.labels.into_iter().map(|(key, value)| (key, value.into())).collect();
+impl Holding {
+    fn object(mut self, name: String, agent: &str) -> Value {
         let quantity = |(name, amount): (Arc<str>, u64)| {
             let text = if &*name == "cpu" { format!("{amount}m") } else { amount.to_string() };
             (name.to_string(), Value::from(text))
         };
-        let resources: Map<String, Value> = self.amounts.into_iter().map(quantity).collect();
+        let mut spec = self.holders.pop().map(Holder::object).unwrap_or_default();
+        spec["agent"] = agent.into();
+        spec["resources"] = self.amounts.into_iter().map(quantity).collect::<Map<_, _>>().into();
+        spec["volumes"] = self.volumes.into();
+        if !self.holders.is_empty() {
+            spec["refines"] = self.holders.into_iter().map(Holder::object).collect();
+        }
         json!({
             "apiVersion": "kernel.kubernel.io/v1alpha1", "kind": "Reservation",
-            "metadata": {"name": name, "labels": {names::RESERVED_ON: names::label(agent)}},
-            "spec": {
-                "role": &*self.reservation.role, "agent": agent, "principal": principal, "labels": labels,
-                "resources": resources, "volumes": self.volumes,
-            },
+            "metadata": {"name": name, "labels": {names::RESERVED_ON: names::label(agent)}}, "spec": spec,
         })
     }
 }
@@ -264,4 +301,46 @@ fn action(books: &mut Books, what: OperatorDeed) -> Result<(String, Action), Str
 fn volume_id(books: &mut Books, volume: &Resource) -> Result<ResourceId, String> {
     let found = read_all(std::slice::from_ref(volume), books)?;
     found.iter().next().map(|(id, _)| id).ok_or_else(|| "there is no such volume".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use kubernel_kernel::{Config, Millis, Traits};
+
+    use super::*;
+
+    #[test]
+    fn each_holder_has_an_object_that_says_on_what_it_lies() {
+        let mut books = Books::new(Config::default());
+        let holder = |role: &str, principal: &str| Reservation {
+            dynamic: true,
+            role: role.into(),
+            principal: (!principal.is_empty()).then(|| principal.into()),
+            labels: Vec::new(),
+        };
+        let (above, below) = (holder("a", "who"), holder("a/b", ""));
+        let mut total = kubernel_kernel::Resources::default();
+        for (stack, amount) in [(vec![], 500), (vec![above.clone()], 2_000), (vec![above, below], 1_000)] {
+            let kind = Kind { reservations: stack, ..Kind::plain("cpu") };
+            total.set(books.kind(&kind).unwrap(), amount);
+        }
+        let (name, traits) = ("n".into(), Arc::new(Traits::default()));
+        books.step(Millis::default(), Input::RegisterAgent { name, total, traits, tasks: Vec::new() });
+        let objects = reservations(books.state(), "n", &Kept::default(), &mut Uids::new());
+        let mut specs: Vec<&Value> = objects.values().map(|object| &object["spec"]).collect();
+        specs.sort_by_key(|spec| spec["role"].to_string());
+        let spec = |role: &str, principal: &str, cpu: &str| {
+            json!({
+                "role": role, "principal": principal, "labels": {}, "agent": "n", "resources": {"cpu": cpu}, "volumes": [],
+            })
+        };
+        let mut refined = spec("a/b", "", "1000m");
+        refined["refines"] = json!([{"role": "a", "principal": "who", "labels": {}}]);
+        assert_eq!(specs, [&spec("a", "who", "2000m"), &refined]);
+        // What objects of others keep is not kept twice.
+        let mut kept = Kept::default();
+        let whose = whose("n", &[Holder::of_object(&spec("a", "who", ""))]);
+        kept.amounts.insert((whose, "cpu".into()), 2_000);
+        assert_eq!(reservations(books.state(), "n", &kept, &mut Uids::new()).len(), 1);
+    }
 }

@@ -242,6 +242,15 @@ pub(crate) struct ReservationSpec {
     pub(crate) principal: String,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) volumes: Vec<ReservedVolume>,
+    pub(crate) refines: Vec<RefinedReservation>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RefinedReservation {
+    pub(crate) role: String,
+    pub(crate) principal: String,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

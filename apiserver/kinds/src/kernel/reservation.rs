@@ -38,6 +38,7 @@ impl Strategy for ReservationStrategy {
         if volumes.is_empty() && object.map_at(&["spec", "resources"]).is_none_or(|resources| resources.is_empty()) {
             errors.push(path.child("resources").required("something must be reserved"));
         }
+        errors.extend(refined_errors(&path.child("refines"), object));
         for (at, volume) in volumes.iter().enumerate() {
             errors.extend(volume_errors(&path.child("volumes").index(at), volume));
         }
@@ -47,7 +48,7 @@ impl Strategy for ReservationStrategy {
 
     fn validate_update(&self, kind: &Kind, new: &Object, old: &Object) -> Vec<field::Error> {
         let mut errors = self.validate(kind, new);
-        for field in ["role", "agent"] {
+        for field in ["role", "agent", "refines"] {
             let path = field::Path::root("spec").child(field);
             errors.extend(validate::immutable(&path, new.at(&["spec", field]), old.at(&["spec", field])));
         }
@@ -65,6 +66,24 @@ impl Strategy for ReservationStrategy {
             json!(print::age(object, now)),
         ]
     }
+}
+
+/// Each reservation of a stack is for a role below that of the one on which it lies.
+fn refined_errors(path: &field::Path, object: &Object) -> Vec<field::Error> {
+    let refined = object.list_at(&["spec", "refines"]);
+    let role = |at: usize| match refined.get(at) {
+        Some(one) => one["role"].as_str().unwrap_or_default(),
+        None => object.str_at(&["spec", "role"]),
+    };
+    let wrong = |at: usize| {
+        let (path, role, next) = (path.index(at).child("role"), role(at), role(at + 1));
+        if role.is_empty() {
+            return Some(path.required(""));
+        }
+        let is_above = next.is_empty() || next.strip_prefix(role).is_some_and(|rest| rest.starts_with('/'));
+        (!is_above).then(|| path.invalid(role, format!("must be above role {next:?}")))
+    };
+    (0..refined.len()).filter_map(wrong).collect()
 }
 
 /// A volume of a framework or of an operator. Its uid is the name of its folder on the node: whoever writes one down must

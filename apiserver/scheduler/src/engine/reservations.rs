@@ -99,26 +99,28 @@ impl Reservations {
 impl Engine {
     pub(crate) fn set_reservation(&mut self, books: &mut Books, now: Millis, object: &wire::Reservation) {
         let name = object.metadata.name.as_str();
-        let role: Arc<str> = match object.spec.role.contains('/') {
-            true => object.spec.role.as_str().into(),
-            false => self.tenancy.path(&object.spec.role),
-        };
         let text = |text: &String| (!text.is_empty()).then(|| text.as_str().into());
-        let reservation = Reservation {
-            dynamic: true,
-            role: role.clone(),
-            principal: text(&object.spec.principal),
-            labels: object.spec.labels.iter().map(|(key, value)| (key.as_str().into(), text(value))).collect(),
-        };
+        let wire::ReservationSpec { role, principal, labels, refines, .. } = &object.spec;
+        let below = refines.iter().map(|one| (&one.role, &one.principal, &one.labels));
+        let reservations: Vec<Reservation> = below
+            .chain([(role, principal, labels)])
+            .map(|(role, principal, labels)| Reservation {
+                dynamic: true,
+                role: self.role_path(role),
+                principal: text(principal),
+                labels: labels.iter().map(|(key, value)| (key.as_str().into(), text(value))).collect(),
+            })
+            .collect();
+        let role = self.role_path(role);
         let mut amounts = Vec::new();
         for (id, amount) in Self::resources(books, &requests::list(&object.spec.resources)).iter() {
             let Some(plain) = books.state().names().name(id) else { continue };
-            let kind = Kind { reservations: vec![reservation.clone()], ..Kind::plain(plain) };
+            let kind = Kind { reservations: reservations.clone(), ..Kind::plain(plain) };
             amounts.extend(books.kind(&kind).map(|id| (id, amount)));
         }
         let mut volumes = Vec::new();
         for volume in &object.spec.volumes {
-            let disk = Kind { reservations: vec![reservation.clone()], ..Kind::plain(DISK) };
+            let disk = Kind { reservations: reservations.clone(), ..Kind::plain(DISK) };
             let kind = Kind {
                 disk: Some(Disk {
                     volume: Some(Volume {
@@ -147,6 +149,11 @@ impl Engine {
         }
         self.keep(books, now, &agent);
         self.recount(books, now);
+    }
+
+    /// A role as the kernel knows it: objects may say the namespace's.
+    fn role_path(&self, role: &str) -> Arc<str> {
+        if role.contains('/') { role.into() } else { self.tenancy.path(role) }
     }
 
     pub(crate) fn remove_reservation(&mut self, books: &mut Books, now: Millis, name: &str) {
@@ -211,7 +218,9 @@ impl Engine {
         if missing == 0 {
             return None;
         }
-        operate(books, now, agent, Action::Reserve([(id, missing)].into_iter().collect()))
+        // A refinement is made of what is reserved for those above.
+        let base = refined(books, id).and_then(|base| self.keep_more(books, now, agent, (base, missing)));
+        base.or_else(|| operate(books, now, agent, Action::Reserve([(id, missing)].into_iter().collect())))
     }
 
     fn missing(&self, books: &Books, agent: &str, id: ResourceId) -> u64 {
@@ -232,15 +241,29 @@ impl Engine {
             if surplus == 0 {
                 continue;
             }
-            let surplus = [(id, surplus)].into_iter().collect();
-            let action = if is_volume { Action::Destroy(surplus) } else { Action::Unreserve(surplus) };
-            left |= operate(books, now, &kept.agent, action).is_some();
+            let action = |surplus| if is_volume { Action::Destroy(surplus) } else { Action::Unreserve(surplus) };
+            let refused = operate(books, now, &kept.agent, action([(id, surplus)].into_iter().collect())).is_some();
+            left |= refused;
+            let mut base = refined(books, id).filter(|_| !is_volume && !refused);
+            while let Some(id) = base {
+                let wanted = self.reservations.wanted(&kept.agent, id);
+                let surplus = have(books, &kept.agent, id).saturating_sub(wanted).min(surplus);
+                let given = operate(books, now, &kept.agent, Action::Unreserve([(id, surplus)].into_iter().collect()));
+                base = refined(books, id).filter(|_| given.is_none());
+            }
         }
         match left {
             true => self.reservations.leaving.push(kept),
             false => self.node_ixs.get(&kept.agent).copied().into_iter().for_each(|ix| self.touch(ix)),
         }
     }
+}
+
+/// What a refinement is made of; `None` for what refines nothing.
+fn refined(books: &mut Books, id: ResourceId) -> Option<ResourceId> {
+    let mut kind = books.state().names().kind(id).filter(|kind| kind.is_refined() && kind.volume().is_none())?.clone();
+    kind.reservations.pop();
+    books.kind(&kind)
 }
 
 /// How much of a kind an agent has.

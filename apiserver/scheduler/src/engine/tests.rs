@@ -462,6 +462,46 @@ fn persistent_volumes_are_made_again_from_their_objects() {
 }
 
 #[test]
+fn refinements_are_made_of_what_they_refine() {
+    let reservation = |name: &str, role: &str, cpu: &str, refines: Value| -> wire::Reservation {
+        let spec = json!({"role": role, "agent": "n1", "resources": {"cpu": cpu}, "refines": refines});
+        serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).unwrap()
+    };
+    let kept = |cluster: &Cluster| {
+        let state = cluster.books.state();
+        let all = state.agents().values().flat_map(|agent| agent.total.iter()).filter(|(_, amount)| *amount > 0);
+        let mut found: Vec<(Vec<String>, u64)> = all
+            .filter_map(|(id, amount)| Some((state.names().kind(id).filter(|kind| kind.is_dynamic())?, amount)))
+            .map(|(kind, amount)| (kind.reservations.iter().map(|one| one.role.to_string()).collect(), amount))
+            .collect();
+        found.sort();
+        found
+    };
+    let (above, both) = (|| vec!["x/a".to_owned()], || vec!["x/a".to_owned(), "x/a/b".to_owned()]);
+    let node = |ready: &str| json!({"status": {"conditions": [{"type": "Ready", "status": ready}]}});
+    let mut cluster = Cluster::new();
+    cluster.node("n1", "4", node("True"));
+    let set = |cluster: &mut Cluster, object: wire::Reservation| {
+        cluster.engine.set_reservation(&mut cluster.books, cluster.now, &object);
+    };
+    // Whichever comes first, and again after the node was away.
+    set(&mut cluster, reservation("a-refined", "x/a/b", "1", json!([{"role": "x/a"}])));
+    assert_eq!(kept(&cluster), [(both(), 1_000)]);
+    set(&mut cluster, reservation("base", "x/a", "2", json!([])));
+    assert_eq!(kept(&cluster), [(above(), 2_000), (both(), 1_000)]);
+    assert_eq!(cluster.reservations(), ["a-refined: holds", "base: holds"]);
+    cluster.node("n1", "4", node("Unknown"));
+    cluster.settle();
+    assert_eq!(kept(&cluster), []);
+    cluster.node("n1", "4", node("True"));
+    assert_eq!(kept(&cluster), [(above(), 2_000), (both(), 1_000)]);
+    cluster.engine.remove_reservation(&mut cluster.books, cluster.now, "a-refined");
+    assert_eq!(kept(&cluster), [(above(), 2_000)]);
+    cluster.engine.remove_reservation(&mut cluster.books, cluster.now, "base");
+    assert_eq!(kept(&cluster), []);
+}
+
+#[test]
 fn a_node_that_does_not_answer_is_given_up_and_comes_back() {
     let mut cluster = Cluster::new();
     let ready = |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
