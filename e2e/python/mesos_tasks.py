@@ -1,8 +1,8 @@
 """A framework as the examples of avmesos and mesoshttp have it: launches tasks, prints each status, ends with the last.
 
-    mesos_tasks.py PACKAGE URL COMMAND [COMMAND…]
+    mesos_tasks.py PACKAGE[=NAME] URL COMMAND [COMMAND…]
 
-PACKAGE is avmesos or mesoshttp; each COMMAND is a task. Prints `TASK STATE MESSAGE` for every update.
+PACKAGE is avmesos or mesoshttp; each COMMAND is a task, called NAME (or PACKAGE) and its number. Prints `TASK STATE MESSAGE` for every update.
 """
 
 import importlib
@@ -10,9 +10,11 @@ import os
 import sys
 
 package, url, *commands = sys.argv[1:]
+package, _, name = package.partition("=")
+name = name or package
 client_class = importlib.import_module(package + ".client").MesosClient
-client = client_class([url], frameworkName=package, frameworkUser="root")
-waiting = {f"{package}-{index}": command for index, command in enumerate(commands)}
+client = client_class([url], frameworkName=name, frameworkUser="root")
+waiting = {f"{name}-{index}": command for index, command in enumerate(commands)}
 running = set(waiting)
 TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST"}
 

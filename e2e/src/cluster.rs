@@ -97,6 +97,11 @@ impl Cluster {
         format!("127.0.0.1:{}", self.mesos)
     }
 
+    /// Where Mesos' tools find its agent.
+    pub fn mesos_agent(&self) -> String {
+        format!("127.0.0.1:{}", self.executors)
+    }
+
     /// Kills the process as a power failure would, and waits until it is gone. Containers stay.
     pub fn kill(&self) {
         if let Some(mut child) = self.process.lock().expect("no test holds it while it panics").take() {

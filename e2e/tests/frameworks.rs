@@ -43,9 +43,9 @@ fn a_task_is_a_pod() {
     let url = format!("http://{}", cluster.mesos());
     let script = format!("{SCRIPTS}/mesos_tasks.py");
     let mut command = Command::new("timeout");
-    command.arg("100").arg(tools().join("frameworks/bin/python")).args([&script, "avmesos", &url]);
+    command.arg("100").arg(tools().join("frameworks/bin/python")).args([&script, "avmesos=pod", &url]);
     let framework = start(command.arg("echo hello; exec sleep 1000"));
-    let pod = "kubectl get pods -A -l mesos.kernel.kubernel.io/task=avmesos-0 --field-selector=status.phase=Running \
+    let pod = "kubectl get pods -A -l mesos.kernel.kubernel.io/task=pod-0 --field-selector=status.phase=Running \
                -o jsonpath='{.items[*].metadata.name}'";
     admin.run(&format!("until [ -n \"$({pod})\" ]; do sleep 0.2; done"));
     let name = admin.ok(pod);
@@ -55,10 +55,34 @@ fn a_task_is_a_pod() {
     assert!(described.contains("Controlled By:  Framework/"), "{described}");
     let listed = admin.ok("kubectl get frameworks --no-headers");
     assert!(listed.contains("true"), "{listed}");
+    // Mesos' own command line looks into it with a token of the cluster.
+    admin.ok("kubectl create serviceaccount looks -n default");
+    admin.ok("kubectl create clusterrolebinding looks --clusterrole=cluster-admin --serviceaccount=default:looks");
+    admin.ok(&format!(
+        "printf '[master]\\naddress = \"{}\"\\n[agent]\\nprincipal = \"me\"\\nsecret = \"%s\"\\n' \
+         \"$(kubectl create token looks -n default)\" > exec.toml",
+        cluster.mesos()
+    ));
+    // The framework hears later than the Pod runs.
+    let running = "grep -q '\"state\":\"TASK_RUNNING\"'";
+    admin.run(&format!("until curl -s '{url}/tasks?task_id=pod-0' | {running}; do sleep 0.2; done"));
+    let exec = |words: &str| {
+        admin.run(&format!(
+            "export MESOS_CLI_CONFIG=$PWD/exec.toml PYTHONPATH=$TOOLS/mesos-cli; \
+             echo typed | python3 {SCRIPTS}/mesos_cli.py {} task exec {words}",
+            cluster.mesos_agent()
+        ))
+    };
+    let said = exec("pod-0 echo in");
+    assert_eq!(said.stdout.trim(), "in", "{said:?}");
+    let said = exec("-i pod-0 cat");
+    assert_eq!(said.stdout.trim(), "typed", "{said:?}");
+    let said = exec("pod-0 false");
+    assert_eq!(said.code, 1, "{said:?}");
     // Deleting the Pod is killing the task.
     admin.ok(&format!("kubectl delete pod {name} --wait=false"));
     let output = finish(framework);
-    assert!(output.stdout.contains("avmesos-0 TASK_KILLED"), "{output:?}");
+    assert!(output.stdout.contains("pod-0 TASK_KILLED"), "{output:?}");
 }
 
 #[test]

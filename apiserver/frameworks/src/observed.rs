@@ -110,18 +110,19 @@ pub(crate) fn reason(reason: kubernel_kernel::Reason) -> Option<Reason> {
     }
 }
 
-/// Where a task's container is reached.
-pub(crate) fn container_status(pod: &TaskPod) -> ContainerStatus {
+/// Where a task's container is reached: a Pod, or in a Pod of several tasks the container with this name.
+pub(crate) fn container_status(pod: &TaskPod, container: Option<&str>) -> ContainerStatus {
+    let pod_id = ContainerID { value: pod.metadata.uid.clone(), parent: None };
+    let id = match container {
+        Some(name) => ContainerID { value: name.to_owned(), parent: Some(Box::new(pod_id)) },
+        None => pod_id,
+    };
     let ip = [&pod.status.pod_ip, &pod.status.host_ip].into_iter().find(|ip| !ip.is_empty());
     let networks = ip.map(|ip| {
         let address = IpAddress { ip_address: Some(ip.clone()), ..IpAddress::default() };
         NetworkInfo { ip_addresses: vec![address], ..NetworkInfo::default() }
     });
-    ContainerStatus {
-        container_id: Some(ContainerID { value: pod.metadata.uid.clone(), parent: None }),
-        network_infos: networks.into_iter().collect(),
-        executor_pid: None,
-    }
+    ContainerStatus { container_id: Some(id), network_infos: networks.into_iter().collect(), executor_pid: None }
 }
 
 /// A signal in the words of strsignal(3).

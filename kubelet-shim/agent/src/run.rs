@@ -49,7 +49,7 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken) ->
     let node = NodeContext::new(config, client, runtime, services, recorder, facts, Cgroups::system(), false);
     let node = Arc::new(node);
     tokio::spawn(api::serve(node.clone(), executors.routes(), listening, shutdown.clone()));
-    tokio::spawn(executors.run(processes, shutdown.clone()));
+    tokio::spawn(executors.run(processes, node.clone(), shutdown.clone()));
     tokio::spawn(heartbeat::run(node.clone(), machine, shutdown.clone()));
     tokio::spawn(log_rotation::run(node.clone(), shutdown.clone()));
     set::run(node, shutdown).await

@@ -1,7 +1,7 @@
 //! The executor API: what executors call, and the stream on which they hear.
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
 use kubernel_mesos_proto::executor::{Call, call};
@@ -21,6 +21,7 @@ pub(crate) async fn executor(State(executors): State<Executors>, request: Reques
     let (call, headers) = http::read::<Call>(request, "Call").await?;
     check(&call).map_err(|text| bad(format!("Failed to validate Executor::Call: {text}")))?;
     let form = http::accepted(&headers)?;
+    authenticate(&executors, &headers, &call)?;
     let key = (call.framework_id.value.clone(), call.executor_id.value.clone());
     match call.r#type {
         Some(call::Type::Heartbeat) => Ok(StatusCode::ACCEPTED.into_response()),
@@ -45,6 +46,20 @@ pub(crate) async fn executor(State(executors): State<Executors>, request: Reques
         }
         _ => Err(Refusal(StatusCode::NOT_IMPLEMENTED, String::new())),
     }
+}
+
+/// An executor may show that it is one; if it does, it must be the one it says.
+fn authenticate(executors: &Executors, headers: &HeaderMap, call: &Call) -> Result<(), Refusal> {
+    let Some(header) = headers.get(header::AUTHORIZATION) else { return Ok(()) };
+    let token = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).unwrap_or_default();
+    let Some(claims) = executors.inner.tokens.read(token.trim()) else {
+        return Err(Refusal(StatusCode::UNAUTHORIZED, "Invalid JWT".to_owned()));
+    };
+    if (&claims.fid, &claims.eid) == (&call.framework_id.value, &call.executor_id.value) {
+        return Ok(());
+    }
+    let text = "the token is of another executor";
+    Err(Refusal(StatusCode::FORBIDDEN, text.to_owned()))
 }
 
 fn failed(error: crate::Error) -> Refusal {

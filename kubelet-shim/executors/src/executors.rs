@@ -15,9 +15,11 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::{self, Book, Deed, Key};
+use crate::nested::Nested;
 use crate::outfit::Outfits;
 use crate::places::Places;
-use crate::{Error, Result, checkpoint, http};
+use crate::token::Tokens;
+use crate::{Error, Host, Result, checkpoint, http};
 
 /// Events that may wait for a slow listener; one that is slower has to come again.
 const EVENTS_MAX: usize = 16_384;
@@ -54,6 +56,9 @@ pub(crate) struct Inner {
     /// Something new came to the book that somebody may wait for.
     pub(crate) news: Notify,
     pub(crate) started: Instant,
+    pub(crate) nested: Nested,
+    pub(crate) tokens: Tokens,
+    pub(crate) host: OnceLock<Arc<dyn Host>>,
     events: broadcast::Sender<node::Event>,
     runtime: OnceLock<ProcessRuntime>,
 }
@@ -68,6 +73,7 @@ impl Executors {
         config.data_dir = std::path::absolute(&config.data_dir).map_err(Error::file(&config.data_dir))?;
         let root = config.data_dir.join("meta");
         let found = checkpoint::read_all(&root)?;
+        let tokens = Tokens::open(&config.data_dir.join("executors.key"))?;
         let endpoint = config.endpoint();
         let agent = book::agent(&config.node_name, &config.node_ip.to_string(), endpoint.port());
         let (events, _) = broadcast::channel(EVENTS_MAX);
@@ -77,6 +83,9 @@ impl Executors {
             config,
             news: Notify::new(),
             started: Instant::now(),
+            nested: Nested::default(),
+            tokens,
+            host: OnceLock::new(),
             events,
             runtime: OnceLock::new(),
         };
@@ -94,10 +103,11 @@ impl Executors {
     }
 
     /// Watches over executors and serves their API until `stop`.
-    pub async fn run(self, runtime: ProcessRuntime, stop: CancellationToken) {
+    pub async fn run(self, runtime: ProcessRuntime, host: Arc<dyn Host>, stop: CancellationToken) {
         let mut events = runtime.events();
-        // It is set once, here.
+        // They are set once, here.
         let _ = self.inner.runtime.set(runtime);
+        let _ = self.inner.host.set(host);
         self.find_early();
         self.look_at_all();
         let serve = self.clone().serve();

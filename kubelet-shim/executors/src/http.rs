@@ -13,7 +13,7 @@ use crate::{Executors, api, files, state};
 
 /// The most that a call may be.
 const BODY_BYTES_MAX: usize = 64 << 20;
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 const PROTOBUF: &str = "application/x-protobuf";
 
 /// All paths, each also below the name that agents have as an actor.
@@ -48,6 +48,15 @@ pub(crate) enum Form {
 }
 
 impl Form {
+    /// The one that a media type names.
+    pub(crate) fn of(media_type: &str) -> Option<Self> {
+        match media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            JSON => Some(Self::Json),
+            PROTOBUF => Some(Self::Protobuf),
+            _ => None,
+        }
+    }
+
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => JSON,

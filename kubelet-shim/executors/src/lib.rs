@@ -7,6 +7,8 @@
 //! speaks with us through the kubelet's API (`node`). All of it is written down before it is acted upon (`checkpoint`), so
 //! that executors and their tasks outlive a restart of the node's agent.
 //!
+//! The agent's operator API (`state`, `files`) shows all that, and runs more processes in containers (`nested`).
+//!
 //! Tasks with a command of their own need no executor: of them only the sandbox and the environment come from here.
 
 mod api;
@@ -16,8 +18,10 @@ mod error;
 mod executors;
 mod fetch;
 mod files;
+mod host;
 mod http;
 mod identity;
+mod nested;
 mod node;
 mod outfit;
 mod places;
@@ -25,7 +29,9 @@ mod record;
 mod state;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub use error::{Error, Result};
 pub use executors::{Config, Executors};
+pub use host::Host;
 pub use identity::RUNS_IN;

@@ -12,6 +12,7 @@ use kubernel_runtime::{cri, labels};
 use crate::fetch::Fetcher;
 use crate::identity::{Identity, Info};
 use crate::places::Places;
+use crate::token::{Claims, Tokens};
 use crate::{Config, Executors};
 
 /// What every outfit needs.
@@ -32,7 +33,7 @@ impl Outfits {
         }
     }
 
-    fn outfit(&self, identity: &Identity, container: &str) -> Outfit {
+    fn outfit(&self, identity: &Identity, container: &str, tokens: &Tokens) -> Outfit {
         let dir = self.places.runs(&identity.framework, &identity.executor).join(container);
         let endpoint = self.endpoint.to_string();
         let place = dir.to_string_lossy().into_owned();
@@ -59,6 +60,9 @@ impl Outfits {
                     ("MESOS_HTTP_COMMAND_EXECUTOR", "0".into()),
                     ("LIBPROCESS_PORT", "0".into()),
                 ]);
+                let Identity { framework, executor, .. } = identity.clone();
+                let claims = Claims { fid: framework, eid: executor, cid: container.to_owned() };
+                env.extend(tokens.issue(&claims).map(|token| ("MESOS_EXECUTOR_AUTHENTICATION_TOKEN", token)));
             }
         }
         Outfit {
@@ -87,7 +91,7 @@ impl Executors {
 impl Outfitter for Executors {
     fn outfit(&self, facts: Facts<'_>) -> Result<Outfit, String> {
         let Some(identity) = Identity::of(facts)? else { return Ok(Outfit::default()) };
-        Ok(self.inner.outfits.outfit(&identity, facts.id))
+        Ok(self.inner.outfits.outfit(&identity, facts.id, &self.inner.tokens))
     }
 
     fn fill<'a>(

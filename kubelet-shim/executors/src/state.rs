@@ -1,7 +1,9 @@
 //! What the agent says of itself: the old `/state`, and the reading calls of the operator API.
 
+use std::path::PathBuf;
+
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use kubernel_mesos_proto::agent::{Call, Response as Answer, call, response};
 use kubernel_mesos_proto::v1::{ContainerID, ExecutorID, FrameworkID, Metric, Task, TaskState, VersionInfo};
@@ -13,6 +15,7 @@ use crate::book::{self, is_terminal};
 use crate::files;
 use crate::http::{self, Refusal, bad};
 use crate::identity::{Identity, Info};
+use crate::nested;
 
 /// The version of Mesos whose API this is.
 const VERSION: &str = "1.11.0";
@@ -145,9 +148,23 @@ fn executor(executors: &Executors, run: &Run) -> Value {
     })
 }
 
-/// `/api/v1`: what only reads.
+/// Where a process of Mesos has its sandbox.
+pub(crate) async fn sandbox_of(executors: &Executors, container: &str) -> Option<PathBuf> {
+    let run = runs(executors).await.into_iter().find(|run| run.container == container)?;
+    let Identity { framework, executor, .. } = &run.identity;
+    Some(executors.inner.outfits.places.runs(framework, executor).join(container))
+}
+
+/// `/api/v1`
 pub(crate) async fn operator(State(executors): State<Executors>, request: Request) -> Result<Response, Refusal> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if kind == Some(nested::RECORDIO) {
+        return nested::attach_input(&executors, request).await.map(|()| StatusCode::OK.into_response());
+    }
     let (call, headers) = http::read::<Call>(request, "Call").await?;
+    if let Some(answer) = nested::answer(&executors, &call, &headers).await? {
+        return Ok(answer);
+    }
     let form = http::accepted(&headers)?;
     let Some(kind) = call.r#type else {
         return Err(lacks("type"));

@@ -187,6 +187,7 @@ impl Tasks {
 fn status(task: &Task, seen: &Observed, pod: Option<&TaskPod>, source: Source) -> TaskStatus {
     let begun = &task.begun;
     let started = !matches!(seen.state, TaskState::Staging | TaskState::Starting);
+    let of_group = begun.executor.as_ref().map(|_| &*begun.container);
     let executor = begun.executor.clone().unwrap_or_else(|| begun.key.task.clone());
     TaskStatus {
         task_id: TaskID { value: begun.key.task.to_string() },
@@ -199,7 +200,7 @@ fn status(task: &Task, seen: &Observed, pod: Option<&TaskPod>, source: Source) -
         timestamp: Some(seconds()),
         uuid: Some(uuid::Uuid::new_v4().as_bytes().to_vec()),
         check_status: task.check.clone().filter(|_| started),
-        container_status: pod.map(|pod| Box::new(observed::container_status(pod))),
+        container_status: pod.map(|pod| Box::new(observed::container_status(pod, of_group))),
         ..TaskStatus::default()
     }
 }

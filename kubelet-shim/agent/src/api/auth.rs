@@ -67,6 +67,13 @@ impl Question {
     }
 }
 
+impl Question {
+    /// What decides about a command in a container, for whoever has this token.
+    pub(crate) fn to_exec(token: &str) -> Self {
+        Self { verb: "create", subresource: "proxy", token: Some(token.to_owned()) }
+    }
+}
+
 /// Lets a request through or says why not.
 pub(crate) async fn check(node: &NodeContext, peer: &Peer, question: &Question) -> Result<(), Refusal> {
     let user = match (&peer.user, &question.token) {

@@ -3,6 +3,7 @@
 //! Who may ask is settled in `auth` before any handler runs.
 
 mod auth;
+mod host;
 mod logs;
 mod metrics;
 mod pods;

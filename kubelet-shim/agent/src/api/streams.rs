@@ -122,7 +122,8 @@ fn running(node: &NodeContext, namespace: &str, pod: &str, container: &str) -> R
     }
 }
 
-fn target(streams: Streams) -> Box<dyn ExecTarget> {
+/// Where the streams of a prepared command are had.
+pub(super) fn target(streams: Streams) -> Box<dyn ExecTarget> {
     match streams {
         Streams::Url(url) => Box::new(PreparedStream { url }),
         Streams::Command(words) => Box::new(LocalCommand { words }),

@@ -261,6 +261,8 @@ impl Book {
         status.executor_id = Some(ExecutorID { value: key.1.clone() });
         status.agent_id = self.agent.id.clone();
         status.timestamp.get_or_insert_with(now_secs);
+        let container_id = executor.container.clone().map(|value| ContainerID { value, parent: None });
+        status.container_status.get_or_insert_default().container_id = container_id;
         let acknowledged =
             event::Acknowledged { task_id: status.task_id.clone(), uuid: status.uuid.clone().unwrap_or_default() };
         let duplicate = executor.tasks.get(&status.task_id.value).is_some_and(|task| task.has(&status.uuid));
