@@ -184,4 +184,12 @@ fn what_operators_settle_outlives_the_control_plane() {
     admin.ok(&ask(&state("STOP_MAINTENANCE", "stop_maintenance")));
     admin.until(&down, "0");
     admin.until(&scheduled, "0");
+    // What runs on an agent that does not come back ends, though the agent answers.
+    Scheduler::start(&hollow, &["leaves"]).says("id");
+    let task = "kubectl get pods -l mesos.kernel.kubernel.io/task";
+    let agent = admin.ok(&format!("{task} -o jsonpath='{{.items[0].spec.nodeName}}'"));
+    admin.ok(&ask(&format!(
+        r#"{{"type": "MARK_AGENT_GONE", "mark_agent_gone": {{"agent_id": {{"value": "{agent}"}}}}}}"#
+    )));
+    admin.until(&format!("{task} --no-headers | wc -l"), "0");
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Executor, FrameworkId, Millis, OfferId, Resources, Task, TaskId, Traits};
+use crate::{AgentId, Executor, FrameworkId, Millis, OfferId, Resources, Task, TaskId, Traits};
 
 /// Whether anything new may come to an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -75,6 +75,8 @@ pub struct Drain {
 /// An agent that is away, and what ran on it when it was last seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Absent {
+    /// Its number when it was last here.
+    pub agent: AgentId,
     /// Since when.
     pub since: Millis,
     /// An operator said that it does not come back.

@@ -155,9 +155,22 @@ fn agents_go_and_come_back_with_what_runs_on_them() {
     let back = |name: &str| vec![running(name, 1)];
     cluster.check(register("agent", back("u")), &["t is Dropped, Some(Reconciliation)"]);
     let gone = Input::MarkGone { name: "agent".into() };
-    cluster.check(gone, &["u is GoneByOperator, Some(AgentRemovedByOperator)", "a3 is lost"]);
+    cluster.check(gone, &["a3: shut down f1", "u is GoneByOperator, Some(AgentRemovedByOperator)", "a3 is lost"]);
     cluster.check(register("agent", back("u")), &["the agent was marked gone"]);
     cluster.check(reconcile("u", None), &["u is GoneByOperator, Some(Reconciliation)"]);
+}
+
+#[test]
+fn what_runs_on_an_agent_that_is_given_up_for_good_is_to_end() {
+    for lost in [false, true] {
+        let mut cluster = cluster(true, Config::default());
+        if lost {
+            cluster.give(Input::LoseAgent { agent: AGENT });
+        }
+        let said = cluster.give(Input::MarkGone { name: "agent".into() });
+        assert_eq!(said[0], "a1: shut down f1", "{said:?}");
+        cluster.check(Input::MarkGone { name: "agent".into() }, &[]);
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl State {
             self.absent_tasks.insert((task.framework, task.name.clone(), name.clone()));
         }
         self.absent_order.insert((since, name.clone()));
-        self.absent.insert(name, Absent { since, gone, tasks });
+        self.absent.insert(name, Absent { agent: id, since, gone, tasks });
     }
 
     pub(super) fn forget_absent(&mut self, name: &Arc<str>) {

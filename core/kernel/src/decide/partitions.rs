@@ -54,6 +54,9 @@ impl Kernel {
         if absent.gone {
             return Ok(());
         }
+        for framework in absent.tasks.values().map(|task| task.framework).collect::<BTreeSet<_>>() {
+            order(out, absent.agent, framework, Deed::ShutdownFramework);
+        }
         for task in absent.tasks.values() {
             let reason = Some(Reason::AgentRemovedByOperator);
             self.tell_task(task.framework, Status::of(&task.name, TaskState::GoneByOperator, reason), out);
@@ -67,6 +70,12 @@ impl Kernel {
         let Some(agent) = self.state.agents.get(&id) else { return };
         let tasks: Vec<Task> = agent.tasks.iter().filter_map(|task| self.state.tasks.get(task)).cloned().collect();
         let mut roles: BTreeSet<RoleId> = agent.executors.values().map(|executor| executor.role).collect();
+        if gone {
+            // It may answer still, or again, but what runs on it counts for nobody any more.
+            let frameworks = agent.executors.keys().map(|(framework, _)| *framework);
+            let frameworks: BTreeSet<_> = frameworks.chain(tasks.iter().map(|task| task.framework)).collect();
+            frameworks.into_iter().for_each(|framework| order(out, id, framework, Deed::ShutdownFramework));
+        }
         self.rescind_all(id, out);
         self.close_inverse_of(id, out);
         self.forget_ends_on(id, out);
