@@ -1,30 +1,10 @@
-//! What frameworks' things are called in the API: labels, annotations, names. Pure.
+//! What frameworks' things are called in the API. Pure.
 //!
 //! Identifiers of Mesos are any text without slashes, as long as 255 bytes. Labels and names hold as much of them as the
-//! rules allow; the exact text is in the annotation of the same name.
+//! rules allow; the exact text is in an annotation ([`kubernel_meta::mesos`]).
 
 use sha2::{Digest, Sha256};
 
-/// Label and annotation: whose it is. The label holds the name of the Framework object.
-pub(crate) const FRAMEWORK: &str = kubernel_scheduler::TASK_OF_LABEL;
-/// Label and annotation: which executor it is, or runs it.
-pub(crate) const EXECUTOR: &str = "mesos.kernel.kubernel.io/executor";
-/// Label and annotation: which task it is.
-pub(crate) const TASK: &str = "mesos.kernel.kubernel.io/task";
-/// Annotation: the tasks as they were launched, a list, without their data.
-pub(crate) const TASK_INFO: &str = "mesos.kernel.kubernel.io/task-info";
-/// Annotation: the executor as it was launched, without its data.
-pub(crate) const EXECUTOR_INFO: &str = "mesos.kernel.kubernel.io/executor-info";
-/// Annotation: the role in which it counts.
-pub(crate) const ROLE: &str = "mesos.kernel.kubernel.io/role";
-/// Annotation: the Pod of the executor that runs the task. Such a Pod is run by nobody else.
-pub(crate) const RUNS_IN: &str = "mesos.kernel.kubernel.io/runs-in";
-/// Annotation of a Framework: all that it says of itself.
-pub(crate) const FRAMEWORK_INFO: &str = "mesos.kernel.kubernel.io/framework-info";
-/// Finalizer of a Framework: it is torn down before it goes.
-pub(crate) const TEARDOWN: &str = "mesos.kernel.kubernel.io/teardown";
-/// Label of Reservations that say what frameworks and their operators reserved: the agent.
-pub(crate) const RESERVED_ON: &str = "mesos.kernel.kubernel.io/agent";
 /// The runtime class of what runs without an image.
 pub(crate) const PROCESS: &str = kubernel_meta::processes::RUNTIME_CLASS;
 

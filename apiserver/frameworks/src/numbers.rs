@@ -5,6 +5,7 @@
 //! not when the framework is long gone.
 
 use kube::{Client, Error};
+use kubernel_meta::mesos::NEXT_FRAMEWORK;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -12,8 +13,6 @@ use crate::api::Api;
 
 /// Where the cluster's identity and the count are.
 const NAMESPACE: &str = "/api/v1/namespaces/kube-system";
-/// Annotation: the number of the next framework.
-const NEXT: &str = "mesos.kernel.kubernel.io/next-framework";
 
 /// What frameworks are named after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +35,7 @@ impl Cluster {
 
     fn of(namespace: &Value) -> Option<Self> {
         let id = namespace["metadata"]["uid"].as_str()?.to_owned();
-        let next = namespace["metadata"]["annotations"][NEXT].as_str();
+        let next = namespace["metadata"]["annotations"][NEXT_FRAMEWORK].as_str();
         let first_framework = next.and_then(|next| next.parse().ok()).unwrap_or_default();
         Some(Self { id, first_framework })
     }
@@ -54,7 +53,7 @@ impl Numbers {
             return Ok(());
         }
         let after = number.saturating_add(1);
-        api.patch(NAMESPACE, &json!({"metadata": {"annotations": {NEXT: after.to_string()}}})).await?;
+        api.patch(NAMESPACE, &json!({"metadata": {"annotations": {NEXT_FRAMEWORK: after.to_string()}}})).await?;
         *next = after;
         Ok(())
     }
@@ -69,8 +68,8 @@ mod tests {
         let cluster = |first_framework| Some(Cluster { id: "u".to_owned(), first_framework });
         for (namespace, expected) in [
             (json!({"metadata": {"uid": "u"}}), cluster(0)),
-            (json!({"metadata": {"uid": "u", "annotations": {NEXT: "17"}}}), cluster(17)),
-            (json!({"metadata": {"uid": "u", "annotations": {NEXT: "many"}}}), cluster(0)),
+            (json!({"metadata": {"uid": "u", "annotations": {NEXT_FRAMEWORK: "17"}}}), cluster(17)),
+            (json!({"metadata": {"uid": "u", "annotations": {NEXT_FRAMEWORK: "many"}}}), cluster(0)),
             (json!({"metadata": {}}), None),
         ] {
             assert_eq!(Cluster::of(&namespace), expected, "{namespace}");

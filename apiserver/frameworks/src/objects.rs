@@ -7,6 +7,7 @@ use kubernel_kernel::{Agent, Config, FrameworkId, Obstacle, Resources, State};
 use kubernel_ledger::amounts;
 use kubernel_mesos::book::FrameworkRecord;
 use kubernel_mesos_proto::{Message, v1::FrameworkInfo};
+use kubernel_meta::mesos;
 use serde_json::{Value, json};
 
 use crate::names;
@@ -38,8 +39,8 @@ pub(crate) fn object(record: &FrameworkRecord) -> Value {
     json!({
         "apiVersion": "kernel.kubernel.io/v1alpha1", "kind": "Framework",
         "metadata": {
-            "name": names::framework(&record.id), "finalizers": [names::TEARDOWN],
-            "annotations": {names::FRAMEWORK: record.id, names::FRAMEWORK_INFO: info.to_json()},
+            "name": names::framework(&record.id), "finalizers": [mesos::TEARDOWN],
+            "annotations": {mesos::FRAMEWORK: record.id, mesos::FRAMEWORK_INFO: info.to_json()},
         },
         "spec": {
             "id": record.id, "name": info.name, "user": info.user, "roles": roles, "principal": info.principal,

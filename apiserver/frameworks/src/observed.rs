@@ -1,10 +1,11 @@
 //! What a task's Pod tells: its state, and the words for it. Pure.
 
+use kubernel_mesos_proto::Message;
 use kubernel_mesos_proto::v1::{
     CheckInfo, CheckStatusInfo, CommandCheckStatus, ContainerID, ContainerStatus, HttpCheckStatus, IpAddress,
     NetworkInfo, TaskState, TaskStatusReason as Reason, TcpCheckStatus,
 };
-use kubernel_mesos_proto::{Message, node};
+use kubernel_meta::mesos;
 
 use crate::watched::{Condition, ContainerState, TaskPod};
 
@@ -83,7 +84,7 @@ pub(crate) fn is_ready(pod: &TaskPod, container: &str) -> bool {
 
 /// What the check of a task found last, whose container has this name.
 pub(crate) fn checked(pod: &TaskPod, container: &str) -> Option<CheckStatusInfo> {
-    let about = |condition: &&Condition| condition.r#type.strip_prefix(node::CHECK_CONDITION) == Some(container);
+    let about = |condition: &&Condition| condition.r#type.strip_prefix(mesos::CHECK_CONDITION) == Some(container);
     let condition = pod.status.conditions.iter().find(about)?;
     CheckStatusInfo::from_json(condition.message.as_bytes()).ok()
 }

@@ -1,18 +1,19 @@
 //! Tasks and executors as Pods. Pure.
 //!
 //! A task with a command is a Pod that any kubelet can run; a group is one Pod with a container for each task; a task of an
-//! executor is a Pod that stands for it and is run by nobody ([`crate::names::RUNS_IN`]); an executor is a Pod of the
+//! executor is a Pod that stands for it and is run by nobody ([`kubernel_meta::mesos::RUNS_IN`]); an executor is a Pod of the
 //! runtime class `process`, started by the node as Mesos' agent would.
 
 use std::collections::BTreeMap;
 
 use kubernel_mesos_proto::{
-    Message, node,
+    Message,
     v1::{
         CheckInfo, CheckType, CommandInfo, ContainerInfo, ContainerType, DockerNetwork, ExecutorInfo, HealthCheck,
         HealthCheckType, HttpHealthCheck, Resource, Scalar, TaskInfo, TcpHealthCheck, VariableType,
     },
 };
+use kubernel_meta::mesos;
 use serde_json::{Map, Value, json};
 
 use crate::reservations::Uids;
@@ -55,7 +56,7 @@ pub(crate) fn of_task(place: &Place<'_>, task: &TaskInfo) -> Result<Value, Strin
     let id = task.task_id.value.as_str();
     check_uris(task)?;
     let mut pod = bare(place, &names::pod(place.framework, "task", id), Some(id), None);
-    annotate(&mut pod, names::TASK_INFO, json!([tree(&described(place, task))]))?;
+    annotate(&mut pod, mesos::TASK_INFO, json!([tree(&described(place, task))]))?;
     pod["spec"]["containers"] = json!([container(place, CONTAINER, task, task.command.as_deref())]);
     settle(&mut pod, &[task], None);
     volumes::mount(&mut pod, place.volumes, &[(task.container.as_deref(), &task.resources)], &[])?;
@@ -86,8 +87,8 @@ pub(crate) fn of_group(place: &Place<'_>, executor: &ExecutorInfo, tasks: &[&Tas
     let first = tasks.first().map_or("", |task| task.task_id.value.as_str());
     let mut pod = bare(place, &names::pod(place.framework, "group", &format!("{id}.{first}")), None, Some(id));
     let infos: Vec<Value> = tasks.iter().map(|task| tree(&described(place, task))).collect();
-    annotate(&mut pod, names::TASK_INFO, Value::Array(infos))?;
-    annotate(&mut pod, names::EXECUTOR_INFO, executor_info(place, executor))?;
+    annotate(&mut pod, mesos::TASK_INFO, Value::Array(infos))?;
+    annotate(&mut pod, mesos::EXECUTOR_INFO, executor_info(place, executor))?;
     let containers = tasks
         .iter()
         .map(|task| container(place, &names::container(&task.task_id.value), task, task.command.as_deref()));
@@ -108,7 +109,7 @@ pub(crate) fn of_executor(place: &Place<'_>, executor: &ExecutorInfo, run: &str)
     let id = executor.executor_id.value.as_str();
     let name = names::pod(&format!("{}/{run}", place.framework), "executor", &format!("{id}.{}", place.agent));
     let mut pod = bare(place, &name, None, Some(id));
-    annotate(&mut pod, names::EXECUTOR_INFO, executor_info(place, executor))?;
+    annotate(&mut pod, mesos::EXECUTOR_INFO, executor_info(place, executor))?;
     let grace = executor.shutdown_grace_period.as_ref().map_or(5, |grace| grace.nanoseconds / 1_000_000_000);
     pod["spec"]["terminationGracePeriodSeconds"] = grace.max(1).into();
     let command = executor.command.as_deref();
@@ -135,8 +136,8 @@ pub(crate) fn of_executors_task(
 ) -> Result<Value, String> {
     let (id, executor_id) = (task.task_id.value.as_str(), executor.executor_id.value.as_str());
     let mut pod = bare(place, &names::pod(place.framework, "task", id), Some(id), Some(executor_id));
-    annotate(&mut pod, names::TASK_INFO, json!([tree(&described(place, task))]))?;
-    pod["metadata"]["annotations"][names::RUNS_IN] = executor_pod.into();
+    annotate(&mut pod, mesos::TASK_INFO, json!([tree(&described(place, task))]))?;
+    pod["metadata"]["annotations"][mesos::RUNS_IN] = executor_pod.into();
     pod["spec"]["containers"] = json!([{
         "name": CONTAINER, "image": names::PROCESS, "resources": amounts(&task.resources, &task.limits),
     }]);
@@ -147,9 +148,9 @@ pub(crate) fn of_executors_task(
 
 fn bare(place: &Place<'_>, name: &str, task: Option<&str>, executor: Option<&str>) -> Value {
     let framework = names::framework(place.framework);
-    let mut labels = json!({names::FRAMEWORK: framework});
-    let mut annotations = json!({names::FRAMEWORK: place.framework, names::ROLE: place.role});
-    for (key, id) in [(names::TASK, task), (names::EXECUTOR, executor)] {
+    let mut labels = json!({mesos::FRAMEWORK: framework});
+    let mut annotations = json!({mesos::FRAMEWORK: place.framework, mesos::ROLE: place.role});
+    for (key, id) in [(mesos::TASK, task), (mesos::EXECUTOR, executor)] {
         if let Some(id) = id {
             labels[key] = names::label(id).into();
             annotations[key] = id.into();
@@ -196,7 +197,7 @@ fn settle(pod: &mut Value, tasks: &[&TaskInfo], group: Option<&ContainerInfo>) {
         .filter_map(|(container, _)| container["name"].as_str())
         .collect();
     if !checked.is_empty() {
-        pod["metadata"]["annotations"][node::CHECKED_ANNOTATION] = checked.join(",").into();
+        pod["metadata"]["annotations"][mesos::CHECKED] = checked.join(",").into();
     }
     let containers: Vec<&ContainerInfo> =
         tasks.iter().filter_map(|task| task.container.as_deref()).chain(group).collect();
@@ -586,15 +587,15 @@ mod tests {
         let pod = of_executor(&place(), &executor, "1").unwrap_or_default();
         assert_eq!(pod["spec"]["containers"][0]["command"], json!(["/bin/sh", "-c", "./run"]));
         assert_eq!(pod["spec"]["terminationGracePeriodSeconds"], json!(7));
-        assert_eq!(pod["metadata"]["labels"][names::EXECUTOR], json!("e"));
-        let info = pod["metadata"]["annotations"][names::EXECUTOR_INFO].as_str().unwrap_or_default();
+        assert_eq!(pod["metadata"]["labels"][mesos::EXECUTOR], json!("e"));
+        let info = pod["metadata"]["annotations"][mesos::EXECUTOR_INFO].as_str().unwrap_or_default();
         assert!(info.contains("AAAA") && info.contains(r#""user":"me""#), "{info}");
         let heavy = ExecutorInfo { data: Some(vec![0; DATA_BYTES_MAX + 1]), ..executor.clone() };
         let heavy = of_executor(&place(), &heavy, "1").unwrap_or_default().to_string();
         assert!(heavy.len() < DATA_BYTES_MAX);
         let own = task(json!({"data": "AAAA", "executor": {"executor_id": {"value": "e"}}}));
         let shown = of_executors_task(&place(), &executor, "pod-of-e", &own).unwrap_or_default();
-        assert_eq!(shown["metadata"]["annotations"][names::RUNS_IN], json!("pod-of-e"));
+        assert_eq!(shown["metadata"]["annotations"][mesos::RUNS_IN], json!("pod-of-e"));
         assert!(!shown.to_string().contains("AAAA"));
         let second = TaskInfo { task_id: kubernel_mesos_proto::v1::TaskID { value: "T2".to_owned() }, ..own.clone() };
         let group = of_group(&place(), &executor, &[&own, &second]).unwrap_or_default();

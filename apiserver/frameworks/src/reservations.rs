@@ -13,7 +13,7 @@ use kubernel_mesos::resources::read_all;
 use kubernel_mesos::{OperatorDeed, Refused, VolumeName};
 use kubernel_mesos_proto::node;
 use kubernel_mesos_proto::v1::{Resource, Scalar};
-use kubernel_meta::Quantity;
+use kubernel_meta::{Quantity, mesos};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -71,7 +71,7 @@ impl Bridge {
         let all = listed["items"].as_array().into_iter().flatten();
         let (ours, others): (Vec<&Value>, Vec<&Value>) = all
             .filter(|item| item["spec"]["agent"] == agent)
-            .partition(|item| item["metadata"]["labels"].get(names::RESERVED_ON).is_some());
+            .partition(|item| item["metadata"]["labels"].get(mesos::RESERVED_ON).is_some());
         let mut kept = Kept::default();
         others.iter().for_each(|item| self.count(item, &mut kept));
         let mut uids = self.volumes.of(agent);
@@ -261,7 +261,7 @@ impl Holding {
         }
         json!({
             "apiVersion": "kernel.kubernel.io/v1alpha1", "kind": "Reservation",
-            "metadata": {"name": name, "labels": {names::RESERVED_ON: names::label(agent)}}, "spec": spec,
+            "metadata": {"name": name, "labels": {mesos::RESERVED_ON: names::label(agent)}}, "spec": spec,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! randomness. It knows no kind by name; kinds live in `kubernel-kinds`, their shapes in `kubernel-schema`.
 
 pub mod field;
+pub mod mesos;
 mod name;
 mod object;
 mod options;

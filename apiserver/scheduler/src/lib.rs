@@ -27,7 +27,7 @@ mod writer;
 pub use engine::{
     FRAMEWORK,
     nodes::{DRAINING_TAINT, GONE_TAINT},
-    pods::{TASK_OF_LABEL, TASKS_SCHEDULER},
+    pods::TASKS_SCHEDULER,
 };
 pub use metrics::SchedulerMetrics;
 pub use run::{Config, run};

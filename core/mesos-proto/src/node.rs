@@ -12,11 +12,6 @@ use crate::{enums, messages};
 pub const EVENTS_PATH: &str = "/mesos/v1/events";
 /// Where calls go, below a kubelet's API.
 pub const CALLS_PATH: &str = "/mesos/v1/calls";
-/// Annotation of a Pod: its containers, separated by commas, whose readiness probe is the check of a task.
-pub const CHECKED_ANNOTATION: &str = "mesos.kernel.kubernel.io/checked";
-/// How the condition of a Pod begins by which the node tells what the check of a container found; the container's name
-/// follows. Its message is a [`crate::v1::CheckStatusInfo`].
-pub const CHECK_CONDITION: &str = "check.mesos.kernel.kubernel.io/";
 
 messages! {
     /// Something that happened on a node.

@@ -4,16 +4,11 @@ use std::collections::HashMap;
 
 use kubernel_mesos_proto::Message as _;
 use kubernel_mesos_proto::v1::{CommandInfo, ExecutorInfo, TaskInfo};
+use kubernel_meta::mesos::{EXECUTOR, EXECUTOR_INFO, FRAMEWORK, TASK_INFO};
 use kubernel_runtime::process::Facts;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-const FRAMEWORK: &str = "mesos.kernel.kubernel.io/framework";
-const EXECUTOR: &str = "mesos.kernel.kubernel.io/executor";
-const TASK_INFO: &str = "mesos.kernel.kubernel.io/task-info";
-const EXECUTOR_INFO: &str = "mesos.kernel.kubernel.io/executor-info";
-/// The annotation of a Pod that stands for a task of an executor: the name of the executor's Pod, in the same namespace.
-pub const RUNS_IN: &str = "mesos.kernel.kubernel.io/runs-in";
 /// The variable that says which task of a group a container is.
 const TASK_VARIABLE: &str = "MESOS_TASK_ID";
 /// A longer identifier is no file name.

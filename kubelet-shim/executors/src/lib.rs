@@ -34,4 +34,3 @@ mod token;
 pub use error::{Error, Result};
 pub use executors::{Config, Executors};
 pub use host::Host;
-pub use identity::RUNS_IN;

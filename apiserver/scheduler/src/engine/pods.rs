@@ -8,6 +8,7 @@ use std::{
 
 use kubernel_kernel::{Input, Millis, TaskId, TaskSpec, TaskState};
 use kubernel_ledger::Books;
+use kubernel_meta::mesos;
 
 use super::{Action, Engine, FRAMEWORK, Pod, PodName, Report, Stage, UNSCHEDULABLE};
 use crate::{class::Class, fit, reasons::GATED, wire};
@@ -19,10 +20,8 @@ const RETRY_MS_MAX: u64 = 10_000;
 /// How often the words about one Pod may change.
 pub(super) const REPORT_EVERY_MS: u64 = 2_000;
 
-/// The scheduler named by Pods that frameworks launch as tasks, and the label that says whose they are.
+/// The scheduler named by Pods that frameworks launch as tasks.
 pub const TASKS_SCHEDULER: &str = "mesos";
-/// The label of a Pod that is a framework's task or executor: the name of its Framework object.
-pub const TASK_OF_LABEL: &str = "mesos.kernel.kubernel.io/framework";
 
 /// How a binding went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +52,7 @@ impl Engine {
             known.generation = pod.metadata.generation;
         }
         // What a framework launched is counted as its task.
-        let theirs = pod.spec.scheduler_name == TASKS_SCHEDULER && pod.metadata.labels.contains_key(TASK_OF_LABEL);
+        let theirs = pod.spec.scheduler_name == TASKS_SCHEDULER && pod.metadata.labels.contains_key(mesos::FRAMEWORK);
         let over = theirs || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         let ours = pod.spec.scheduler_name == FRAMEWORK && pod.metadata.deletion_timestamp.is_none();
         if over {

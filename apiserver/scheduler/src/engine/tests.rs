@@ -6,7 +6,9 @@ use kubernel_kernel::{Availability, Config, invariants};
 use kubernel_meta::processes;
 use serde_json::{Value, json};
 
-use super::{nodes::DRAINING_TAINT, pods::TASK_OF_LABEL, *};
+use kubernel_meta::mesos;
+
+use super::{nodes::DRAINING_TAINT, *};
 use crate::{UNAVAILABILITY_ANNOTATION, wire};
 
 struct Cluster {
@@ -591,7 +593,7 @@ fn pods_that_matter_more_have_room_made_for_them() {
 fn what_a_framework_launched_is_its_own_business() {
     let mut cluster = Cluster::new();
     cluster.node("n1", "2", json!({}));
-    let labels = json!({"labels": {TASK_OF_LABEL: "f"}});
+    let labels = json!({"labels": {mesos::FRAMEWORK: "f"}});
     cluster.pod("a", "t1", "1", json!({"metadata": labels, "spec": {"schedulerName": "mesos", "nodeName": "n1"}}));
     cluster.check(&[]);
     assert_eq!(cluster.allocated_milli(), 0);

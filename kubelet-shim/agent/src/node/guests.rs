@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kubernel_executors::RUNS_IN;
+use kubernel_meta::mesos::RUNS_IN;
 use parking_lot::Mutex;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
-use kubernel_mesos_proto::node::{CHECK_CONDITION, CHECKED_ANNOTATION};
+use kubernel_meta::mesos;
 use serde_json::{Value, json};
 
 use super::probe::Found;
@@ -11,7 +11,7 @@ use crate::pod::PodContext;
 
 /// Tells what the probe of a container found, where somebody wants to know and it is not what was told last.
 pub(super) async fn tell(context: &PodContext, pod: &Value, container: &str, probe: &Value, found: &Found) {
-    let checked = pod["metadata"]["annotations"][CHECKED_ANNOTATION].as_str().unwrap_or_default();
+    let checked = pod["metadata"]["annotations"][mesos::CHECKED].as_str().unwrap_or_default();
     if !checked.split(',').any(|name| name == container) {
         return;
     }
@@ -22,7 +22,7 @@ pub(super) async fn tell(context: &PodContext, pod: &Value, container: &str, pro
     }
     let text = |field: &str| pod["metadata"][field].as_str().unwrap_or_default();
     let condition = json!({
-        "type": format!("{CHECK_CONDITION}{container}"), "status": "True", "reason": "Checked",
+        "type": format!("{}{container}", mesos::CHECK_CONDITION), "status": "True", "reason": "Checked",
         "message": status.to_string(), "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     });
     // A Pod of the same name that came after this one is another's.
