@@ -22,6 +22,8 @@ pub enum Action {
     UpdateMaintenanceSchedules,
     StartMaintenances,
     StopMaintenances,
+    GetMaintenanceSchedules,
+    GetMaintenanceStatuses,
     DrainAgent,
     DeactivateAgent,
     ReactivateAgent,
@@ -35,7 +37,7 @@ pub enum Action {
 }
 
 /// The names of the lists, and of what an entry speaks besides principals.
-const LISTS: [(Action, &str, Option<&str>); 23] = [
+const LISTS: [(Action, &str, Option<&str>); 25] = [
     (Action::RegisterFrameworks, "register_frameworks", Some("roles")),
     (Action::RunTasks, "run_tasks", Some("users")),
     (Action::TeardownFrameworks, "teardown_frameworks", Some("framework_principals")),
@@ -49,6 +51,8 @@ const LISTS: [(Action, &str, Option<&str>); 23] = [
     (Action::UpdateMaintenanceSchedules, "update_maintenance_schedules", None),
     (Action::StartMaintenances, "start_maintenances", None),
     (Action::StopMaintenances, "stop_maintenances", None),
+    (Action::GetMaintenanceSchedules, "get_maintenance_schedules", Some("machines")),
+    (Action::GetMaintenanceStatuses, "get_maintenance_statuses", Some("machines")),
     (Action::DrainAgent, "drain_agents", None),
     (Action::DeactivateAgent, "deactivate_agents", None),
     (Action::ReactivateAgent, "reactivate_agents", None),

@@ -159,8 +159,8 @@ fn look(
         Endpoint::Files => files(path, query),
         Endpoint::Weights if reads => shown(roles::weights(sight), query),
         Endpoint::Quota if reads => shown(roles::quota(sight), query),
-        Endpoint::MaintenanceSchedule if reads => shown(state::schedule(door), query),
-        Endpoint::MaintenanceStatus => shown(state::maintenance(door), query),
+        Endpoint::MaintenanceSchedule if reads => shown(state::schedule(sight), query),
+        Endpoint::MaintenanceStatus => shown(state::maintenance(sight), query),
         _ => return None,
     })
 }

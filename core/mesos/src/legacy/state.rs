@@ -109,13 +109,13 @@ pub(super) fn summary(sight: &Sight) -> String {
 }
 
 /// When machines will not be there.
-pub(super) fn schedule(door: &Door) -> String {
-    show::schedule(door).to_json()
+pub(super) fn schedule(sight: &Sight) -> String {
+    show::schedule(sight).to_json()
 }
 
 /// Who is asked to leave them.
-pub(super) fn maintenance(door: &Door) -> String {
-    show::maintenance_status(door).to_json()
+pub(super) fn maintenance(sight: &Sight) -> String {
+    show::maintenance_status(sight).to_json()
 }
 
 /// Flags by name.

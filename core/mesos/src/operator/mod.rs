@@ -110,12 +110,12 @@ fn look(desk: &Desk, sight: &Sight, of: Type) -> Option<messages::Response> {
         }
         Type::GetMaster => (As::GetMaster, messages::Response { get_master: Some(master::get(door)), ..empty }),
         Type::GetMaintenanceStatus => {
-            let status = show::maintenance_status(door);
+            let status = show::maintenance_status(sight);
             let get_maintenance_status = Some(response::GetMaintenanceStatus { status });
             (As::GetMaintenanceStatus, messages::Response { get_maintenance_status, ..empty })
         }
         Type::GetMaintenanceSchedule => {
-            let schedule: Schedule = show::schedule(door);
+            let schedule: Schedule = show::schedule(sight);
             let get_maintenance_schedule = Some(response::GetMaintenanceSchedule { schedule });
             (As::GetMaintenanceSchedule, messages::Response { get_maintenance_schedule, ..empty })
         }

@@ -61,6 +61,15 @@ impl Sight {
         self.sees(Action::GetQuotas, role)
     }
 
+    /// Mesos' lists speak of all machines or of none.
+    pub(crate) fn sees_schedule(&self) -> bool {
+        self.acls.may(self.asker.as_deref(), Action::GetMaintenanceSchedules, None)
+    }
+
+    pub(crate) fn sees_maintenance(&self) -> bool {
+        self.acls.may(self.asker.as_deref(), Action::GetMaintenanceStatuses, None)
+    }
+
     pub(crate) fn sees_flags(&self) -> bool {
         self.acls.may(self.asker.as_deref(), Action::ViewFlags, None)
     }

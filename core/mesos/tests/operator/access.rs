@@ -236,7 +236,9 @@ async fn what_acls_hide_is_left_out() {
     });
     // The lists; what is asked; what is in the answers, and what is not.
     type Words = &'static [&'static str];
-    let rows: [(Value, Words, Words, Words); 9] = [
+    let schedule: Words = &["/maintenance/schedule", "GET_MAINTENANCE_SCHEDULE"];
+    let status: Words = &["/maintenance/status", "GET_MAINTENANCE_STATUS"];
+    let rows: [(Value, Words, Words, Words); 14] = [
         (json!({}), &["/state", "/frameworks", "GET_STATE"], &["maker", "task-1"], &[]),
         (json!({}), &["/roles", "/weights", "GET_ROLES", "GET_WEIGHTS"], &["\"team\""], &[]),
         (nobody("view_frameworks", "users"), &ALL, &[], &["maker", "task-1"]),
@@ -245,6 +247,11 @@ async fn what_acls_hide_is_left_out() {
         (for_user("view_frameworks", "me"), &["/frameworks", "GET_FRAMEWORKS"], &["maker"], &["task-1"]),
         (for_user("view_frameworks", "other"), &ALL, &[], &["maker", "task-1"]),
         (only_tasks, &["/state", "/tasks", "GET_STATE", "GET_TASKS"], &["task-1"], &["\"team\",\"weight"]),
+        (json!({}), schedule, &["hostname"], &[]),
+        (json!({}), status, &["hostname"], &[]),
+        (nobody("get_maintenance_schedules", "machines"), schedule, &[], &["hostname"]),
+        (nobody("get_maintenance_schedules", "machines"), status, &["hostname"], &[]),
+        (nobody("get_maintenance_statuses", "machines"), status, &[], &["hostname"]),
         (nobody("view_roles", "roles"), &["/roles", "/weights", "GET_ROLES", "GET_WEIGHTS"], &[], &["team"]),
     ];
     for (acls, asked, there, hidden) in rows {

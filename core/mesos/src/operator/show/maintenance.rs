@@ -9,11 +9,14 @@ use kubernel_mesos_proto::{
     v1::{FrameworkID, MachineID, MachineMode, TimeInfo},
 };
 
-use crate::{Door, book::Book, offers};
+use crate::{Door, book::Book, offers, operator::sight::Sight};
 
 /// The schedule: a window for each time for which machines are scheduled.
-pub(crate) fn schedule(door: &Door) -> Schedule {
-    door.ledger().read(|state| {
+pub(crate) fn schedule(sight: &Sight) -> Schedule {
+    if !sight.sees_schedule() {
+        return Schedule::default();
+    }
+    sight.ledger().read(|state| {
         let mut windows: BTreeMap<(i64, Option<i64>), Window> = BTreeMap::new();
         for agent in state.agents().values() {
             let Some(unavailability) = agent.unavailability else { continue };
@@ -28,9 +31,12 @@ pub(crate) fn schedule(door: &Door) -> Schedule {
 
 /// Who is scheduled, who is down, and what frameworks said when they were asked to leave. When they said it nobody wrote
 /// down.
-pub(crate) fn status(door: &Door) -> ClusterStatus {
-    door.read(|book| {
-        door.ledger().read(|state| {
+pub(crate) fn status(sight: &Sight) -> ClusterStatus {
+    if !sight.sees_maintenance() {
+        return ClusterStatus::default();
+    }
+    sight.read(|book| {
+        sight.ledger().read(|state| {
             let mut answers = answers(state, book);
             let mut status = ClusterStatus::default();
             for (id, agent) in state.agents() {
