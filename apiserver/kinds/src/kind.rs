@@ -252,6 +252,11 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
         true
     }
 
+    /// A field of free content that never changes and is kept in the words in which it came (`runtime.RawExtension`).
+    fn verbatim(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether a PUT of a missing object creates it.
     fn allow_create_on_update(&self) -> bool {
         false

@@ -34,6 +34,7 @@ pub(crate) struct Context {
     pub(crate) waited: Waited,
     /// What conversion webhooks were asked to work out its owners.
     pub(crate) conversions: Conversions,
+    sent: OnceLock<Box<str>>,
     warnings: Mutex<Vec<String>>,
     measure: OnceLock<Measure>,
 }
@@ -51,9 +52,20 @@ impl Context {
             now: Timestamp::now(),
             waited: Waited::default(),
             conversions: Conversions::default(),
+            sent: OnceLock::new(),
             warnings: Mutex::default(),
             measure: OnceLock::new(),
         }
+    }
+
+    /// Says in which words the request brings content that is kept verbatim.
+    pub(crate) fn say(&self, words: &str) {
+        self.sent.get_or_init(|| words.into());
+    }
+
+    /// The words that were said.
+    pub(crate) fn sent(&self) -> Option<&str> {
+        self.sent.get().map(|words| &**words)
     }
 
     /// Says what serves the request, which is where it is counted.

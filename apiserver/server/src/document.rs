@@ -15,12 +15,22 @@ use crate::crds::Custom;
 use crate::resources::Resource;
 use crate::{ApiServer, crds};
 
-/// Encodes an object of a resource for the store, `metadata.resourceVersion` left open.
-pub(crate) async fn encode(server: &ApiServer, resource: &Resource, object: &Object) -> Result<Document, ApiError> {
+/// Encodes an object of a resource for the store, `metadata.resourceVersion` left open. `verbatim`: the words of the field
+/// that its kind keeps as they came.
+pub(crate) async fn encode(
+    server: &ApiServer,
+    resource: &Resource,
+    object: &Object,
+    verbatim: Option<&str>,
+) -> Result<Document, ApiError> {
+    if let Some(kept) = resource.kind.strategy.verbatim().zip(verbatim) {
+        let (json, hole) = write(object, None, Some(kept))?;
+        return Ok(Document { json, hole, index: index_of(resource, object) });
+    }
     match crds::to_stored(server, resource, object).await? {
         None => encode_as_it_is(resource, object),
         Some(stored) => {
-            let (json, hole) = write(&stored, None)?;
+            let (json, hole) = write(&stored, None, None)?;
             Ok(Document { json, hole, index: index_of(resource, object) })
         }
     }
@@ -32,16 +42,16 @@ pub(crate) fn encode_as_it_is(resource: &Resource, object: &Object) -> Result<Do
     if let Some(stored) = resource.kind.stored_as {
         let mut copy = object.clone();
         (stored.to_stored)(&mut copy);
-        let (json, hole) = write(&copy, None)?;
+        let (json, hole) = write(&copy, None, None)?;
         return Ok(Document { json, hole, index });
     }
-    let (json, hole) = write(object, None)?;
+    let (json, hole) = write(object, None, None)?;
     Ok(Document { json, hole, index })
 }
 
 /// The JSON of an object as it is, kind and apiVersion first.
 pub(crate) fn to_json(object: &Object) -> Result<Bytes, ApiError> {
-    let (json, _) = write(object, Some(object.resource_version()))?;
+    let (json, _) = write(object, Some(object.resource_version()), None)?;
     Ok(json.into())
 }
 
@@ -61,14 +71,14 @@ pub(crate) fn parse(json: &[u8]) -> Result<Object, ApiError> {
 
 /// An object as the entry of another one's key and revision: what a stored object is in another version.
 pub(crate) fn entry(resource: &Resource, object: &Object, of: &Entry) -> Result<Entry, ApiError> {
-    let (json, hole) = write(object, Some(object.resource_version()))?;
+    let (json, hole) = write(object, Some(object.resource_version()), None)?;
     let index = Index { stamp: Stamp::new(crds::SEEN_ANEW), ..index_of(resource, object) };
     Ok(Entry { key: of.key.clone(), revision: of.revision, json: json.into(), index, hole, binary: OnceLock::new() })
 }
 
 /// An object in the place of an entry, selected as before.
 pub(crate) fn rewrite(object: &Object, entry: &Entry) -> Result<Document, ApiError> {
-    let (json, hole) = write(object, None)?;
+    let (json, hole) = write(object, None, None)?;
     Ok(Document { json, hole, index: entry.index.clone() })
 }
 
@@ -106,8 +116,9 @@ fn index(object: &Object, fields: Vec<String>, stamp: u64) -> Index {
     Index { labels, fields: fields.into_iter().map(String::into_boxed_str).collect(), stamp: Stamp::new(stamp) }
 }
 
-/// The JSON and where in it the resourceVersion's value begins. `version` is written there; none leaves a hole.
-fn write(object: &Object, version: Option<&str>) -> Result<(Vec<u8>, usize), ApiError> {
+/// The JSON and where in it the resourceVersion's value begins. `version` is written there; none leaves a hole. `kept`: a
+/// field and the JSON that is written for it.
+fn write(object: &Object, version: Option<&str>, kept: Option<(&str, &str)>) -> Result<(Vec<u8>, usize), ApiError> {
     let mut out = Vec::with_capacity(512);
     let mut hole = 0;
     out.push(b'{');
@@ -120,6 +131,10 @@ fn write(object: &Object, version: Option<&str>) -> Result<(Vec<u8>, usize), Api
     for (key, value) in map {
         match (key.as_str(), value) {
             ("kind" | "apiVersion", _) => {}
+            (key, _) if kept.is_some_and(|(field, _)| field == key) => {
+                name(&mut out, key)?;
+                out.extend_from_slice(kept.map_or(&[][..], |(_, json)| json.as_bytes()));
+            }
             ("metadata", Value::Object(metadata)) => {
                 name(&mut out, "metadata")?;
                 out.push(b'{');
@@ -181,7 +196,7 @@ mod tests {
     fn leaves_a_hole_for_the_version() {
         for metadata in [json!({"name": "a", "uid": "u"}), json!({"name": "a"}), json!({"resourceVersion": "7"})] {
             let object = Object::from_value(json!({"apiVersion": "v1", "data": {}, "kind": "K", "metadata": metadata}));
-            let (mut json, hole) = write(&object.unwrap(), None).unwrap();
+            let (mut json, hole) = write(&object.unwrap(), None, None).unwrap();
             assert!(json.starts_with(b"{\"kind\":\"K\",\"apiVersion\":\"v1\","));
             json.splice(hole..hole, *b"42");
             let value: Value = serde_json::from_slice(&json).unwrap();

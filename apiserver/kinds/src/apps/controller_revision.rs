@@ -43,6 +43,10 @@ impl Strategy for ControllerRevisionStrategy {
         errors
     }
 
+    fn verbatim(&self) -> Option<&'static str> {
+        Some("data")
+    }
+
     fn cells(&self, _kind: &Kind, object: &Object, now: Timestamp) -> Vec<Value> {
         let controller = object.owner_references().find(|owner| owner.controller);
         let controller = controller.map_or_else(

@@ -116,7 +116,7 @@ pub(crate) async fn is_outdated(server: &ApiServer, resource: &Resource, seen: &
     }
     let snapshot = server.store().snapshot(&seen.key, At::Latest).await.map_err(store_error)?;
     let Some(stored) = snapshot.get(&seen.key) else { return Ok(false) };
-    let document = document::encode(server, resource, &document::parse(&seen.json)?).await?;
+    let document = document::encode(server, resource, &document::parse(&seen.json)?, None).await?;
     Ok(!document::same(&document, &stored))
 }
 

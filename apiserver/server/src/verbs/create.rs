@@ -12,12 +12,14 @@ use crate::respond::Answer;
 use crate::versions::Kin;
 use crate::{codec, request, reviews, subresources};
 
+use super::verbatim;
 use super::write::{self, Target};
 
 /// Answers a POST to a collection.
 pub(crate) async fn create(context: &Context, resource: &Arc<Resource>, body: &[u8]) -> Result<Answer, ApiError> {
     let options = request::write_options(&context.query, "CreateOptions", false)?;
     let mut object = codec::read_object(context, resource, body, options.field_validation)?;
+    verbatim::note(context, resource, body);
     match_namespace(resource, &context.info.namespace, &mut object)?;
     name_owners_once(&mut object, false).into_iter().for_each(|warning| context.warn(warning));
     let manager = context.field_manager(&options.field_manager);

@@ -120,7 +120,7 @@ pub(crate) async fn delete_one(
         let (change, object, gone) = match step {
             Step::Pending => return Ok(Deleted { object: old, gone: false }),
             Step::Mark(object) => {
-                let document = document::encode(&context.server, resource, &object).await?;
+                let document = document::encode(&context.server, resource, &object, None).await?;
                 let expect = Expect::Revision(entry.revision);
                 (Change::Put { key: entry.key.clone(), expect, document }, object, false)
             }

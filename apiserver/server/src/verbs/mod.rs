@@ -12,6 +12,7 @@ mod live;
 pub(crate) mod patch;
 mod select;
 pub(crate) mod update;
+pub(crate) mod verbatim;
 pub(crate) mod watch;
 mod websocket;
 pub(crate) mod write;

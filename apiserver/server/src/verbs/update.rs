@@ -15,6 +15,7 @@ use crate::{codec, request};
 use super::create::match_namespace;
 use super::patch::checked_name;
 use super::store_error;
+use super::verbatim;
 use super::write::{self, Target};
 
 /// Answers a PUT to an object, or to a subresource that carries the object's kind.
@@ -26,6 +27,7 @@ pub(crate) async fn update(
 ) -> Result<Answer, ApiError> {
     let options = request::write_options(&context.query, "UpdateOptions", false)?;
     let mut object = codec::read_object(context, resource, body, options.field_validation)?;
+    verbatim::note(context, resource, body);
     let (namespace, name) = (context.info.namespace.as_str(), context.info.name.as_str());
     checked_name(name, &object)?;
     match_namespace(resource, namespace, &mut object)?;

@@ -18,7 +18,7 @@ use crate::resources::Resource;
 use crate::versions::Kin;
 use crate::{alloc, codec, crds, document};
 
-use super::{bare, delete, store_error};
+use super::{bare, delete, store_error, verbatim};
 
 /// How often an update is tried against a newer state before it is a conflict.
 const TRIES_MAX: usize = 5;
@@ -115,7 +115,8 @@ pub(crate) async fn create(
             return Err(bare("resourceVersion should not be set on objects to be created"));
         }
         let key = resource.key(target.namespace, new.name());
-        let document = document::encode(&context.server, resource, &new).await?;
+        let words = verbatim::words(context, resource, &new, None)?;
+        let document = document::encode(&context.server, resource, &new, words.as_deref()).await?;
         let mut changes = admitted.changes;
         changes.extend(allocation.changes());
         changes.push(Change::Put { key: key.clone(), expect: Expect::Absent, document });
@@ -200,6 +201,7 @@ where
         }
         let step = prepare(context, target, new, &old, owned).await?;
         let Prepared { object: new, allocation, mut changes, turn: _turn } = step;
+        let words = verbatim::words(context, resource, &new, Some(&entry))?;
         if same(&new, &old) && !crds::is_outdated(&context.server, resource, &entry).await? {
             return Ok(Written { object: old, entry: Some(entry) });
         }
@@ -208,7 +210,7 @@ where
         }
         let revision = entry.revision;
         let gone = delete::finished(resource, &new, &old);
-        let document = document::encode(&context.server, resource, &new).await?;
+        let document = document::encode(&context.server, resource, &new, words.as_deref()).await?;
         let key = entry.key.clone();
         if gone {
             changes.extend(alloc::before_deletion(context, resource, &old).await?);
@@ -266,7 +268,7 @@ where
         if dry_run || new == old {
             return Ok(new);
         }
-        let document = document::encode(&context.server, resource, &new).await?;
+        let document = document::encode(&context.server, resource, &new, None).await?;
         let change = Change::Put { key: entry.key.clone(), expect: Expect::Revision(entry.revision), document };
         match context.server.store().commit(vec![change]).await {
             Ok(events) => {
