@@ -47,8 +47,7 @@ echo "http://$address/ answers:"
 answers
 echo
 echo "and under its name, from a Pod:"
-"$kubectl" run ask-sample --rm --attach --quiet --restart=Never --image=kubernel.local/sample:v1 \
-    --image-pull-policy=IfNotPresent -- sh -c 'nslookup sample.default.svc.cluster.local | tail -n 3' ||
+"$kubectl" exec deployment/sample -- sh -c 'nslookup sample.default.svc.cluster.local | tail -n 3' ||
     fail "the name sample.default.svc.cluster.local is not known"
 cat <<TEXT
 
