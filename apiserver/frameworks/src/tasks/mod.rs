@@ -3,6 +3,7 @@
 //! What Mesos' agents do with files, Pods do here: a Pod stays until its end is acknowledged, and tells after a restart
 //! what is still to be said.
 
+mod completed;
 mod updates;
 
 #[cfg(test)]
@@ -19,10 +20,8 @@ use kubernel_mesos_proto::v1::{
 use crate::observed::{self, Observed};
 use crate::watched::TaskPod;
 
+use completed::Completed;
 pub(crate) use updates::Heard;
-
-/// Pods that are over and acknowledged, kept to be looked at; beyond it the oldest go.
-const COMPLETED_MAX: usize = 1_000;
 
 /// A task: its framework's identifier, and its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,7 +106,7 @@ pub(crate) struct Tasks {
     /// Tasks that executors run, by agent.
     hosted: HashMap<Arc<str>, HashMap<Executor, HashSet<Key>>>,
     due: BTreeSet<(u64, Key)>,
-    completed: VecDeque<PodName>,
+    completed: Completed,
 }
 
 #[derive(Debug)]
@@ -150,7 +149,7 @@ impl Tasks {
     /// A task begins; its Pod is being made. `there`: it was made before.
     pub(crate) fn begin(&mut self, begun: Begun, there: bool) {
         let key = begun.key.clone();
-        self.completed.retain(|pod| *pod != begun.pod);
+        self.completed.remove(&begun.pod);
         self.pods.entry(begun.pod.clone()).or_default().push(key.clone());
         let state = TaskState::Staging;
         if let Some((agent, executor)) = begun.host() {
@@ -180,9 +179,7 @@ impl Tasks {
 
     /// A Pod of an executor is over: it is kept as those of tasks are.
     pub(crate) fn complete(&mut self, pod: PodName) {
-        if !self.completed.contains(&pod) {
-            self.completed.push_back(pod);
-        }
+        self.completed.add(pod);
     }
 
     /// A task ends with its executor.
@@ -304,7 +301,7 @@ impl Tasks {
 
     /// A Pod is gone. `node_is_there`: its node still is.
     pub(crate) fn gone(&mut self, name: &PodName, node_is_there: bool, now: u64) -> Vec<Deed> {
-        self.completed.retain(|pod| pod != name);
+        self.completed.remove(name);
         let mut deeds = Vec::new();
         for key in self.pods.get(name).cloned().unwrap_or_default() {
             let Some(task) = self.tasks.get_mut(&key) else { continue };
@@ -390,13 +387,12 @@ impl Tasks {
             self.pods.remove(&pod);
         }
         if task.there {
-            self.completed.push_back(pod);
+            self.completed.add(pod);
         }
     }
 
     fn make_room(&mut self) -> Option<Deed> {
-        let pod = if self.completed.len() > COMPLETED_MAX { self.completed.pop_front() } else { None };
-        pod.map(|pod| Deed::Delete { pod, grace_secs: Some(0) })
+        self.completed.make_room().map(|pod| Deed::Delete { pod, grace_secs: Some(0) })
     }
 }
 
