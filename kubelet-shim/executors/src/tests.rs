@@ -16,7 +16,7 @@ use crate::{Config, Executors, http};
 const UUID: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
 const OTHER_UUID: &str = "AAAAAAAAAAAAAAAAAAAAAQ==";
 
-fn open(dir: &Path) -> Executors {
+pub(crate) fn open(dir: &Path) -> Executors {
     let listen = ([127, 0, 0, 1], 5051).into();
     let node_ip = [127, 0, 0, 1].into();
     Executors::open(Config {

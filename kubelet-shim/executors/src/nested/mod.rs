@@ -42,9 +42,12 @@ pub(crate) struct Container {
     /// How it ended, once it has.
     ended: watch::Receiver<Option<End>>,
     stop: CancellationToken,
-    input: tokio::sync::Mutex<Option<BoxWriter>>,
+    input: Arc<Input>,
     resize: Option<mpsc::Sender<TerminalSize>>,
 }
+
+/// The way to a process that has not ended, and to which more may be said.
+type Input = tokio::sync::Mutex<Option<BoxWriter>>;
 
 /// How a nested container ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,11 +76,14 @@ impl Nested {
         Ok(())
     }
 
+    /// Whether a new one may have this identifier: asked before it is started, and again when it is.
+    fn check_new(known: &HashMap<String, Arc<Container>>, id: &str) -> Result<(), Refusal> {
+        if known.contains_key(id) { Err(bad(format!("Container {id} is already launched"))) } else { Ok(()) }
+    }
+
     fn insert(&self, id: String, container: Container) -> Result<(), Refusal> {
         let mut known = self.0.lock();
-        if known.contains_key(&id) {
-            return Err(bad(format!("Container {id} is already launched")));
-        }
+        Self::check_new(&known, &id)?;
         if known.len() >= CONTAINERS_MAX {
             known.retain(|_, other| other.ended.borrow().is_none());
         }
@@ -172,6 +178,7 @@ impl Executors {
         command: &CommandInfo,
         options: StreamOptions,
     ) -> Result<(kubernel_streams::remote_command::Process, Container, Over), Refusal> {
+        Nested::check_new(&self.inner.nested.0.lock(), &full(id))?;
         let failed = |why: String| Refusal(StatusCode::INTERNAL_SERVER_ERROR, why);
         let host = self.inner.host.get().ok_or_else(|| failed("Agent has not finished recovery".into()))?;
         let StreamOptions { stdin, stdout, stderr, tty } = options;
@@ -179,13 +186,10 @@ impl Executors {
         let target = host.exec(request).await.map_err(bad)?;
         let mut process = target.start(options).await.map_err(|error| failed(error.to_string()))?;
         let (over, ended) = watch::channel(None);
-        let container = Container {
-            ended,
-            stop: CancellationToken::new(),
-            input: tokio::sync::Mutex::new(process.stdin.take()),
-            resize: process.resize.take(),
-        };
-        Ok((process, container, Over(over)))
+        let input = Arc::new(Input::new(process.stdin.take()));
+        let over = Over { told: over, input: input.clone() };
+        let (stop, resize) = (CancellationToken::new(), process.resize.take());
+        Ok((process, Container { ended, stop, input, resize }, over))
     }
 
     /// Where a nested container writes.
@@ -208,8 +212,11 @@ impl Executors {
     }
 }
 
-/// To be told when a container has ended.
-struct Over(watch::Sender<Option<End>>);
+/// What is to be done when a container has ended.
+struct Over {
+    told: watch::Sender<Option<End>>,
+    input: Arc<Input>,
+}
 
 impl Over {
     /// Waits for the end of a process and of its output, or for somebody who wants it to end.
@@ -229,7 +236,9 @@ impl Over {
             () = stopped => End { wait_status: Some(KILLED), message: None },
         };
         // Those who wait for it are told; whoever comes later sees it.
-        self.0.send_replace(Some(end));
+        self.told.send_replace(Some(end));
+        // Its end is remembered for longer than its pipe is needed, in which somebody may still be writing.
+        *self.input.lock().await = None;
     }
 }
 

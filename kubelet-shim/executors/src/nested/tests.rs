@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::token::Claims;
-use crate::{Config, Executors, Host, http};
+use crate::{Executors, Host, http};
 
 /// Lets in whoever has the word.
 struct Machine;
@@ -44,14 +44,7 @@ impl Host for Machine {
 }
 
 fn open(dir: &std::path::Path) -> Executors {
-    let executors = Executors::open(Config {
-        node_name: "node".into(),
-        node_ip: [127, 0, 0, 1].into(),
-        data_dir: dir.to_owned(),
-        volumes_dir: dir.join("volumes"),
-        listen: ([127, 0, 0, 1], 5051).into(),
-    })
-    .unwrap();
+    let executors = crate::tests::open(dir);
     let _ = executors.inner.host.set(Arc::new(Machine));
     executors
 }
@@ -150,7 +143,9 @@ async fn what_nobody_hears_any_more_ends_and_can_be_forgotten() {
         |text: &str| serde_json::from_str::<Value>(text).unwrap()["wait_nested_container"]["exit_status"].clone();
     for name in ["left", "killed"] {
         let body = session(name, "exec sleep 1000").to_string().into_bytes();
-        let output = send(&executors, "word", "application/json", body).await;
+        let output = send(&executors, "word", "application/json", body.clone()).await;
+        let again = send(&executors, "word", "application/json", body).await;
+        assert_eq!(again.status(), StatusCode::BAD_REQUEST, "there is one of that name");
         let (status, text) = call(&executors, "word", about("REMOVE_NESTED_CONTAINER", name)).await;
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{text}");
         if name == "killed" {
