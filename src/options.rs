@@ -82,7 +82,7 @@ pub(crate) struct NodeOptions {
     /// The port of the kubelet API
     #[arg(long, env = "KUBERNEL_KUBELET_PORT", default_value_t = 10250, value_name = "PORT")]
     pub(crate) kubelet_port: u16,
-    /// Where the API of Mesos' executors is served on this node
+    /// Where Mesos' agent API is served on this node, to executors and to Mesos' tools
     #[arg(long, env = "KUBERNEL_MESOS_AGENT_LISTEN", default_value = "127.0.0.1:5051", value_name = "ADDRESS")]
     pub(crate) mesos_agent_listen: SocketAddr,
     /// Where the containers' logs go

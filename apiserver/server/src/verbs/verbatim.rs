@@ -17,11 +17,10 @@ use crate::resources::Resource;
 
 /// Remembers the words of a body, if it is JSON and its resource has such content; in other forms it is written anew.
 pub(super) fn note(context: &Context, resource: &Resource, body: &[u8]) {
+    let Some(name) = resource.kind.strategy.verbatim() else { return };
     let kind = context.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_json = kind.is_none_or(|kind| kind.split(';').next().unwrap_or_default().trim() == "application/json");
-    if let Some(name) = resource.kind.strategy.verbatim().filter(|_| is_json)
-        && let Some(text) = member(body, name)
-    {
+    if let Some(text) = member(body, name).filter(|_| is_json) {
         context.say(text);
     }
 }
