@@ -21,7 +21,8 @@ pub(super) fn note(context: &Context, resource: &Resource, body: &[u8]) {
     let kind = context.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_json = kind.is_none_or(|kind| kind.split(';').next().unwrap_or_default().trim() == "application/json");
     if let Some(text) = member(body, name).filter(|_| is_json) {
-        context.say(text);
+        // A line of a watch is an event: what is stored must be one line.
+        context.say(&text.replace(['\n', '\r'], " "));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What writes do, together and one after the other.
 
 use crate::common::{Api, CONFIG_MAPS, names, version};
+use http_body_util::BodyExt as _;
 use kubernel_server::Serving;
 use serde_json::{Value, json};
 
@@ -344,6 +345,10 @@ async fn revisions_keep_their_data_as_it_came() {
     let api = Api::new().await;
     let object = |name: &str, data: &str| format!(r#"{{"metadata":{{"name":"{name}"}},"revision":1,"data":{data}}}"#);
     let compact = r#"{"z":"a \u0026\u0026 b","a":1}"#;
+    let lines = api.send("POST", PATH, "application/json", object("lines", "{\n\"a\":\r\n1}")).await;
+    assert_eq!(lines.status(), 201);
+    let got = api.fetch(&format!("{PATH}/lines"), &[]).await.into_body().collect().await.unwrap().to_bytes();
+    assert!(!got.trim_ascii_end().contains(&b'\n'), "a watch would tell it in several lines");
     let forms = ["application/merge-patch+json", "application/strategic-merge-patch+json"];
     for (name, data, code) in [("compact", compact, 200), ("blanks", r#"{"a": 1}"#, 422)] {
         let made = api.send("POST", PATH, "application/json", object(name, data)).await;
