@@ -2,7 +2,7 @@
 # Installs what a one-node cluster and the tests need on Debian 12, as root. Idempotent: what is there is left alone.
 #
 #   prerequisites.sh [build|node|clients|all]     (default all)
-#     build    what crates are built with: the protobuf compiler
+#     build    what crates are built and tested with: the protobuf compiler, its standard messages, etcd
 #     node     build, and packages a node runs with: container runtime, CNI plugins, nftables, busybox for the sample image
 #     clients  node, and the real clients that tests drive: kubectl 1.36 and 1.27, Helm 4 and 3, a registry, Python's
 #
@@ -25,7 +25,7 @@ fail() {
 
 # --- Debian packages -----------------------------------------------------------------------------------------
 
-build_packages=(protobuf-compiler)
+build_packages=(protobuf-compiler libprotobuf-dev etcd-server etcd-client)
 # iptables: the CNI plugin for host ports calls it.
 node_packages=("${build_packages[@]}" containerd runc containernetworking-plugins nftables iptables iproute2 kmod busybox-static)
 client_packages=(docker-registry unzip python3-pip python3-venv python3-dev gcc openssl curl)

@@ -3,47 +3,31 @@
 //! A commit goes: checked against the working state -> revisions given -> saved and synced -> published to readers ->
 //! logged for watchers -> acknowledged. Persist, then speak: nothing is visible before it is on the disk.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use parking_lot::{Mutex, RwLock};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
-use crate::history::History;
+use crate::cache::Cache;
 use crate::journal::{Files, Journal, Write};
 use crate::state::State;
-use crate::{
-    At, Change, Document, Entry, Event, Expect, Index, Revision, Snapshot, Store, StoreError, Watch, resource_of,
-};
+use crate::{At, Change, Document, Entry, Event, Expect, Indexer, Revision, Snapshot, Store, StoreError, Watch};
 
 /// How many transactions wait for the writer before callers wait themselves.
 const QUEUE_MAX: usize = 4096;
 /// How many transactions share one sync of the disk.
 const GROUP_MAX: usize = 512;
-/// How long a reader waits for a revision that has not happened.
-const FUTURE_WAIT: Duration = Duration::from_secs(3);
-/// How many past states are kept at hand for the pages of running lists.
-const PAST_MAX: usize = 8;
-
-/// Reads labels and selectable fields of a saved object again, given its key and JSON.
-pub type Indexer = dyn Fn(&str, &[u8]) -> Index + Send + Sync;
 
 /// The store of one machine.
 pub struct Embedded {
     shared: Arc<Shared>,
     queue: mpsc::Sender<Work>,
-    /// States of the past that a list is paging through: (resource, state), newest last.
-    past: Mutex<Vec<(Arc<str>, State)>>,
 }
 
 struct Shared {
-    state: RwLock<State>,
-    history: History,
-    published: watch::Sender<Revision>,
+    cache: Cache,
     /// Why nothing can be written any more: after a failed sync the disk's content is unknown.
     broken: OnceLock<String>,
     files: Option<Files>,
@@ -98,10 +82,8 @@ impl Embedded {
     }
 
     fn start(state: State, journal: Option<Journal>) -> Arc<Self> {
-        let history = History::starting_at(state.revision);
-        let published = watch::Sender::new(state.revision);
         let files = journal.as_ref().map(Journal::files);
-        let shared = Arc::new(Shared { state: RwLock::new(state), history, published, broken: OnceLock::new(), files });
+        let shared = Arc::new(Shared { cache: Cache::new(state), broken: OnceLock::new(), files });
         let (queue, transactions) = mpsc::channel(QUEUE_MAX);
         let writer = Writer { shared: shared.clone(), journal };
         std::thread::Builder::new()
@@ -109,46 +91,21 @@ impl Embedded {
             .spawn(move || writer.run(transactions))
             .map(drop)
             .unwrap_or_else(|error| tracing::error!(%error, "the store's writer does not start: all writes will fail"));
-        Arc::new(Self { shared, queue, past: Mutex::default() })
-    }
-
-    async fn wait_for(&self, revision: Revision) -> Result<(), StoreError> {
-        let mut published = self.shared.published.subscribe();
-        let reached = published.wait_for(|current| *current >= revision);
-        match tokio::time::timeout(FUTURE_WAIT, reached).await {
-            Ok(Ok(_)) => Ok(()),
-            _ => Err(StoreError::Future { requested: revision, current: self.revision() }),
-        }
-    }
-
-    fn past(&self, prefix: &str, revision: Revision) -> Result<State, StoreError> {
-        let resource = resource_of(prefix);
-        let mut past = self.past.lock();
-        if let Some((_, state)) = past.iter().find(|(name, state)| **name == *resource && state.revision == revision) {
-            return Ok(state.clone());
-        }
-        let current = self.shared.state.read().clone();
-        let table = self.shared.history.rewind(resource, current.table(resource), revision)?;
-        let state = State::of_table(revision, resource, table);
-        if past.len() == PAST_MAX {
-            past.remove(0);
-        }
-        past.push((resource.into(), state.clone()));
-        Ok(state)
+        Arc::new(Self { shared, queue })
     }
 }
 
 impl Store for Embedded {
     fn revision(&self) -> Revision {
-        self.shared.state.read().revision
+        self.shared.cache.revision()
     }
 
     fn count(&self, prefix: &str) -> usize {
-        self.shared.state.read().count(prefix)
+        self.shared.cache.count(prefix)
     }
 
     fn events(&self, prefix: &str) -> u64 {
-        self.shared.history.events(resource_of(prefix))
+        self.shared.cache.events(prefix)
     }
 
     fn disk_bytes(&self) -> Option<u64> {
@@ -164,25 +121,8 @@ impl Store for Embedded {
     }
 
     fn snapshot<'a>(&'a self, prefix: &'a str, at: At) -> BoxFuture<'a, Result<Arc<dyn Snapshot>, StoreError>> {
-        Box::pin(async move {
-            let wanted = match at {
-                At::Latest => 0,
-                At::NotOlderThan(revision) | At::Exact(revision) => revision,
-            };
-            let state = self.shared.state.read().clone();
-            let state = if wanted > state.revision {
-                self.wait_for(wanted).await?;
-                self.shared.state.read().clone()
-            } else {
-                state
-            };
-            match at {
-                At::Exact(revision) if revision != state.revision => {
-                    Ok(Arc::new(self.past(prefix, revision)?) as Arc<dyn Snapshot>)
-                }
-                _ => Ok(Arc::new(state) as Arc<dyn Snapshot>),
-            }
-        })
+        // What was acknowledged is published before: whatever is at hand is the latest.
+        Box::pin(self.shared.cache.snapshot(prefix, at))
     }
 
     fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>> {
@@ -202,7 +142,7 @@ impl Store for Embedded {
     }
 
     fn watch(&self, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError> {
-        self.shared.history.watch(prefix, after)
+        self.shared.cache.watch(prefix, after)
     }
 }
 
@@ -223,7 +163,7 @@ impl Writer {
 
     /// Commits what can be committed of a group with one sync, and answers everybody.
     fn commit_group(&mut self, group: &mut Vec<Work>) {
-        let mut state = self.shared.state.read().clone();
+        let mut state = self.shared.cache.state();
         let mut events: Vec<Arc<Event>> = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
         let mut learned = false;
@@ -247,10 +187,7 @@ impl Writer {
         }
         let saved = self.save(&events, state.revision);
         if saved.is_ok() && (learned || !events.is_empty()) {
-            let revision = state.revision;
-            *self.shared.state.write() = state;
-            self.shared.history.append(&events, Instant::now());
-            self.shared.published.send_replace(revision);
+            self.shared.cache.publish(state, &events);
         }
         for (reply, answer) in answers {
             let answer = match (answer, &saved) {
@@ -310,52 +247,9 @@ fn apply(state: &mut State, change: Change) -> Arc<Event> {
     state.revision += 1;
     let revision = state.revision;
     match change {
-        Change::Put { key, document, .. } => {
-            let previous = state.find(&key).cloned();
-            let Document { json, hole, index } = document;
-            let json = with_revision(&json[..hole], revision, &json[hole..]);
-            let entry = Arc::new(Entry { key, revision, json, index, hole, binary: OnceLock::new() });
-            state.put(entry.clone());
-            Arc::new(Event { revision, entry, previous, deleted: false })
+        Change::Put { key, document: Document { json, hole, index }, .. } => {
+            state.happened(Entry::written(key, revision, &json, hole, index))
         }
-        Change::Delete { key, .. } => {
-            let previous = state.find(&key).cloned();
-            state.take(&key);
-            let entry = match &previous {
-                Some(last) => Arc::new(last.at_revision(revision)),
-                None => {
-                    let (json, index, binary) = (Bytes::new(), Index::default(), OnceLock::new());
-                    Arc::new(Entry { key, revision, json, index, hole: 0, binary })
-                }
-            };
-            Arc::new(Event { revision, entry, previous, deleted: true })
-        }
+        Change::Delete { key, .. } => state.gone(&key, revision),
     }
-}
-
-impl Entry {
-    /// The same object with another resourceVersion: what a deletion shows to watchers.
-    fn at_revision(&self, revision: Revision) -> Self {
-        let digits = self.json[self.hole..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let json = with_revision(&self.json[..self.hole], revision, &self.json[self.hole + digits..]);
-        Self {
-            key: self.key.clone(),
-            revision,
-            json,
-            index: self.index.clone(),
-            hole: self.hole,
-            binary: OnceLock::new(),
-        }
-    }
-}
-
-fn with_revision(before: &[u8], revision: Revision, after: &[u8]) -> Bytes {
-    const DIGITS_MAX: usize = 20;
-    let mut json = Vec::with_capacity(before.len() + DIGITS_MAX + after.len());
-    json.extend_from_slice(before);
-    // Writing to a Vec cannot fail.
-    let _ = write!(json, "{revision}");
-    json.extend_from_slice(after);
-    json.shrink_to_fit();
-    Bytes::from(json)
 }

@@ -29,8 +29,8 @@ pub(crate) struct History {
     logs: RwLock<HashMap<Arc<str>, Arc<Log>>>,
     /// Every event up to this revision is in its log.
     logged: Arc<AtomicU64>,
-    /// Before this nothing is known: the revision at which the store was opened.
-    origin: Revision,
+    /// Before this nothing is known: the revision at which the store was opened, or opened again.
+    origin: RwLock<Revision>,
 }
 
 struct Log {
@@ -60,11 +60,11 @@ struct Cursor {
 impl History {
     /// Logs that begin after this revision.
     pub(crate) fn starting_at(origin: Revision) -> Self {
-        Self { logs: RwLock::default(), logged: Arc::new(AtomicU64::new(origin)), origin }
+        Self { logs: RwLock::default(), logged: Arc::new(AtomicU64::new(origin)), origin: RwLock::new(origin) }
     }
 
-    /// Adds committed events, in order, then wakes the watchers.
-    pub(crate) fn append(&self, events: &[Arc<Event>], now: Instant) {
+    /// Adds committed events, in order, which are all up to this revision; then wakes the watchers.
+    pub(crate) fn append(&self, events: &[Arc<Event>], revision: Revision, now: Instant) {
         let mut grown: Vec<Arc<Log>> = Vec::new();
         for event in events {
             let log = self.log(resource_of(&event.entry.key));
@@ -73,9 +73,7 @@ impl History {
                 grown.push(log);
             }
         }
-        if let Some(last) = events.last() {
-            self.logged.store(last.revision, Ordering::Release);
-        }
+        self.logged.store(revision, Ordering::Release);
         for log in grown {
             log.grown.send_replace(());
         }
@@ -112,6 +110,27 @@ impl History {
         Ok(table)
     }
 
+    /// The event of a key at this revision, while it is kept.
+    pub(crate) fn find(&self, key: &str, revision: Revision) -> Option<Arc<Event>> {
+        let log = self.logs.read().get(resource_of(key)).cloned()?;
+        let events = log.events.lock();
+        let from = events.kept.partition_point(|(_, event)| event.revision < revision);
+        let of_revision = events.kept.range(from..).take_while(|(_, event)| event.revision == revision);
+        of_revision.map(|(_, event)| event).find(|event| *event.entry.key == *key).cloned()
+    }
+
+    /// Begins anew after this revision: what happened up to it is not known, and every watcher has to list again.
+    pub(crate) fn restart_at(&self, origin: Revision) {
+        *self.origin.write() = origin;
+        for log in self.logs.read().values() {
+            log.events.lock().forget(origin);
+        }
+        self.logged.store(origin, Ordering::Release);
+        for log in self.logs.read().values() {
+            log.grown.send_replace(());
+        }
+    }
+
     /// How many events of a resource there were.
     pub(crate) fn events(&self, resource: &str) -> u64 {
         let Some(log) = self.logs.read().get(resource).cloned() else { return 0 };
@@ -124,7 +143,7 @@ impl History {
             return log.clone();
         }
         let fresh = || {
-            let events = Events { kept: VecDeque::new(), dropped: 0, compacted: self.origin, bytes: 0 };
+            let events = Events { kept: VecDeque::new(), dropped: 0, compacted: *self.origin.read(), bytes: 0 };
             Arc::new(Log { events: Mutex::new(events), grown: watch::Sender::new(()) })
         };
         self.logs.write().entry(resource.into()).or_insert_with(fresh).clone()
@@ -132,6 +151,14 @@ impl History {
 }
 
 impl Events {
+    /// Drops everything, and one more than there was, so that no cursor is up to date.
+    fn forget(&mut self, compacted: Revision) {
+        self.dropped += self.kept.len() as u64 + 1;
+        self.kept.clear();
+        self.compacted = compacted;
+        self.bytes = 0;
+    }
+
     fn push(&mut self, now: Instant, event: Arc<Event>) {
         self.bytes += weight(&event);
         self.kept.push_back((now, event));
@@ -164,18 +191,19 @@ impl Cursor {
             return Err(StoreError::Compacted { requested: self.progress, oldest: events.compacted });
         }
         let from = usize::try_from(self.position - events.dropped).unwrap_or(usize::MAX);
-        let mut taken = Vec::new();
+        let mut taken: Vec<Arc<Event>> = Vec::new();
         let mut looked_at = 0;
         for (_, event) in events.kept.range(from.min(events.kept.len())..) {
+            // Changes of one transaction may share a revision: who is told of it is told of all of it.
+            if taken.len() >= BATCH_MAX && event.revision > self.progress {
+                self.position += looked_at;
+                return Ok(taken);
+            }
             looked_at += 1;
             if event.revision > self.after && event.entry.key.starts_with(&*self.prefix) {
                 taken.push(event.clone());
             }
             self.progress = self.progress.max(event.revision);
-            if taken.len() == BATCH_MAX {
-                self.position += looked_at;
-                return Ok(taken);
-            }
         }
         self.position += looked_at;
         self.progress = self.progress.max(logged);

@@ -3,14 +3,16 @@
 //!
 //! It keeps bytes and an index of labels and fields; it knows neither kinds nor JSON. Keys are
 //! `/registry/<group>/<resource>/<namespace>/<name>` (without the namespace for cluster-scoped kinds; the core group is
-//! `core`). Engines: [`Embedded`] for one machine.
+//! `core`). Engines: [`Embedded`] for one machine,
+//! [`Etcd`] for many servers.
 
+mod cache;
 mod embedded;
+mod entry;
+mod etcd;
 mod history;
 mod journal;
 mod state;
-#[cfg(test)]
-mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -18,9 +20,14 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-pub use embedded::{Embedded, Indexer};
+pub use embedded::Embedded;
+pub use etcd::{Etcd, EtcdOptions, EtcdTls};
 
-/// The store's position: every committed change has one of its own, counted from 1.
+/// Reads labels and selectable fields of a saved object again, given its key and JSON: engines keep neither.
+pub type Indexer = dyn Fn(&str, &[u8]) -> Index + Send + Sync;
+
+/// The store's position, counted from 1: every transaction moves it. On one machine each change of a transaction has a
+/// revision of its own; on etcd they share one.
 pub type Revision = u64;
 
 /// A stored object as every reader shares it.
@@ -167,6 +174,12 @@ pub enum StoreError {
         /// The current one.
         current: Revision,
     },
+    /// Larger than the engine takes; nothing was written.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The engine does not answer at the moment; nothing was written.
+    #[error("the store does not answer: {0}")]
+    Unavailable(String),
     /// The engine failed; what was not acknowledged may or may not be there.
     #[error("storage engine: {0}")]
     Engine(String),
@@ -235,7 +248,7 @@ pub trait Store: Send + Sync + 'static {
     /// `/registry/<group>/<resource>/` or deeper.
     fn snapshot<'a>(&'a self, prefix: &'a str, at: At) -> BoxFuture<'a, Result<Arc<dyn Snapshot>, StoreError>>;
 
-    /// Writes all changes or none, each with a revision of its own, in order. When it returns, they are durable and
+    /// Writes all changes or none; their revisions do not go down. No key is in it twice. When it returns, they are durable and
     /// every later read shows them.
     fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>>;
 

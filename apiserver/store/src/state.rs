@@ -3,11 +3,12 @@
 //! Knows nothing of durability or watchers; `embedded` puts the pieces together.
 
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use imbl::OrdMap;
 
-use crate::{Entry, Revision, Snapshot, resource_of};
+use crate::{Entry, Event, Index, Revision, Snapshot, resource_of};
 
 /// The objects of one resource by key.
 pub(crate) type Table = OrdMap<Arc<str>, Arc<Entry>>;
@@ -54,6 +55,34 @@ impl State {
         if let Some(table) = self.tables.get_mut(resource_of(key)) {
             table.remove(key);
         }
+    }
+
+    /// An object was written: it takes its place, and is what watchers hear.
+    pub(crate) fn happened(&mut self, entry: Entry) -> Arc<Event> {
+        let entry = Arc::new(entry);
+        let (revision, previous) = (entry.revision, self.find(&entry.key).cloned());
+        self.revision = revision;
+        self.put(entry.clone());
+        Arc::new(Event { revision, entry, previous, deleted: false })
+    }
+
+    /// An object was deleted at this revision; watchers are shown its last state.
+    pub(crate) fn gone(&mut self, key: &Arc<str>, revision: Revision) -> Arc<Event> {
+        let previous = self.find(key).cloned();
+        self.revision = revision;
+        self.take(key);
+        let entry = match &previous {
+            Some(last) => last.at_revision(revision),
+            None => Entry {
+                key: key.clone(),
+                revision,
+                json: Bytes::new(),
+                index: Index::default(),
+                hole: 0,
+                binary: OnceLock::new(),
+            },
+        };
+        Arc::new(Event { revision, entry: Arc::new(entry), previous, deleted: true })
     }
 
     /// How many objects a resource has.

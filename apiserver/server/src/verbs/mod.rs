@@ -40,6 +40,8 @@ pub(crate) fn store_error(error: StoreError) -> ApiError {
             let name = key.rsplit('/').next().unwrap_or_default();
             ApiError::modified(&Gvr::new("", "", "objects"), name)
         }
+        StoreError::TooLarge(text) => ApiError::new(413, Reason::RequestEntityTooLarge, text),
+        StoreError::Unavailable(text) => ApiError::new(503, Reason::ServiceUnavailable, text).with_retry_after(1),
         StoreError::Engine(text) => ApiError::internal(text),
     }
 }
