@@ -4,35 +4,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use kubernel_agent::join::Pair;
-use kubernel_ledger::Ledger;
-use kubernel_meta::Object;
 use kubernel_server::admission::Plugins;
 use kubernel_server::pki::{Identity, Pki, ServingNames};
-use kubernel_server::{ApiServer, Config, LiveObjects, Serving, User};
-use kubernel_store::Embedded;
+use kubernel_server::{ApiServer, Config, Serving, User};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::client_metrics::ClientMetrics;
 use crate::frameworks::Frameworks;
 use crate::in_process;
+use crate::leadership::{Election, Leader};
 use crate::node::{Access, Node};
 use crate::options::{ControlPlaneOptions, Only};
-
-/// The kernel's ledger, as the API shows it.
-struct Live(Arc<Ledger>);
-
-impl LiveObjects for Live {
-    fn list(&self, plural: &str) -> Vec<Object> {
-        self.0.list(plural)
-    }
-
-    fn changed(&self) -> watch::Receiver<u64> {
-        self.0.changed()
-    }
-}
+use crate::term::{Acting, Live};
 
 /// A control plane that serves.
 pub(crate) struct ControlPlane {
@@ -40,8 +25,9 @@ pub(crate) struct ControlPlane {
     pub(crate) api: ApiServer,
     /// Certificates and keys.
     pub(crate) pki: Arc<Pki>,
-    ledger: Arc<Ledger>,
-    frameworks: Option<Frameworks>,
+    live: Arc<Live>,
+    election: Option<Arc<Election>>,
+    frameworks: Option<Arc<Frameworks>>,
     clients: Arc<ClientMetrics>,
     /// Where it listens.
     pub(crate) listen: SocketAddr,
@@ -67,23 +53,22 @@ pub(crate) async fn start(
     addresses.extend(node.map(|_| advertised.ip()));
     let names = ServingNames { hosts: Vec::new(), addresses, service_cidr: *service_cidr };
     let proxies = options.front_proxies.read()?;
+    let store = options.storage.open(data_dir, &names).await?;
     let pki = Pki::open(data_dir, &names).map_err(|error| error.to_string())?;
     let pki = pki.believing(proxies).map_err(|error| format!("--requestheader-client-ca-file: {error}"))?;
     let pki = Arc::new(pki);
-    let store =
-        Embedded::open(&data_dir.join("store"), &kubernel_server::reindex).map_err(|error| error.to_string())?;
     let tls = pki.server_config().map_err(|error| error.to_string())?;
     let host = if listen.ip().is_unspecified() { "127.0.0.1".to_owned() } else { listen.ip().to_string() };
     let url = format!("https://{host}:{}", listen.port());
     let kubeconfig = data_dir.join("admin.kubeconfig");
     pki.write_kubeconfig(&kubeconfig, &url, &Identity::admin()).map_err(|error| error.to_string())?;
     let frameworks = options.frameworks.bind().await?;
-    let ledger = Arc::new(Ledger::new(options.frameworks.kernel()));
+    let live = Arc::new(Live::new(options.frameworks.clone()));
     let config = Config {
         store,
         service_cidr: *service_cidr,
         node_ports: 30000..=32767,
-        live: Some(Arc::new(Live(ledger.clone()))),
+        live: Some(live.clone()),
         advertise: Some(advertised),
         requests_max: options.max_requests_inflight.saturating_add(options.max_mutating_requests_inflight),
         pki: Some(pki.clone()),
@@ -94,10 +79,24 @@ pub(crate) async fn start(
     let api = ApiServer::serving(config, &serving);
     api.start().await.map_err(|error| error.to_string())?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), stop));
+    tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), stop.clone()));
     let clients = Arc::new(ClientMetrics::default());
     api.expose(clients.clone());
-    Ok(ControlPlane { api, pki, ledger, frameworks, clients, listen, url, tasks })
+    let election = options.storage.is_shared().then(|| {
+        let user = User::system("system:kubernel");
+        let client = in_process::client_as(&api, clients.clone(), user, "kubernel");
+        let mesos = frameworks.as_ref().map(|frameworks| frameworks.address().to_string());
+        let reached = Leader { api: Some(url.clone()), mesos };
+        Arc::new(Election::new(client, &listen.to_string(), reached, options.leader_elect_lease_duration))
+    });
+    if let Some(election) = &election {
+        live.follow(election.standing());
+    }
+    let frameworks = frameworks.map(|frameworks| {
+        let client = in_process::client_as(&api, clients.clone(), User::system("system:mesos"), "mesos");
+        frameworks.serve(client, election.as_ref().map(|election| election.standing()), &mut tasks, &stop)
+    });
+    Ok(ControlPlane { api, pki, live, election, frameworks, clients, listen, url, tasks })
 }
 
 impl ControlPlane {
@@ -123,40 +122,24 @@ impl ControlPlane {
         })
     }
 
-    /// Starts what acts on the API: controllers and scheduler. `instance` names this process in events.
+    /// Starts what acts on the API, while this server leads: controllers, scheduler, the kernel and its door. `instance`
+    /// names this process in events.
     pub(crate) fn run(&mut self, only: Option<Only>, instance: &str, stop: &CancellationToken) {
         if only == Some(Only::Api) {
             return;
         }
-        let root_ca = self.pki.authority().certificate_pem().to_owned();
-        let config = kubernel_controllers::Config { root_ca, queues: Arc::default() };
-        self.api.expose(config.queues.clone());
-        let controllers = kubernel_controllers::run(self.client("kube-controller-manager"), config);
-        let (ledger, until) = (self.ledger.clone(), stop.clone());
-        self.tasks.spawn(async move { ledger.keep_time(until).await });
-        let (ledger, metrics) = (self.ledger.clone(), Arc::new(kubernel_scheduler::SchedulerMetrics::default()));
-        self.api.expose(metrics.clone());
-        let config = kubernel_scheduler::Config {
-            ledger,
+        let acting = Acting {
+            api: self.api.clone(),
+            root_ca: self.pki.authority().certificate_pem().to_owned(),
+            clients: self.clients.clone(),
             instance: instance.to_owned(),
-            metrics,
-            offers: self.frameworks.is_some(),
+            live: self.live.clone(),
+            frameworks: self.frameworks.take(),
+            scheduler: Arc::default(),
+            queues: Arc::default(),
         };
-        let client = self.client("kube-scheduler");
-        self.tasks.spawn(kubernel_scheduler::run(client, config, stop.clone()));
-        if let Some(frameworks) = self.frameworks.take() {
-            frameworks.run(self.client("mesos"), self.ledger.clone(), &mut self.tasks, stop);
-        }
-        let on_controllers = stop.clone();
-        self.tasks.spawn(async move {
-            tokio::select! { () = controllers => {}, () = on_controllers.cancelled() => {} }
-        });
-        let (api, stop) = (self.api.clone(), stop.clone());
-        self.tasks.spawn(async move {
-            let identity = async {
-                tokio::join!(kubernel_server::pki::sign_requests(&api), kubernel_server::authz::aggregate_roles(&api))
-            };
-            tokio::select! { ((), ()) = identity => {}, () = stop.cancelled() => {} }
-        });
+        self.api.expose(acting.scheduler.clone());
+        self.api.expose(acting.queues.clone());
+        self.tasks.spawn(acting.run(self.election.clone(), stop.clone()));
     }
 }

@@ -1,24 +1,35 @@
 //! Mesos frameworks beside Pods: the door on an address of its own, and the bridge behind it.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
 use clap::Args;
+use http::{Request, StatusCode};
 use kubernel_frameworks::{self as bridge, Cluster};
 use kubernel_ledger::Ledger;
-use kubernel_mesos::{Access, Authorizer, Door, WORK_MAX};
+use kubernel_mesos::{Access, Authorizer, Door, Leader, WORK_MAX};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::leadership::Standing;
+use crate::options::duration;
 
 /// How soon the cluster's identity is read again when it is not there yet.
 const RETRY: Duration = Duration::from_millis(100);
+/// How long a request waits for the door to open.
+const OPENS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Of the Mesos door.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct FrameworkOptions {
     /// Where Mesos frameworks are served, without encryption; nowhere where not given
     #[arg(long, env = "KUBERNEL_MESOS_LISTEN", value_name = "ADDRESS")]
@@ -43,13 +54,19 @@ pub(crate) struct FrameworkOptions {
     pub(crate) mesos_rate_limits: Option<PathBuf>,
 }
 
-/// The door, about to be opened.
+/// The door: its address is taken once, and what is behind it changes with who leads.
 pub(crate) struct Frameworks {
-    listener: TcpListener,
+    /// Taken by whoever serves it.
+    listener: Option<TcpListener>,
     address: SocketAddr,
     heartbeat: Duration,
     roles: BTreeSet<String>,
     access: Access,
+    /// What answers at the moment.
+    inside: watch::Sender<Option<Router>>,
+    /// What answers while another server leads: of a door that nobody comes through.
+    aside: OnceLock<Router>,
+    leader: watch::Sender<Leader>,
 }
 
 impl FrameworkOptions {
@@ -73,38 +90,85 @@ impl FrameworkOptions {
         let access = Access::load(credentials.as_deref(), acls.as_deref(), limits.as_deref());
         let access =
             access.map_err(|error| format!("--mesos-credentials, --mesos-acls, --mesos-rate-limits: {error}"))?;
-        Ok(Some(Frameworks { listener, address, heartbeat: self.mesos_heartbeat, roles, access }))
+        let leader = watch::Sender::new(Leader::Me);
+        let access = Access { leader: leader.subscribe(), ..access };
+        Ok(Some(Frameworks {
+            listener: Some(listener),
+            address,
+            heartbeat: self.mesos_heartbeat,
+            roles,
+            access,
+            inside: watch::Sender::default(),
+            aside: OnceLock::new(),
+            leader,
+        }))
     }
 }
 
 impl Frameworks {
-    /// Starts the bridge, and the door when the cluster is known; it answers when the bridge knows what was there before.
-    pub(crate) fn run(
-        self,
-        client: kube::Client,
-        ledger: Arc<Ledger>,
-        tasks: &mut JoinSet<()>,
-        stop: &CancellationToken,
-    ) {
-        let stop = stop.clone();
-        tasks.spawn(async move {
-            let Some(cluster) = cluster(&client, &stop).await else { return };
-            let ip = Some(self.address.ip()).filter(|ip| !ip.is_unspecified()).unwrap_or(Ipv4Addr::LOCALHOST.into());
-            let config = self.config(cluster, ip);
-            let (work_to, work) = tokio::sync::mpsc::channel(WORK_MAX);
-            let door = Door::new(ledger.clone(), config, work_to);
-            let router = kubernel_mesos::master(door.clone(), self.access);
-            let config = bridge::Config { ledger, door: door.clone(), work };
-            tracing::info!(address = %self.address, "Mesos frameworks are served");
-            tokio::join!(
-                door.run(stop.clone()),
-                bridge::run(client, config, stop.clone()),
-                kubernel_mesos::serve(self.listener, router, stop.clone()),
-            );
-        });
+    /// Where frameworks reach it.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    fn config(&self, cluster: Cluster, ip: IpAddr) -> kubernel_mesos::Config {
+    /// Answers until `stop`. While another server leads, as `standing` says, frameworks are sent there.
+    pub(crate) fn serve(
+        mut self,
+        client: kube::Client,
+        standing: Option<watch::Receiver<Standing>>,
+        tasks: &mut JoinSet<()>,
+        stop: &CancellationToken,
+    ) -> Arc<Self> {
+        let listener = self.listener.take();
+        let frameworks = Arc::new(self);
+        if let Some(listener) = listener {
+            let inside = frameworks.inside.subscribe();
+            let router = Router::new().fallback(move |request: Request<Body>| answer(inside.clone(), request));
+            tasks.spawn(kubernel_mesos::serve(listener, router, stop.clone()));
+        }
+        if let Some(standing) = standing {
+            tasks.spawn(frameworks.clone().follow(client, standing, stop.clone()));
+        }
+        frameworks
+    }
+
+    /// Knows who leads.
+    async fn follow(
+        self: Arc<Self>,
+        client: kube::Client,
+        mut standing: watch::Receiver<Standing>,
+        stop: CancellationToken,
+    ) {
+        self.leader.send_replace(leader(&standing.borrow_and_update()));
+        let Some(cluster) = cluster(&client, &stop).await else { return };
+        let (work_to, _) = tokio::sync::mpsc::channel(1);
+        let door = Door::new(Arc::default(), self.config(cluster), work_to);
+        let aside = self.aside.get_or_init(|| kubernel_mesos::master(door, self.access.clone())).clone();
+        self.inside.send_if_modified(|inside| inside.is_none() && inside.replace(aside).is_none());
+        loop {
+            self.leader.send_replace(leader(&standing.borrow_and_update()));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = standing.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Runs the bridge, and the door when the cluster is known, until `stop`; it answers when the bridge knows what was
+    /// there before.
+    pub(crate) async fn lead(self: Arc<Self>, client: kube::Client, ledger: Arc<Ledger>, stop: CancellationToken) {
+        let Some(cluster) = cluster(&client, &stop).await else { return };
+        let (work_to, work) = tokio::sync::mpsc::channel(WORK_MAX);
+        let door = Door::new(ledger.clone(), self.config(cluster), work_to);
+        self.inside.send_replace(Some(kubernel_mesos::master(door.clone(), self.access.clone())));
+        let config = bridge::Config { ledger, door: door.clone(), work };
+        tracing::info!(address = %self.address, "Mesos frameworks are served");
+        tokio::join!(door.run(stop.clone()), bridge::run(client, config, stop.clone()));
+        self.inside.send_replace(self.aside.get().cloned());
+    }
+
+    fn config(&self, cluster: Cluster) -> kubernel_mesos::Config {
+        let ip = Some(self.address.ip()).filter(|ip| !ip.is_unspecified()).unwrap_or(Ipv4Addr::LOCALHOST.into());
         let mut config = kubernel_mesos::Config::new(cluster.id, ip.to_string(), ip, self.address.port());
         config.first_framework = cluster.first_framework;
         config.heartbeat = self.heartbeat;
@@ -134,6 +198,25 @@ impl Authorizer for Listed {
     }
 }
 
+/// The door's answer, when it has been opened.
+async fn answer(mut inside: watch::Receiver<Option<Router>>, request: Request<Body>) -> Response {
+    let opened = tokio::time::timeout(OPENS_WITHIN, inside.wait_for(Option::is_some)).await;
+    let router = opened.ok().and_then(|router| router.ok()?.clone());
+    match router {
+        Some(router) => router.oneshot(request).await.into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "No leader elected").into_response(),
+    }
+}
+
+/// Who leads, in the door's words.
+fn leader(standing: &Standing) -> Leader {
+    match standing {
+        Standing::Us => Leader::Me,
+        Standing::Another(leader) => leader.mesos.clone().map_or(Leader::None, Leader::Other),
+        Standing::Nobody => Leader::None,
+    }
+}
+
 /// What frameworks and offers are named after, as soon as it is there.
 async fn cluster(client: &kube::Client, stop: &CancellationToken) -> Option<Cluster> {
     loop {
@@ -142,17 +225,4 @@ async fn cluster(client: &kube::Client, stop: &CancellationToken) -> Option<Clus
         }
         tokio::select! { () = stop.cancelled() => return None, () = tokio::time::sleep(RETRY) => {} }
     }
-}
-
-/// A time as Mesos and Kubernetes write it: `15s`, `500ms`, `2m`, `10secs`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is no time such as 15s"))?;
-    match &text[digits.len()..] {
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" | "secs" => Ok(Duration::from_secs(number)),
-        "m" | "mins" => Ok(Duration::from_secs(number * 60)),
-        _ => Err(format!("{text:?} is no time such as 15s")),
-    }
-    .and_then(|time| if time.is_zero() { Err("the time must not be 0".to_owned()) } else { Ok(time) })
 }

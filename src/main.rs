@@ -5,9 +5,12 @@ mod client_metrics;
 mod control_plane;
 mod frameworks;
 mod in_process;
+mod leadership;
 mod node;
 mod options;
 mod progress;
+mod storage;
+mod term;
 
 use std::process::ExitCode;
 

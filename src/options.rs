@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::Ipv4Net;
@@ -10,6 +11,7 @@ use kubernel_server::pki::RequestHeaders;
 use kubernel_server::{FeatureGates, RuntimeConfig};
 
 use crate::frameworks::FrameworkOptions;
+use crate::storage::StorageOptions;
 
 /// The Kubernetes API on a two-level resource kernel: one big computer out of many machines.
 #[derive(Parser)]
@@ -152,6 +154,11 @@ pub(crate) struct ControlPlaneOptions {
     )]
     pub(crate) feature_gates: FeatureGates,
     #[command(flatten)]
+    pub(crate) storage: StorageOptions,
+    /// How long the other servers of an etcd believe in a leading one that is silent; whole seconds
+    #[arg(long, env = "KUBERNEL_LEADER_ELECT_LEASE_DURATION", default_value = "3s", value_name = "TIME", value_parser = seconds)]
+    pub(crate) leader_elect_lease_duration: Duration,
+    #[command(flatten)]
     pub(crate) front_proxies: FrontProxyOptions,
     #[command(flatten)]
     pub(crate) frameworks: FrameworkOptions,
@@ -242,4 +249,23 @@ impl FrontProxyOptions {
 pub(crate) enum Only {
     /// The API without controllers and scheduler
     Api,
+}
+
+/// A time as Mesos and Kubernetes write it: `15s`, `500ms`, `2m`, `10secs`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is no time such as 15s"))?;
+    match &text[digits.len()..] {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" | "secs" => Ok(Duration::from_secs(number)),
+        "m" | "mins" => Ok(Duration::from_secs(number * 60)),
+        _ => Err(format!("{text:?} is no time such as 15s")),
+    }
+    .and_then(|time| if time.is_zero() { Err("the time must not be 0".to_owned()) } else { Ok(time) })
+}
+
+/// The same in whole seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.subsec_nanos() == 0 { Ok(time) } else { Err(format!("{text:?} is not a whole number of seconds")) }
 }

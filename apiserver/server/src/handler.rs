@@ -228,6 +228,14 @@ async fn dispatch(context: &Context, parts: Parts, body: Body) -> Result<Respons
     if info.verb == "create" {
         crds::refuse_terminating(&resource)?;
     }
+    let (parts, body) = if resource.kind.source == Source::Live {
+        match verbs::elsewhere::serve(context, parts, body).await {
+            Ok(answer) => return answer,
+            Err(ours) => ours,
+        }
+    } else {
+        (parts, body)
+    };
     if info.verb == "watch" {
         return verbs::watch::watch(context, &resource, parts).await;
     }

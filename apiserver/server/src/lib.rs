@@ -46,5 +46,5 @@ pub use authn::User;
 pub use document::reindex;
 pub use error::Error;
 pub use listen::serve;
-pub use server::{ApiServer, Config, InProcess, LiveObjects};
+pub use server::{ApiServer, Config, InProcess, LiveObjects, LivePlace};
 pub use serving::{FeatureGates, RuntimeConfig, Serving};

@@ -53,11 +53,27 @@ pub struct Config {
 
 /// Objects that live in somebody's memory (the kernel's offers and agents).
 pub trait LiveObjects: Send + Sync + 'static {
+    /// Where they are.
+    fn place(&self) -> LivePlace {
+        LivePlace::Here
+    }
+
     /// All objects of a plural resource name, sorted by name.
     fn list(&self, plural: &str) -> Vec<Object>;
 
     /// Counts up whenever any of them may have changed.
     fn changed(&self) -> tokio::sync::watch::Receiver<u64>;
+}
+
+/// Which server of a cluster has the live objects: the one that leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LivePlace {
+    /// This one.
+    Here,
+    /// The one with this URL, such as `https://10.0.0.1:6443`.
+    There(String),
+    /// None at the moment.
+    Nowhere,
 }
 
 /// The API server: a handle, cheap to clone.

@@ -33,7 +33,7 @@ use crate::resources::Resources;
 use crate::{ApiServer, Error};
 
 pub(crate) use openapi::{v2_documents, v2_merged, v3_document, v3_index};
-pub(crate) use proxy::serve;
+pub(crate) use proxy::{send, serve};
 use remote::Remote;
 pub(crate) use table::ApiService;
 use table::Table;

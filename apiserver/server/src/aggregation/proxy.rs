@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Ur
 use hyper::upgrade::OnUpgrade;
 
 use super::ApiService;
-use super::table::Backend;
+use crate::backend::Origin;
 use crate::context::Context;
 use crate::relay::{self, Links};
 use crate::{User, respond};
@@ -19,18 +19,24 @@ pub(crate) async fn serve(context: &Context, service: &ApiService, parts: Parts,
     let Some(backend) = service.backend.as_ref().filter(|_| service.available) else {
         return failure(StatusCode::SERVICE_UNAVAILABLE, "service unavailable");
     };
-    send(context, backend, parts, body).await.unwrap_or_else(|failure| failure)
+    let origin = match backend.origin() {
+        Ok(origin) => origin,
+        Err(text) => return failure(StatusCode::INTERNAL_SERVER_ERROR, &text),
+    };
+    send(context, &origin, HeaderMap::new(), parts, body).await.unwrap_or_else(|failure| failure)
 }
 
-async fn send(
+/// Sends the request to another server, which believes our front proxy certificate, in the name of its user and with
+/// these headers besides.
+pub(crate) async fn send(
     context: &Context,
-    backend: &Backend,
+    origin: &Origin,
+    besides: HeaderMap,
     mut parts: Parts,
     body: Body,
 ) -> Result<Response<Body>, Response<Body>> {
     let internal = |text: String| failure(StatusCode::INTERNAL_SERVER_ERROR, &text);
     let unavailable = |text: String| failure(StatusCode::SERVICE_UNAVAILABLE, &text);
-    let origin = backend.origin().map_err(internal)?;
     let upgrade = relay::is_upgrade(&context.headers);
     let client = parts.extensions.remove::<OnUpgrade>().filter(|_| upgrade);
     if upgrade && client.is_none() {
@@ -42,6 +48,7 @@ async fn send(
         format!("https://{authority}{path_and_query}").parse().map_err(|error| internal(format!("{error}")))?;
     let mut headers = relay::passed_on(&context.headers, upgrade, parts.extensions.get::<SocketAddr>().copied());
     identify(&mut headers, &context.user);
+    headers.extend(besides);
     for (name, value) in [("x-forwarded-uri", path), ("x-forwarded-host", &*authority), ("x-forwarded-proto", "https")]
     {
         if let Ok(value) = HeaderValue::from_str(value)
@@ -58,7 +65,7 @@ async fn send(
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     let failed = if upgrade { "error dialing backend" } else { "error trying to reach service" };
-    let sent = context.server.connections().send(&origin, request).await;
+    let sent = context.server.connections().send(origin, request).await;
     let response = sent.map_err(|text| unavailable(format!("{failed}: {text}")))?;
     let links = Links {
         scheme: "https".to_owned(),

@@ -1,12 +1,13 @@
 //! ClusterIPs and node ports of Services: taken while a write is on its way, kept when it happened, given back when it
 //! did not or the Service is gone.
 //!
-//! Addresses are objects of their own ([`addresses`]); which ports are taken is worked out anew from the stored Services
-//! at every start.
+//! What is taken the store says: addresses are objects of their own ([`addresses`]), ports have records ([`ports`]), and
+//! both are written and deleted together with their Service.
 
 mod addresses;
 mod keep;
 mod pool;
+mod ports;
 mod service;
 
 use std::net::Ipv4Addr;
@@ -16,8 +17,7 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use kubernel_meta::{ApiError, Object};
-use kubernel_store::{At, Change, Store};
-use parking_lot::Mutex;
+use kubernel_store::{At, Change, Store, StoreError};
 
 use crate::Error;
 use crate::context::Context;
@@ -27,15 +27,15 @@ use crate::verbs::store_error;
 
 use addresses::Addresses;
 pub(crate) use keep::keep;
-use pool::{Pool, Refusal};
+use pool::Refusal;
+use ports::Ports;
 
 const SERVICES: &str = "/registry/core/services/";
 
 /// What is taken in this cluster.
 pub(crate) struct Allocator {
     addresses: Addresses,
-    port_range: RangeInclusive<u16>,
-    ports: Mutex<Pool>,
+    ports: Ports,
 }
 
 /// One number that a write took or gives up.
@@ -53,7 +53,7 @@ pub(crate) struct Numbers {
     pub(crate) ports: (usize, usize),
 }
 
-/// What a write took and will give up; undone unless the write is kept.
+/// What a write took and will give up: when the write is over, the store says what became of it.
 #[derive(Default)]
 pub(crate) struct Allocation {
     allocator: Option<Arc<Allocator>>,
@@ -66,31 +66,34 @@ pub(crate) struct Allocation {
 impl Allocator {
     /// Nothing is taken yet.
     pub(crate) fn new(cidr: Ipv4Net, ports: RangeInclusive<u16>) -> Self {
-        let (low, high) = (u32::from(*ports.start()), u32::from(*ports.end()));
-        let count = (high + 1).saturating_sub(low);
-        let pool = Pool::new(low, count, band(count, 16, 128));
-        Self { addresses: Addresses::new(cidr), port_range: ports, ports: Mutex::new(pool) }
+        Self { addresses: Addresses::new(cidr), ports: Ports::new(ports) }
     }
 
-    /// Takes what the stored Services hold, and gives those an IPAddress that have none.
+    /// Reads what is taken, and writes down what stored Services hold without its being written down.
     pub(crate) async fn start(&self, store: &Arc<dyn Store>) -> Result<(), Error> {
         self.addresses.start(&**store).await?;
+        self.ports.start(&**store).await?;
         let snapshot = store.snapshot(SERVICES, At::Latest).await?;
         for entry in snapshot.range(SERVICES, "") {
             let Ok(service) = document::parse(&entry.json) else { continue };
             for number in service::held(&service) {
-                match number {
-                    Number::Port(port) => {
-                        if let Err(refusal) = self.ports.lock().take(u32::from(port)) {
-                            tracing::warn!(key = %entry.key, port, ?refusal, "a Service holds what it should not");
-                        }
+                let claim = match number {
+                    Number::Address(address) if self.addresses.is_taken(address) => continue,
+                    Number::Port(port) if self.ports.is_taken(port) => continue,
+                    Number::Port(port) if !self.ports.numbers().contains(&port) => {
+                        tracing::warn!(key = %entry.key, port, "a Service holds what it should not");
+                        continue;
                     }
-                    Number::Address(address) if self.addresses.is_taken(address) => {}
+                    Number::Port(port) => self.ports.claim(port, &service),
                     Number::Address(address) => {
                         let claim = self.addresses.claim(address, &service, Timestamp::now());
-                        let failed = |error: ApiError| Error::Bootstrap(format!("{address}: {}", error.message()));
-                        store.commit(vec![claim.map_err(failed)?]).await?;
+                        claim.map_err(|error| Error::Bootstrap(format!("{address}: {}", error.message())))?
                     }
+                };
+                match store.commit(vec![claim]).await {
+                    // Another server of the cluster starts, too.
+                    Ok(_) | Err(StoreError::Conflict { .. }) => {}
+                    Err(error) => return Err(error.into()),
                 }
             }
         }
@@ -99,26 +102,14 @@ impl Allocator {
 
     /// How many are taken and free.
     pub(crate) fn numbers(&self) -> Numbers {
-        Numbers { addresses: self.addresses.counts(), ports: self.ports.lock().counts() }
+        Numbers { addresses: self.addresses.counts(), ports: self.ports.counts() }
     }
 
     /// Takes a number that a client named.
     fn take(&self, number: Number, dry_run: bool) -> Result<(), Refusal> {
         match number {
             Number::Address(address) => self.addresses.take(address, dry_run),
-            Number::Port(port) => self.ports.lock().take(u32::from(port)),
-        }
-    }
-
-    fn any_port(&self) -> Option<u16> {
-        self.ports.lock().take_any().and_then(|port| u16::try_from(port).ok())
-    }
-
-    fn release_ports(&self, numbers: &[Number]) {
-        for number in numbers {
-            if let Number::Port(port) = number {
-                self.ports.lock().release(u32::from(*port));
-            }
+            Number::Port(port) => self.ports.take(port),
         }
     }
 }
@@ -134,23 +125,15 @@ impl Allocation {
     pub(crate) fn changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
     }
-
-    /// The write happened: what it took stays taken, what it gave up is free.
-    pub(crate) fn keep(mut self) {
-        self.taken.retain(|number| matches!(number, Number::Address(_)));
-        if let Some(allocator) = &self.allocator {
-            allocator.release_ports(&self.given_up);
-        }
-    }
 }
 
 impl Drop for Allocation {
     fn drop(&mut self) {
         let Some(allocator) = &self.allocator else { return };
-        allocator.release_ports(&self.taken);
         for number in &self.taken {
-            if let Number::Address(address) = number {
-                allocator.addresses.settle(*address);
+            match number {
+                Number::Address(address) => allocator.addresses.settle(*address),
+                Number::Port(port) => allocator.ports.settle(*port),
             }
         }
     }
@@ -174,11 +157,13 @@ pub(crate) async fn allocate(
     }
     let (allocator, store) = (context.server.allocator(), context.server.store());
     allocator.addresses.repair(&**store).await.map_err(store_error)?;
+    allocator.ports.repair(&**store).await.map_err(store_error)?;
     let mut allocation = service::allocate(allocator, resource, object, old, dry_run)?;
     for number in allocation.taken.iter().filter(|_| !dry_run) {
-        if let Number::Address(address) = number {
-            allocation.changes.push(allocator.addresses.claim(*address, object, context.now)?);
-        }
+        allocation.changes.push(match number {
+            Number::Address(address) => allocator.addresses.claim(*address, object, context.now)?,
+            Number::Port(port) => allocator.ports.claim(*port, object),
+        });
     }
     if let Some(old) = old {
         let freed = freed(context, old, &allocation.given_up).await?;
@@ -197,19 +182,14 @@ pub(crate) async fn before_deletion(
 }
 
 async fn freed(context: &Context, service: &Object, numbers: &[Number]) -> Result<Vec<Change>, ApiError> {
-    let (addresses, store) = (&context.server.allocator().addresses, context.server.store());
+    let (allocator, store) = (context.server.allocator(), context.server.store());
     let mut changes = Vec::new();
     for number in numbers {
-        if let Number::Address(address) = number {
-            changes.extend(addresses.free(&**store, *address, service).await.map_err(store_error)?);
-        }
+        let freed = match number {
+            Number::Address(address) => allocator.addresses.free(&**store, *address, service).await,
+            Number::Port(port) => allocator.ports.free(&**store, *port, service).await,
+        };
+        changes.extend(freed.map_err(store_error)?);
     }
     Ok(changes)
-}
-
-/// Gives back what a deleted object held.
-pub(crate) fn after_deletion(context: &Context, resource: &Resource, object: &Object) {
-    if is_service(resource) {
-        context.server.allocator().release_ports(&service::held(object));
-    }
 }

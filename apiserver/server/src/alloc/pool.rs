@@ -1,6 +1,4 @@
-//! Ranges of numbers, and one of which some are taken.
-
-use std::collections::HashSet;
+//! Ranges of numbers, and in which order they are given away.
 
 /// Numbers from `first` on, `size` of them. The lower part is left to those who name a number; dynamic choices come from
 /// the upper part as long as there are any (KEP-3070, KEP-3668).
@@ -11,13 +9,6 @@ pub(super) struct Range {
     /// How many of the first numbers dynamic choices avoid.
     reserved: u32,
     cursor: u32,
-}
-
-/// A range with what is taken of it.
-#[derive(Debug)]
-pub(super) struct Pool {
-    range: Range,
-    taken: HashSet<u32>,
 }
 
 /// Why a number could not be taken.
@@ -58,51 +49,21 @@ impl Range {
     }
 }
 
-impl Pool {
-    pub(super) fn new(first: u32, size: u32, reserved: u32) -> Self {
-        Self { range: Range::new(first, size, reserved), taken: HashSet::new() }
-    }
-
-    /// How many are taken and free.
-    pub(super) fn counts(&self) -> (usize, usize) {
-        (self.taken.len(), self.range.size().saturating_sub(self.taken.len()))
-    }
-
-    /// Takes this number.
-    pub(super) fn take(&mut self, number: u32) -> Result<(), Refusal> {
-        if !self.range.contains(number) {
-            return Err(Refusal::OutOfRange);
-        }
-        if self.taken.insert(number) { Ok(()) } else { Err(Refusal::Taken) }
-    }
-
-    /// Takes any free number; `None` where there is none.
-    pub(super) fn take_any(&mut self) -> Option<u32> {
-        let number = self.range.next(|number| self.taken.contains(&number))?;
-        self.taken.insert(number);
-        Some(number)
-    }
-
-    /// Gives a number back.
-    pub(super) fn release(&mut self, number: u32) {
-        self.taken.remove(&number);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn takes_each_number_once_and_the_upper_part_first() {
-        let mut pool = Pool::new(100, 4, 2);
-        assert_eq!(pool.take(100), Ok(()));
-        assert_eq!(pool.take(100), Err(Refusal::Taken));
-        assert_eq!(pool.take(104), Err(Refusal::OutOfRange));
-        assert_eq!(pool.take(99), Err(Refusal::OutOfRange));
-        let rest: Vec<Option<u32>> = (0..4).map(|_| pool.take_any()).collect();
-        assert_eq!(rest, [Some(102), Some(103), Some(101), None]);
-        pool.release(102);
-        assert_eq!(pool.take_any(), Some(102));
+    fn gives_each_number_once_and_the_upper_part_first() {
+        let mut range = Range::new(100, 4, 2);
+        assert!(range.contains(100) && range.contains(103) && !range.contains(99) && !range.contains(104));
+        let mut taken = vec![100];
+        for wanted in [Some(102), Some(103), Some(101), None] {
+            let next = range.next(|number| taken.contains(&number));
+            assert_eq!(next, wanted);
+            taken.extend(next);
+        }
+        taken.retain(|number| *number != 102);
+        assert_eq!(range.next(|number| taken.contains(&number)), Some(102));
     }
 }

@@ -148,7 +148,7 @@ async fn write(server: &ApiServer, method: Method, path: String, object: Object)
     let body = serde_json::to_vec(object.map()).map_err(|error| failed(error.to_string()))?;
     let content_type = if method == Method::PATCH { "application/apply-patch+yaml" } else { "application/json" };
     let request = Request::builder()
-        .method(method)
+        .method(method.clone())
         .uri(&path)
         .header(http::header::CONTENT_TYPE, content_type)
         .header(http::header::USER_AGENT, manager)
@@ -158,6 +158,13 @@ async fn write(server: &ApiServer, method: Method, path: String, object: Object)
     let status = response.status();
     // Another server of the same cluster may have been faster.
     if status.is_success() || matches!(status, StatusCode::CONFLICT | StatusCode::NOT_FOUND) {
+        return Ok(());
+    }
+    // What it takes besides its name, an address for example, may have been gone before its name was.
+    if method == Method::POST
+        && let Some(place) = Place::of(&object)
+        && exists(server, &place.key).await?
+    {
         return Ok(());
     }
     let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();

@@ -11,6 +11,7 @@ mod join;
 mod kubeconfig;
 pub(crate) mod proof;
 mod request;
+mod shared;
 mod signer;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use front_proxy::{FrontProxy, ProxyIdentity, RequestHeaders};
 pub use join::JoinToken;
 pub(crate) use proof::Proof;
 pub use request::{RequestSubject, sign_requests};
+pub use shared::SharedPki;
 pub use signer::{Claims, ISSUER, KubernetesClaims, Reference, TokenError, TokenSigner};
 pub use tls::{PeerIdentity, server_config};
 

@@ -134,9 +134,6 @@ pub(crate) async fn delete_one(
         match context.server.store().commit(changes).await {
             Ok(events) => {
                 let mut object = object;
-                if gone {
-                    alloc::after_deletion(context, resource, &old);
-                }
                 let revision = events.last().map_or(0, |event| event.revision);
                 if !gone {
                     object.set(&["metadata", "resourceVersion"], revision.to_string());

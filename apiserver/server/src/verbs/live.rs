@@ -92,15 +92,17 @@ impl LiveWatch {
         Self { server, namespace, changed, known: BTreeMap::new(), send_initial, end_initial, started: false }
     }
 
-    /// Waits until something may have changed, and tells what did; may be nothing.
-    pub(super) async fn next(&mut self, resource: &Resource, select: &Select, writer: &mut Writer) -> Vec<Bytes> {
+    /// Waits until something may have changed, and tells what did; may be nothing. `None` when this server no longer has
+    /// the objects.
+    pub(super) async fn next(
+        &mut self,
+        resource: &Resource,
+        select: &Select,
+        writer: &mut Writer,
+    ) -> Option<Vec<Bytes>> {
         if self.started {
             match &mut self.changed {
-                Some(changed) => {
-                    if changed.changed().await.is_err() {
-                        std::future::pending::<()>().await;
-                    }
-                }
+                Some(changed) => changed.changed().await.ok()?,
                 None => std::future::pending().await,
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -137,6 +139,6 @@ impl LiveWatch {
         }
         self.started = true;
         self.known = seen;
-        events
+        Some(events)
     }
 }

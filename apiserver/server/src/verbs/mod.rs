@@ -5,6 +5,7 @@
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod deletecollection;
+pub(crate) mod elsewhere;
 mod fanout;
 pub(crate) mod get;
 pub(crate) mod list;

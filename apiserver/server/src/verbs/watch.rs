@@ -270,7 +270,7 @@ impl Stream {
                 },
                 Feed::Live(live) => {
                     let events = tokio::select! {
-                        events = live.next(&self.resource, &self.select, &mut self.writer) => events,
+                        events = live.next(&self.resource, &self.select, &mut self.writer) => events?,
                         () = self.shutdown.cancelled() => return None,
                         () = tokio::time::sleep_until(wake) => Vec::new(),
                     };

@@ -122,7 +122,6 @@ pub(crate) async fn create(
         changes.push(Change::Put { key: key.clone(), expect: Expect::Absent, document });
         match context.server.store().commit(changes).await {
             Ok(events) => {
-                allocation.keep();
                 return Ok(written(resource, new, events));
             }
             Err(StoreError::Conflict { .. }) if generated && tries < NAMES_MAX => {}
@@ -200,7 +199,7 @@ where
             return Err(ApiError::modified(&resource.gvr, name));
         }
         let step = prepare(context, target, new, &old, owned).await?;
-        let Prepared { object: new, allocation, mut changes, turn: _turn } = step;
+        let Prepared { object: new, allocation: _allocation, mut changes, turn: _turn } = step;
         let words = verbatim::words(context, resource, &new, Some(&entry))?;
         if same(&new, &old) && !crds::is_outdated(&context.server, resource, &entry).await? {
             return Ok(Written { object: old, entry: Some(entry) });
@@ -221,10 +220,6 @@ where
         });
         match context.server.store().commit(changes).await {
             Ok(events) => {
-                allocation.keep();
-                if gone {
-                    alloc::after_deletion(context, resource, &old);
-                }
                 return Ok(written(resource, new, events));
             }
             Err(StoreError::Conflict { .. }) if tries < TRIES_MAX => {}
