@@ -1,5 +1,6 @@
 # up    a cluster on this machine, with a sample app on it     down   stops it (containers too)
 # test  everything CI checks                                    bench  the benchmarks, one line per figure
+# faults  breaks clusters on one machine and on many
 # Run as root on Debian 12 with Rust; what else is needed gets installed.
 
 export KUBERNEL_TOOLS ?= $(CURDIR)/target/tools
@@ -8,7 +9,7 @@ export LISTEN ?= 127.0.0.1:6443
 
 IMAGES := target/images/sample.tar
 
-.PHONY: up down test prerequisites unit lint e2e bench bench-sim images release
+.PHONY: up down test prerequisites unit lint e2e bench bench-sim faults images release
 
 up: release images
 	@e2e/prerequisites.sh clients
@@ -33,11 +34,19 @@ unit: prerequisites
 e2e: images
 	@e2e/prerequisites.sh all
 	cargo build --locked -p kubernel -p kubernel-fleet
+	cargo build --locked -p kubernel-e2e --features load --bin faults
 	@e2e/run.sh
 
 bench: release
 	@e2e/prerequisites.sh all
 	@e2e/bench.sh
+
+# Breaks clusters for ten minutes each: what it does in a test takes one.
+faults: prerequisites
+	cargo build --release --locked -p kubernel
+	cargo build --release --locked -p kubernel-e2e --features load --bin faults
+	@for engine in etcd embedded; do folder=$$(mktemp -d /tmp/kubernel-faults.XXXXXX) && \
+		target/release/faults target/release/kubernel $$folder $$engine 600 $$(date +%s) && rm -rf $$folder || exit 1; done
 
 # Ten thousand random worlds of the kernel; one that fails leaves a file that replays it.
 bench-sim: prerequisites

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --release --locked --quiet -p kubernel-sim -p kubernel-e2e --features kubernel-e2e/bench
+cargo build --release --locked --quiet -p kubernel-sim -p kubernel-e2e --features kubernel-e2e/load
 
 folder=$(mktemp -d /tmp/kubernel-bench.XXXXXX)
 trap 'rm -rf "$folder"' EXIT

@@ -7,8 +7,13 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails, loudly")]
 
 mod agent;
+#[cfg(feature = "load")]
+pub mod client;
 mod cluster;
+pub mod history;
 mod hollow;
+#[cfg(feature = "load")]
+pub mod process;
 mod script;
 mod user;
 
@@ -22,3 +27,7 @@ pub use user::{Output, User, eventually};
 pub const SAMPLE_V1: &str = "kubernel.local/sample:v1";
 /// See [`SAMPLE_V1`].
 pub const SAMPLE_V2: &str = "kubernel.local/sample:v2";
+
+/// What went wrong, for a reader.
+#[cfg(feature = "load")]
+pub type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;

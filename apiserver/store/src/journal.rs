@@ -117,6 +117,9 @@ fn explain_open(folder: &Path, error: &fjall::Error) -> StoreError {
     let folder = folder.display();
     match error {
         fjall::Error::Locked => StoreError::Engine(format!("{folder} is in use by another process")),
+        fjall::Error::JournalRecovery(what) => StoreError::Engine(format!(
+            "{folder} is damaged: {what}; nothing was changed: restore a backup (kubernel restore)"
+        )),
         other => StoreError::Engine(format!("cannot open {folder}: {other}")),
     }
 }

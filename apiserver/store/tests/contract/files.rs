@@ -1,5 +1,8 @@
 //! What the engine on files promises besides.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use kubernel_store::{At, Embedded, Expect, Store, StoreError};
 
 use crate::engines::{PODS, keys, no_index, one, put, remove};
@@ -26,4 +29,44 @@ async fn everything_acknowledged_is_there_after_a_restart() {
     assert_eq!(&event.entry.json[..], br#"{"metadata":{"resourceVersion":"5"},"body":"3"}"#);
     assert!(matches!(store.watch(PODS, 1), Err(StoreError::Compacted { oldest: 4, .. })));
     assert!(matches!(store.snapshot(PODS, At::Exact(2)).await, Err(StoreError::Compacted { .. })));
+}
+
+/// A store on a copy of a folder whose journal was changed.
+fn damaged(folder: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Result<Arc<Embedded>, StoreError> {
+    let copy = tempfile::tempdir().unwrap();
+    let status = std::process::Command::new("cp").arg("-r").arg(folder.join(".")).arg(copy.path()).status();
+    assert!(status.unwrap().success());
+    let journal = copy.path().join("0.jnl");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    change(&mut bytes);
+    std::fs::write(&journal, bytes).unwrap();
+    Embedded::open(copy.path(), &no_index)
+}
+
+#[tokio::test]
+async fn a_torn_write_is_as_if_it_never_was_and_damage_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path(), &no_index).unwrap();
+    let mut ends = Vec::new();
+    for n in 0..20 {
+        one(&*store, put(&format!("{PODS}a/{n}"), Expect::Absent, "some text")).await;
+        let journal = std::fs::read(folder.path().join("0.jnl")).unwrap();
+        ends.push(journal.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+    }
+    let last = ends[19];
+    // The last transaction is torn: without what was not acknowledged, with all that was.
+    for missing in [1, 5, 20, last - ends[18] - 1] {
+        let cut = damaged(folder.path(), |bytes| bytes.truncate(last - missing)).unwrap();
+        let zeroed = damaged(folder.path(), |bytes| bytes[last - missing..].fill(0)).unwrap();
+        assert_eq!((cut.revision(), zeroed.revision()), (19, 19), "without {missing} bytes");
+    }
+    // What follows it is not ours: nothing is missing.
+    let whole = damaged(folder.path(), |bytes| bytes.extend_from_slice(&[7; 100])).unwrap();
+    assert_eq!(whole.revision(), 20);
+    assert_eq!(keys(&*whole, PODS, At::Latest).await.len(), 20);
+    // What was acknowledged long ago is damaged.
+    for at in [ends[10] - 20, ends[10] + 20, ends[5] - 40] {
+        let why = damaged(folder.path(), |bytes| bytes[at] ^= 0x40).err().map(|error| error.to_string());
+        assert!(why.as_ref().is_some_and(|why| why.contains("damaged")), "{at}: {why:?}");
+    }
 }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::Result;
-use crate::client::{Client, Target};
 use crate::create::{CLIENTS, Load};
 use crate::figures::{print, print_mib, print_rate, print_spread};
 use crate::objects::{PODS, pod, prepare};
-use crate::server::{Process, Server};
 use crate::watch::{Seen, open, receive};
+use kubernel_e2e::Result;
+use kubernel_e2e::client::{Client, Target};
+use kubernel_e2e::process::{Process, Server};
 
 const NODES: usize = 1_000;
 const PODS_COUNT: usize = 5_000;

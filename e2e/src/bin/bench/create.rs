@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use crate::Result;
-use crate::client::Target;
 use crate::figures::{print_rate, print_spread};
 use crate::objects::{CONFIG_MAPS, PODS, config_map, pod};
+use kubernel_e2e::Result;
+use kubernel_e2e::client::Target;
 
 /// Concurrent clients, each with a connection of its own.
 pub(crate) const CLIENTS: usize = 64;

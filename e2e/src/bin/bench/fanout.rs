@@ -8,11 +8,11 @@ use hyper::Method;
 use hyper::body::Incoming;
 use tokio::task::JoinSet;
 
-use crate::Result;
-use crate::client::Target;
 use crate::create::Load;
 use crate::figures::{print, print_rate};
 use crate::objects::{WATCHED, config_map};
+use kubernel_e2e::Result;
+use kubernel_e2e::client::Target;
 
 const WATCHERS: usize = 1_000;
 /// How many watches share a connection, as the informers of a client do.

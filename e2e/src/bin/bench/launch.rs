@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use crate::Result;
 use crate::bind::nodes_ready;
 use crate::figures::{print, print_rate};
-use crate::server::{Process, Server};
 use crate::watch::{open, receive};
+use kubernel_e2e::Result;
+use kubernel_e2e::process::{Process, Server};
 
 const NODES: usize = 1_000;
 const TASKS: usize = 20_000;

@@ -5,11 +5,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use hyper::Method;
 
-use crate::Result;
-use crate::client::{Target, read};
 use crate::create::PODS_COUNT;
 use crate::figures::{percentile, print, print_mib, print_millis};
-use crate::server::Process;
+use kubernel_e2e::Result;
+use kubernel_e2e::client::{Target, read};
+use kubernel_e2e::process::Process;
 
 const LISTS: usize = 9;
 const PAGE: usize = 500;

@@ -1,10 +1,9 @@
 //! Prints how fast a whole control plane is, one figure a line: `name: value unit`. Nothing is asserted; docs/benchmarks.md
 //! says how to read the figures. The load comes from this process, on the same cores as the server.
 //!
-//! Each module measures one thing; [`server`] starts and stops the processes, [`client`] speaks to them.
+//! Each module measures one thing.
 
 mod bind;
-mod client;
 mod create;
 mod fanout;
 mod figures;
@@ -13,16 +12,13 @@ mod list;
 mod many;
 mod objects;
 mod requests;
-mod server;
 mod start;
 mod watch;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What went wrong, for a reader.
-type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+use kubernel_e2e::{Result, process};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
@@ -70,7 +66,7 @@ fn main() -> ExitCode {
 
 /// What the API does alone, without controllers and scheduler.
 async fn api(binary: &std::path::Path, folder: &std::path::Path) -> Result<()> {
-    let server = server::Server::start(binary, folder, &["--only", "api"])?;
+    let server = process::Server::start(binary, folder, &["--only", "api"])?;
     let target = server.ready().await?;
     objects::prepare(&target).await?;
     create::run(&target).await?;
@@ -82,7 +78,7 @@ async fn api(binary: &std::path::Path, folder: &std::path::Path) -> Result<()> {
 
 /// What changes where there are very many objects.
 async fn many(binary: &std::path::Path, folder: &std::path::Path) -> Result<()> {
-    let server = server::Server::start(binary, folder, &["--only", "api"])?;
+    let server = process::Server::start(binary, folder, &["--only", "api"])?;
     let target = server.ready().await?;
     objects::prepare(&target).await?;
     many::run(&target, &server.process).await

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::Method;
 
-use crate::Result;
-use crate::client::{Target, read};
 use crate::create::{CLIENTS, Load};
 use crate::figures::{percentile, print, print_mib, print_millis};
 use crate::objects::{CONFIG_MAPS, config_map};
-use crate::server::Process;
+use kubernel_e2e::Result;
+use kubernel_e2e::client::{Target, read};
+use kubernel_e2e::process::Process;
 
 const COUNT: usize = 100_000;
 const TIME: Duration = Duration::from_secs(60);

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::Result;
-use crate::client::Target;
+use kubernel_e2e::Result;
+use kubernel_e2e::client::Target;
 
 /// Where ConfigMaps go.
 pub(crate) const CONFIG_MAPS: &str = "/api/v1/namespaces/bench/configmaps";

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use hyper::Method;
 use tokio::task::JoinSet;
 
-use crate::Result;
-use crate::client::{Client, JSON, Target, read};
 use crate::create::CLIENTS;
 use crate::figures::{print_rate, print_spread};
 use crate::objects::{CONFIG_MAPS, config_map, config_map_message};
+use kubernel_e2e::Result;
+use kubernel_e2e::client::{Client, JSON, Target, read};
 
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// How long each kind of request is sent.

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::Result;
 use crate::figures::{percentile, print_mib, print_millis};
-use crate::server::Server;
+use kubernel_e2e::Result;
+use kubernel_e2e::process::Server;
 
 const STARTS: usize = 5;
 const IDLE: Duration = Duration::from_secs(3);

@@ -10,11 +10,11 @@ use hyper::body::Incoming;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use crate::Result;
-use crate::client::{Client, Target};
 use crate::create::{CLIENTS, Load};
 use crate::figures::print_spread;
 use crate::objects::{CONFIG_MAPS, config_map};
+use kubernel_e2e::Result;
+use kubernel_e2e::client::{Client, Target};
 
 const SINGLE_COUNT: usize = 1_000;
 const LOAD_TIME: Duration = Duration::from_secs(2);

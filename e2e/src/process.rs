@@ -15,14 +15,14 @@ const POLL: Duration = Duration::from_millis(1);
 const TICKS_PER_SEC: f64 = 100.0;
 
 /// A child that ends with this value, and with this process however that ends.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
 }
 
 /// A control plane.
-pub(crate) struct Server {
+pub struct Server {
     /// Its process.
-    pub(crate) process: Process,
+    pub process: Process,
     folder: PathBuf,
 }
 
@@ -31,7 +31,7 @@ impl Process {
     ///
     /// # Errors
     /// It cannot be started.
-    pub(crate) fn start(binary: &Path, arguments: &[&str], log: &Path) -> Result<Self> {
+    pub fn start(binary: &Path, arguments: &[&str], log: &Path) -> Result<Self> {
         let log = File::options().create(true).append(true).open(log)?;
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
@@ -49,7 +49,7 @@ impl Process {
     ///
     /// # Errors
     /// It has ended.
-    pub(crate) fn memory(&self) -> Result<u64> {
+    pub fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("the process has ended")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
@@ -59,7 +59,7 @@ impl Process {
     ///
     /// # Errors
     /// It has ended.
-    pub(crate) fn cpu_secs(&self) -> Result<f64> {
+    pub fn cpu_secs(&self) -> Result<f64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // Behind the name, which may hold anything, user and system time are the 12th and 13th.
         let fields: Vec<&str> = stat.rsplit_once(')').ok_or("no name")?.1.split_whitespace().collect();
@@ -71,7 +71,7 @@ impl Process {
     ///
     /// # Errors
     /// It has ended.
-    pub(crate) fn hold(&self) -> Result<()> {
+    pub fn hold(&self) -> Result<()> {
         self.signal("-STOP")
     }
 
@@ -79,7 +79,7 @@ impl Process {
     ///
     /// # Errors
     /// It has ended.
-    pub(crate) fn go_on(&self) -> Result<()> {
+    pub fn go_on(&self) -> Result<()> {
         self.signal("-CONT")
     }
 
@@ -102,7 +102,7 @@ impl Server {
     ///
     /// # Errors
     /// It cannot be started.
-    pub(crate) fn start(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<Self> {
+    pub fn start(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let data = folder.to_str().ok_or("a folder whose name is not UTF-8")?;
@@ -118,7 +118,7 @@ impl Server {
     ///
     /// # Errors
     /// It takes too long.
-    pub(crate) async fn ready(&self) -> Result<Target> {
+    pub async fn ready(&self) -> Result<Target> {
         let deadline = Instant::now() + READY_WAIT;
         let attempt = async || -> Result<Target> {
             let target = Target::read(&self.kubeconfig())?;
@@ -138,7 +138,7 @@ impl Server {
     }
 
     /// The administrator's.
-    pub(crate) fn kubeconfig(&self) -> PathBuf {
+    pub fn kubeconfig(&self) -> PathBuf {
         self.folder.join("admin.kubeconfig")
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -24,20 +24,20 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use crate::Result;
 
 /// The content type of what is sent and asked for where nothing else is said.
-pub(crate) const JSON: &str = "application/json";
+pub const JSON: &str = "application/json";
 /// What Go's HTTP/2 client allows a stream, in bytes.
 const WINDOW_BYTES: u32 = 4 << 20;
 
 /// A server and how to be let in.
 #[derive(Clone)]
-pub(crate) struct Target {
+pub struct Target {
     address: SocketAddr,
     tls: TlsConnector,
 }
 
 /// One connection. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     sender: SendRequest<Full<Bytes>>,
     origin: String,
 }
@@ -47,7 +47,7 @@ impl Target {
     ///
     /// # Errors
     /// It is missing, incomplete or not valid.
-    pub(crate) fn read(kubeconfig: &Path) -> Result<Self> {
+    pub fn read(kubeconfig: &Path) -> Result<Self> {
         let config: Value = serde_yaml::from_str(&std::fs::read_to_string(kubeconfig)?)?;
         let text = |pointer: &str| {
             config.pointer(pointer).and_then(Value::as_str).ok_or_else(|| format!("the kubeconfig lacks {pointer}"))
@@ -70,7 +70,7 @@ impl Target {
     ///
     /// # Errors
     /// Nothing listens there, or the two do not trust each other.
-    pub(crate) async fn connect(&self) -> Result<Client> {
+    pub async fn connect(&self) -> Result<Client> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let stream = self.tls.connect(ServerName::from(self.address.ip()), stream).await?;
@@ -90,7 +90,7 @@ impl Client {
     ///
     /// # Errors
     /// Where the answer is not a success.
-    pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes> {
+    pub async fn get(&mut self, path: &str) -> Result<Bytes> {
         let response = self.open(Method::GET, path, Bytes::new()).await?;
         Ok(response.into_body().collect().await?.to_bytes())
     }
@@ -99,17 +99,27 @@ impl Client {
     ///
     /// # Errors
     /// Where the answer is not a success.
-    pub(crate) async fn post(&mut self, path: &str, body: Bytes) -> Result<()> {
+    pub async fn post(&mut self, path: &str, body: Bytes) -> Result<()> {
         let response = self.open(Method::POST, path, body).await?;
         read(response.into_body()).await?;
         Ok(())
+    }
+
+    /// Sends a request in JSON; returns the code and the whole body, whatever they are.
+    ///
+    /// # Errors
+    /// Where the connection broke: what was asked may or may not have happened.
+    pub async fn call(&mut self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes)> {
+        let response = self.request(method, path, JSON, JSON, body).await?;
+        let status = response.status();
+        Ok((status, response.into_body().collect().await?.to_bytes()))
     }
 
     /// Sends a request in JSON; returns when the answer begins.
     ///
     /// # Errors
     /// Where the answer is not a success.
-    pub(crate) async fn open(&mut self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>> {
+    pub async fn open(&mut self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>> {
         self.send(method, path, JSON, JSON, body).await
     }
 
@@ -117,7 +127,24 @@ impl Client {
     ///
     /// # Errors
     /// Where the answer is not a success.
-    pub(crate) async fn send(
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        accept: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>> {
+        let response = self.request(method, path, content_type, accept, body).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let text = response.into_body().collect().await?.to_bytes();
+        Err(format!("{path}: {status}: {}", String::from_utf8_lossy(&text)).into())
+    }
+
+    async fn request(
         &mut self,
         method: Method,
         path: &str,
@@ -130,16 +157,10 @@ impl Client {
             .uri(format!("{}{path}", self.origin))
             .header("accept", accept)
             .header("content-type", content_type)
-            .header("user-agent", "kubernel-bench")
+            .header("user-agent", "kubernel-load")
             .body(Full::new(body))?;
         self.sender.ready().await?;
-        let response = self.sender.send_request(request).await?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let status = response.status();
-        let text = response.into_body().collect().await?.to_bytes();
-        Err(format!("{path}: {status}: {}", String::from_utf8_lossy(&text)).into())
+        Ok(self.sender.send_request(request).await?)
     }
 }
 
@@ -147,7 +168,7 @@ impl Client {
 ///
 /// # Errors
 /// The connection broke.
-pub(crate) async fn read(mut body: Incoming) -> Result<usize> {
+pub async fn read(mut body: Incoming) -> Result<usize> {
     let mut length = 0;
     while let Some(frame) = body.frame().await {
         length += frame?.data_ref().map_or(0, Bytes::len);
