@@ -1,6 +1,7 @@
 //! The `kubernel` binary: flags and wiring only. What it wires is in the crates of the workspace; see ARCHITECTURE.md.
 
 mod agent;
+mod archive;
 mod client_metrics;
 mod control_plane;
 mod frameworks;
@@ -12,6 +13,7 @@ mod progress;
 mod storage;
 mod term;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -50,6 +52,9 @@ fn main() -> ExitCode {
                 Command::Server(options) => server(options, stop).await,
                 Command::Agent(options) => agent::run(options, stop).await,
                 Command::Hollow(options) => hollow(options, stop).await,
+                Command::Backup(options) => archive::backup(options).await,
+                Command::Restore(options) => archive::restore(options).await,
+                Command::Migrate(options) => archive::migrate(options).await,
             }
         })
     });
@@ -86,14 +91,19 @@ async fn up(options: UpOptions, stop: CancellationToken) -> Result<(), String> {
 
 async fn hollow(options: HollowOptions, stop: CancellationToken) -> Result<(), String> {
     let HollowOptions { nodes, kubeconfig } = options;
+    let client = client(&kubeconfig).await?;
+    let config = kubernel_agent::hollow::HollowConfig { nodes, ..Default::default() };
+    kubernel_agent::hollow::run(config, client, stop).await.map_err(|error| error.to_string())
+}
+
+/// A client as this kubeconfig says.
+async fn client(kubeconfig: &Path) -> Result<kube::Client, String> {
     let file = || format!("--kubeconfig {}", kubeconfig.display());
-    let read = kube::config::Kubeconfig::read_from(&kubeconfig).map_err(|error| format!("{}: {error}", file()))?;
+    let read = kube::config::Kubeconfig::read_from(kubeconfig).map_err(|error| format!("{}: {error}", file()))?;
     let config = kube::Config::from_custom_kubeconfig(read, &kube::config::KubeConfigOptions::default())
         .await
         .map_err(|error| format!("{}: {error}", file()))?;
-    let client = kube::Client::try_from(config).map_err(|error| format!("{}: {error}", file()))?;
-    let config = kubernel_agent::hollow::HollowConfig { nodes, ..Default::default() };
-    kubernel_agent::hollow::run(config, client, stop).await.map_err(|error| error.to_string())
+    kube::Client::try_from(config).map_err(|error| format!("{}: {error}", file()))
 }
 
 async fn server(options: ServerOptions, stop: CancellationToken) -> Result<(), String> {

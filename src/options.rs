@@ -10,6 +10,7 @@ use kubernel_agent::Containerd;
 use kubernel_server::pki::RequestHeaders;
 use kubernel_server::{FeatureGates, RuntimeConfig};
 
+use crate::archive::{BackupOptions, MigrateOptions, RestoreOptions};
 use crate::frameworks::FrameworkOptions;
 use crate::storage::StorageOptions;
 
@@ -32,6 +33,12 @@ pub(crate) enum Command {
     Agent(AgentOptions),
     /// Simulated nodes whose Pods start at once, for scale tests
     Hollow(HollowOptions),
+    /// Write a whole cluster to a file, while it runs or not
+    Backup(BackupOptions),
+    /// Make a cluster of such a file
+    Restore(RestoreOptions),
+    /// Move a cluster that does not run from its data folder to etcd, or back
+    Migrate(MigrateOptions),
 }
 
 /// Of `kubernel up`.

@@ -11,7 +11,7 @@ use kubernel_store::{Embedded, Etcd, EtcdOptions, EtcdTls, Store};
 use crate::options::duration;
 
 /// Under what name etcd has what all servers' `pki/` folders have in common.
-const SHARED_PKI: &str = "pki";
+const SHARED_PKI: &str = kubernel_server::BACKUP_PKI;
 
 /// Of the store. Without `--etcd-servers` it is a folder below the data's.
 #[derive(Args)]
@@ -73,7 +73,8 @@ impl StorageOptions {
         shared.map_err(|error| error.to_string())
     }
 
-    fn read(&self) -> Result<EtcdOptions, String> {
+    /// Read; the error is a line for whoever started the process.
+    pub(crate) fn read(&self) -> Result<EtcdOptions, String> {
         for url in &self.etcd_servers {
             if !url.starts_with("http://") && !url.starts_with("https://") {
                 return Err(format!("--etcd-servers {url}: want an URL such as http://10.0.0.1:2379"));

@@ -15,12 +15,14 @@ mod hollow;
 #[cfg(feature = "load")]
 pub mod process;
 mod script;
+mod servers;
 mod user;
 
 pub use agent::Agent;
 pub use cluster::{Cluster, Settings, built, cluster, free_port, tools};
 pub use hollow::Hollow;
 pub use script::{SCRIPTS, finish, python, start};
+pub use servers::Servers;
 pub use user::{Output, User, eventually};
 
 /// The image with the sample program and busybox, and its second version.

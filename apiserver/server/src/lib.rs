@@ -43,6 +43,7 @@ mod webhooks;
 mod yaml;
 
 pub use authn::User;
+pub use discovery::BACKUP_PKI;
 pub use document::reindex;
 pub use error::Error;
 pub use listen::serve;

@@ -13,10 +13,14 @@ use tokio::sync::{mpsc, oneshot};
 use crate::cache::Cache;
 use crate::journal::{Files, Journal, Write};
 use crate::state::State;
-use crate::{At, Change, Document, Entry, Event, Expect, Indexer, Revision, Snapshot, Store, StoreError, Watch};
+use crate::{
+    Archive, At, Change, Document, Entry, Event, Expect, Indexer, Revision, Snapshot, Store, StoreError, Watch,
+};
 
 /// How many transactions wait for the writer before callers wait themselves.
 const QUEUE_MAX: usize = 4096;
+/// How many objects of an archive share one sync of the disk.
+const RESTORED_AT_ONCE: usize = 1000;
 /// How many transactions share one sync of the disk.
 const GROUP_MAX: usize = 512;
 
@@ -67,6 +71,43 @@ impl Embedded {
             state.put(Arc::new(Entry { key, revision, json, index, hole: object.hole, binary: OnceLock::new() }));
         }
         Ok(Self::start(state, Some(journal)))
+    }
+
+    /// Writes an archive to a folder that does not exist yet. The store goes on counting at `revision`, which is none
+    /// that the archive's cluster has gone beyond.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] where the folder exists, or cannot be written.
+    pub fn restore(folder: &Path, archive: &Archive, revision: Revision) -> Result<(), StoreError> {
+        if folder.exists() {
+            return Err(StoreError::Engine(format!(
+                "{} exists: an archive is restored to a new place",
+                folder.display()
+            )));
+        }
+        let draft = folder.with_extension("restoring");
+        let failed = |error: std::io::Error| StoreError::Engine(format!("{}: {error}", draft.display()));
+        if draft.exists() {
+            std::fs::remove_dir_all(&draft).map_err(failed)?;
+        }
+        let mut journal = Journal::open(&draft)?;
+        for objects in archive.objects.chunks(RESTORED_AT_ONCE) {
+            let writes: Vec<Write<'_>> = objects
+                .iter()
+                .map(|object| Write::Put {
+                    key: &object.key,
+                    revision: object.revision,
+                    hole: object.hole,
+                    json: &object.json,
+                })
+                .collect();
+            journal.save(&writes, revision.max(archive.revision))?;
+        }
+        if archive.is_empty() {
+            journal.save(&[], revision.max(archive.revision))?;
+        }
+        drop(journal);
+        std::fs::rename(&draft, folder).map_err(failed)
     }
 
     /// A store that forgets everything with the process: for tests and trials.

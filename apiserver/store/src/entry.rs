@@ -16,7 +16,7 @@ impl Entry {
 
     /// The same object with another resourceVersion: what a deletion shows to watchers.
     pub(crate) fn at_revision(&self, revision: Revision) -> Self {
-        let json = with_revision(&self.json[..self.hole], revision, self.after_digits());
+        let json = with_revision(&self.json[..self.hole], revision, after_digits(&self.json, self.hole));
         Self {
             key: self.key.clone(),
             revision,
@@ -26,12 +26,17 @@ impl Entry {
             binary: OnceLock::new(),
         }
     }
+}
 
-    /// What follows the digits of the revision.
-    fn after_digits(&self) -> &[u8] {
-        let digits = self.json[self.hole..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        &self.json[self.hole + digits..]
-    }
+/// The JSON with an empty hole.
+pub(crate) fn without_revision(json: &[u8], hole: usize) -> Vec<u8> {
+    [&json[..hole], after_digits(json, hole)].concat()
+}
+
+/// What follows the digits of the revision.
+fn after_digits(json: &[u8], hole: usize) -> &[u8] {
+    let digits = json[hole..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    &json[hole + digits..]
 }
 
 fn with_revision(before: &[u8], revision: Revision, after: &[u8]) -> Bytes {

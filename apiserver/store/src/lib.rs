@@ -6,6 +6,7 @@
 //! `core`). Engines: [`Embedded`] for one machine,
 //! [`Etcd`] for many servers.
 
+mod archive;
 mod cache;
 mod embedded;
 mod entry;
@@ -20,6 +21,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+pub use archive::Archive;
 pub use embedded::Embedded;
 pub use etcd::{Etcd, EtcdOptions, EtcdTls};
 

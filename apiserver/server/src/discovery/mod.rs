@@ -1,12 +1,14 @@
 //! What the server says of itself: health, version, discovery, OpenAPI, metrics, the token issuer's keys.
 
 mod aggregated;
+mod backup;
 pub(crate) mod health;
 mod legacy;
 mod openapi;
 pub(crate) mod version;
 
 pub(crate) use aggregated::Hashed;
+pub use backup::PKI as BACKUP_PKI;
 pub(crate) use openapi::Documents;
 
 use axum::body::Body;
@@ -71,6 +73,7 @@ async fn find(context: &Context, parts: &Parts, words: &[&str]) -> Result<Respon
                 return Ok(respond::text(StatusCode::OK, text));
             }
         }
+        ["kubernel", "backup"] => return backup::serve(context).await,
         ["metrics"] => return Ok(metrics::serve(context).await),
         ["metrics", "slis"] => return Ok(metrics::slis(context)),
         [".well-known", "openid-configuration"] => {

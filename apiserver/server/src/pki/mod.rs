@@ -120,6 +120,11 @@ impl Pki {
         self.folder.join("ca.crt")
     }
 
+    /// What all servers of the cluster have in common.
+    pub fn shared(&self) -> Result<SharedPki, Error> {
+        SharedPki::read(&self.folder)
+    }
+
     /// What the server shows to its clients.
     pub fn serving(&self) -> &Issued {
         &self.serving

@@ -17,6 +17,14 @@ const DRAFT: &str = "pki-draft";
 pub struct SharedPki(BTreeMap<String, String>);
 
 impl SharedPki {
+    /// Those in `<data_dir>/pki/`.
+    ///
+    /// # Errors
+    /// Where one is missing, besides what files may fail with.
+    pub fn of(data_dir: &Path) -> Result<Self, Error> {
+        Self::read(&data_dir.join("pki"))
+    }
+
     /// Those in `<data_dir>/pki/`, or new ones where that has none yet.
     pub fn propose(data_dir: &Path, names: &ServingNames) -> Result<Self, Error> {
         if data_dir.join("pki").join(FILES[1]).exists() {
@@ -64,7 +72,7 @@ impl SharedPki {
         Ok(())
     }
 
-    fn read(folder: &Path) -> Result<Self, Error> {
+    pub(super) fn read(folder: &Path) -> Result<Self, Error> {
         let mut contents = BTreeMap::new();
         for name in FILES {
             let path = folder.join(name);

@@ -5,9 +5,9 @@
 //! until the watch has come that far: fresh without reading any object from etcd. Everybody who asks meanwhile shares
 //! one question.
 //!
-//! What lies where under the prefix: `registry/…` the objects ([`record`]), `offset` what is added to etcd's revisions,
+//! What lies where under the prefix: `registry/…` the objects ([`record`]), `restored` what is added to etcd's revisions,
 //! `shared/…` what all servers have in common, `compacted` who compacts, `mark` an empty key that is written where the
-//! watch has to move. Where to go next: [`link`] talks to the members, [`follow`] keeps the memory up to date, [`commit`]
+//! watch has to move, `restoring` that an archive is being written. Where to go next: [`link`] talks to the members, [`follow`] keeps the memory up to date, [`commit`]
 //! writes, [`keep`] compacts and measures.
 
 mod commit;
@@ -16,6 +16,7 @@ mod fresh;
 mod keep;
 mod link;
 mod record;
+mod restore;
 mod shared;
 
 use std::sync::Arc;
@@ -30,11 +31,12 @@ use tokio::task::JoinSet;
 
 use crate::cache::Cache;
 use crate::state::State;
-use crate::{At, Change, Entry, Event, Indexer, Revision, Snapshot, Store, StoreError, Watch, resource_of};
+use crate::{Archive, At, Change, Entry, Event, Indexer, Revision, Snapshot, Store, StoreError, Watch, resource_of};
 
 use commit::Pending;
 use fresh::Fresh;
 use link::Link;
+use shared::Origin;
 
 /// How long a write or read waits until the watch has shown a revision that has happened: longer than a member's
 /// failure takes to be noticed.
@@ -83,6 +85,8 @@ struct Shared {
     prefix: String,
     /// What is added to etcd's revisions: a cluster that moved here goes on counting where it was.
     offset: u64,
+    /// Etcd's revision before which nothing is of this cluster.
+    since: i64,
     pending: Pending,
     /// A revision that is known to have happened under the prefix.
     happened: AtomicU64,
@@ -101,13 +105,14 @@ impl Etcd {
     pub async fn open(options: EtcdOptions, indexer: Box<Indexer>) -> Result<Arc<Self>, StoreError> {
         let link = Link::connect(&options).await?;
         let prefix = options.prefix.trim_end_matches('/').to_owned();
-        let offset = shared::offset(&link, &prefix).await?;
+        let Origin { offset, since } = shared::origin(&link, &prefix).await?;
         let mut shared = Shared {
             link,
             cache: Cache::new(State::default()),
             indexer,
             prefix,
             offset,
+            since,
             pending: Pending::default(),
             happened: AtomicU64::new(0),
             disk_bytes: AtomicU64::new(0),
@@ -123,6 +128,14 @@ impl Etcd {
         tasks.spawn(keep::compact(shared.clone(), options.compact_every));
         fresh.revision().await?;
         Ok(Arc::new(Self { shared, learned, fresh, _tasks: Mutex::new(tasks) }))
+    }
+
+    /// Writes an archive to where no cluster is yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] where there is one; those of [`Etcd::open`].
+    pub async fn restore(options: &EtcdOptions, archive: &Archive) -> Result<(), StoreError> {
+        restore::restore(options, archive).await
     }
 
     /// What all servers of the cluster have in common under this name: what is there, or else this.
@@ -168,7 +181,7 @@ impl Shared {
         });
         let now = now.await?.answer.header().map_or(0, |header| header.revision());
         let back = i64::try_from(ago).unwrap_or(0);
-        match self.load_at("/registry/", (now - back).max(1)).await {
+        match self.load_at("/registry/", (now - back).max(self.since).max(1)).await {
             Err(StoreError::Compacted { .. }) => self.load_at("/registry/", now).await,
             loaded => loaded,
         }
