@@ -5,10 +5,12 @@
 //! until the watch has come that far: fresh without reading any object from etcd. Everybody who asks meanwhile shares
 //! one question.
 //!
-//! What lies where under the prefix: `registry/…` the objects ([`record`]), `restored` what is added to etcd's revisions,
-//! `shared/…` what all servers have in common, `compacted` who compacts, `mark` an empty key that is written where the
-//! watch has to move, `restoring` that an archive is being written. Where to go next: [`link`] talks to the members, [`follow`] keeps the memory up to date, [`commit`]
-//! writes, [`keep`] compacts and measures.
+//! What lies where under the prefix: `registry/…` the objects ([`record`]), `shared/…` what all servers have in common,
+//! `compacted` who compacts, `mark` an empty key that is written where the watch has to move, `restored` what is added to
+//! etcd's revisions, `restoring` that an archive is being written.
+//!
+//! Where to go next: [`link`] talks to the members, [`follow`] keeps the memory up to date, [`commit`] writes, [`fresh`]
+//! reads the latest, [`keep`] compacts and measures. Why it is so: docs/adr/0004-etcd-engine.md.
 
 mod commit;
 mod follow;
