@@ -109,3 +109,40 @@ fn helm_4_installs_a_chart_with_a_kind_of_its_own() {
 fn helm_3_installs_a_chart_with_a_kind_of_its_own() {
     check_own_kind(&cluster().user("helm3crd"), "v32");
 }
+
+/// What we ship installs into a cluster, and refuses what cannot work.
+fn check_agents(user: &User, level: &str) {
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/kubernel-agent");
+    let token = format!("abcdef.0123456789abcdef@sha256:{}", "0".repeat(64));
+    let good = format!("--set server.url=https://10.0.0.1:6443,image.repository=kubernel,server.token={token}");
+    let ok = |line: &str| {
+        let output = user.run_with(level, line);
+        assert_eq!(output.code, 0, "{level}: {line}\n{}{}", output.stdout, output.stderr);
+        output.stdout.trim_end().to_owned()
+    };
+    ok(&format!("helm lint --strict {chart} {good}"));
+    for (bad, wanted) in [
+        ("--set image.repository=kubernel", "server.token (or server.existingSecret) is needed"),
+        ("--set image.repository=kubernel,server.existingSecret=mine", "server.url is needed"),
+        ("--set server.token=guess", "server"),
+        (&*format!("{good},containerd=relative"), "containerd"),
+    ] {
+        let output = user.run_with(level, &format!("helm template agents {chart} {bad}"));
+        assert!(output.code != 0 && output.stderr.contains(wanted), "{level}: {bad}: {}", output.stderr);
+    }
+    ok(&format!("helm install agents {chart} {good},kubeletPort=10777"));
+    let arguments = "kubectl get ds agents-kubernel-agent -o jsonpath=";
+    let path = "'{.spec.template.spec.containers[0].env[?(@.name==\"KUBERNEL_KUBELET_PORT\")].value}'";
+    assert_eq!(ok(&format!("{arguments}{path}")), "10777");
+    assert_eq!(ok("kubectl get secret agents-kubernel-agent -o jsonpath='{.data.token}' | base64 -d"), token);
+    ok(&format!("helm upgrade agents {chart} {good},containerd=none"));
+    assert_eq!(ok(&format!("{arguments}'{{.spec.template.spec.volumes[?(@.name==\"containerd\")]}}'")), "");
+    ok("helm uninstall agents");
+}
+
+#[test]
+fn our_chart_installs_agents() {
+    for (level, namespace) in [("v36", "agents4"), ("v32", "agents3")] {
+        check_agents(&cluster().user(namespace), level);
+    }
+}
