@@ -79,7 +79,15 @@ pub(crate) async fn start(
     let api = ApiServer::serving(config, &serving);
     api.start().await.map_err(|error| error.to_string())?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), stop.clone()));
+    let listening = CancellationToken::new();
+    tasks.spawn(kubernel_server::serve(api.clone(), listener, Arc::new(tls), listening.clone()));
+    let (announced, until, delay) = (api.clone(), stop.clone(), options.shutdown_delay_duration);
+    tasks.spawn(async move {
+        until.cancelled().await;
+        announced.announce_stop();
+        tokio::time::sleep(delay).await;
+        listening.cancel();
+    });
     let clients = Arc::new(ClientMetrics::default());
     api.expose(clients.clone());
     let election = options.storage.is_shared().then(|| {

@@ -165,6 +165,9 @@ pub(crate) struct ControlPlaneOptions {
     /// How long the other servers of an etcd believe in a leading one that is silent; whole seconds
     #[arg(long, env = "KUBERNEL_LEADER_ELECT_LEASE_DURATION", default_value = "3s", value_name = "TIME", value_parser = seconds)]
     pub(crate) leader_elect_lease_duration: Duration,
+    /// How long a server that is asked to stop still answers, while `/readyz` says that it will not
+    #[arg(long, env = "KUBERNEL_SHUTDOWN_DELAY_DURATION", default_value = "0s", value_name = "TIME", value_parser = delay)]
+    pub(crate) shutdown_delay_duration: Duration,
     #[command(flatten)]
     pub(crate) front_proxies: FrontProxyOptions,
     #[command(flatten)]
@@ -269,6 +272,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         _ => Err(format!("{text:?} is no time such as 15s")),
     }
     .and_then(|time| if time.is_zero() { Err("the time must not be 0".to_owned()) } else { Ok(time) })
+}
+
+/// The same, or nothing.
+fn delay(text: &str) -> Result<Duration, String> {
+    if matches!(text, "0" | "0s") { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 /// The same in whole seconds.

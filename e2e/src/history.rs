@@ -172,7 +172,12 @@ mod tests {
     use super::Outcome::{Deleted, MayHaveDeleted, MayHaveWritten, Read, ReadNothing, Wrote};
     use super::*;
 
-    fn judge(changes: &[(u64, Option<u64>)], operations: &[(Time, Time, Outcome)]) -> Vec<String> {
+    /// A revision and its value.
+    type Changed = (u64, Option<u64>);
+    /// Called, ended, what it was.
+    type Done = (Time, Time, Outcome);
+
+    fn judge(changes: &[Changed], operations: &[Done]) -> Vec<String> {
         let changes = changes.iter().map(|(revision, value)| Change { revision: *revision, value: *value }).collect();
         let operations: Vec<Operation> = operations
             .iter()
@@ -188,12 +193,12 @@ mod tests {
 
     #[test]
     fn what_is_linearizable_and_what_is_not() {
-        let life: &[(u64, Option<u64>)] = &[(5, Some(1)), (7, Some(2)), (9, None), (12, Some(3))];
+        let life: &[Changed] = &[(5, Some(1)), (7, Some(2)), (9, None), (12, Some(3))];
         let (one, two, three) = ((0, 10, Wrote(1, 5)), (20, 30, Wrote(2, 7)), (60, 70, Wrote(3, 12)));
         let gone = (40, 50, Deleted(7));
         let whole = [one.clone(), two.clone(), gone.clone(), three.clone()];
-        let with = |more: (Time, Time, Outcome)| [whole.to_vec(), vec![more]].concat();
-        let cases: Vec<(&str, &[(u64, Option<u64>)], Vec<(Time, Time, Outcome)>, &str)> = vec![
+        let with = |more: Done| [whole.to_vec(), vec![more]].concat();
+        let cases: Vec<(&str, &[Changed], Vec<Done>, &str)> = vec![
             ("all well", life, whole.to_vec(), ""),
             ("a read while it is written", life, with((25, 28, Read(2, 7))), ""),
             ("an old read that was called early", life, with((9, 35, Read(1, 5))), ""),

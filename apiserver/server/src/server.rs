@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -91,6 +92,7 @@ struct Shared {
     plugins: Plugins,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
+    stopping: AtomicBool,
     flow: Flow,
     hubs: Hubs,
     allocator: Arc<Allocator>,
@@ -136,6 +138,7 @@ impl ApiServer {
             allocator,
             resources: ArcSwap::from_pointee(Resources::new(built_in)),
             shutdown: CancellationToken::new(),
+            stopping: AtomicBool::new(false),
             hubs: Hubs::default(),
             authenticator: Authenticator::default(),
             authorizer: Authorizer::default(),
@@ -235,6 +238,17 @@ impl ApiServer {
     /// What knows which groups and versions other servers serve.
     pub(crate) fn aggregation(&self) -> &Aggregation {
         &self.0.aggregation
+    }
+
+    /// From now on `/readyz` says that the server is about to stop, while it still answers everything: whoever chooses
+    /// between servers has time to choose another one (upstream's `--shutdown-delay-duration`).
+    pub fn announce_stop(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Relaxed) || self.0.shutdown.is_cancelled()
     }
 
     /// Ends all watches, so that connections can close.

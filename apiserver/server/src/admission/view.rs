@@ -1,4 +1,4 @@
-//! What admission and authentication read of the store: objects of the latest state, parsed.
+//! What admission and authentication read of the store: objects, parsed.
 //!
 //! The same few small objects (a namespace, its ServiceAccount, the priority classes) are wanted for every Pod: those are
 //! parsed once for as long as they do not change.
@@ -11,6 +11,7 @@ use kubernel_store::{At, Entry, Snapshot, Store};
 use parking_lot::RwLock;
 
 use crate::ApiServer;
+use crate::verbs::store_error;
 
 /// How many parsed objects are kept.
 const OBJECTS_MAX: usize = 4096;
@@ -27,7 +28,11 @@ const KEPT: [&str; 7] = [
     "/registry/storage.k8s.io/storageclasses/",
 ];
 
-/// The store, read by key. Every call reads the latest state.
+/// Whatever there is.
+const AT_HAND: At = At::NotOlderThan(0);
+
+/// The store, read by key: what this server has at hand. Where several servers write, that may be some milliseconds old, as
+/// upstream's informers are; what is missing is looked for in the latest state before it counts as absent.
 pub struct View<'a> {
     store: &'a dyn Store,
     parsed: &'a ParsedObjects,
@@ -47,8 +52,7 @@ impl<'a> View<'a> {
 
     /// The object under a key; what cannot be parsed counts as absent.
     pub async fn get(&self, key: &str) -> Result<Option<Arc<Object>>, ApiError> {
-        let snapshot = self.snapshot(key).await?;
-        Ok(snapshot.get(key).and_then(|entry| self.parsed.object(&entry)))
+        Ok(self.entry(key).await?.and_then(|entry| self.parsed.object(&entry)))
     }
 
     /// The labels of the object under a key, which need no parsing; none where there is none.
@@ -71,7 +75,11 @@ impl<'a> View<'a> {
 
     /// The object under a key, as it is stored.
     pub async fn entry(&self, key: &str) -> Result<Option<Arc<Entry>>, ApiError> {
-        Ok(self.snapshot(key).await?.get(key))
+        if let Some(entry) = self.snapshot(key).await?.get(key) {
+            return Ok(Some(entry));
+        }
+        let latest = self.store.snapshot(key, At::Latest).await.map_err(store_error)?;
+        Ok(latest.get(key))
     }
 
     /// The first objects whose keys start with `prefix`, in key order, and how many there are in all.
@@ -83,7 +91,7 @@ impl<'a> View<'a> {
     }
 
     async fn snapshot(&self, prefix: &str) -> Result<Arc<dyn Snapshot>, ApiError> {
-        self.store.snapshot(prefix, At::Latest).await.map_err(ApiError::internal)
+        self.store.snapshot(prefix, AT_HAND).await.map_err(store_error)
     }
 }
 

@@ -101,7 +101,7 @@ impl Check {
         match self.looks_at {
             LooksAt::Ourselves => Ok(()),
             LooksAt::Store => server.store().health(),
-            LooksAt::Shutdown if server.shutdown_token().is_cancelled() => Err("process is shutting down".to_owned()),
+            LooksAt::Shutdown if server.is_stopping() => Err("process is shutting down".to_owned()),
             LooksAt::Shutdown => Ok(()),
         }
     }

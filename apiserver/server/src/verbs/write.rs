@@ -125,8 +125,10 @@ pub(crate) async fn create(
                 return Ok(written(resource, new, events));
             }
             Err(StoreError::Conflict { .. }) if generated && tries < NAMES_MAX => {}
-            // Another write was counted against the same quota in between.
-            Err(StoreError::Conflict { key: other, .. }) if other != key && tries < COUNTS_MAX => {}
+            // Another write was counted against the same quota in between, perhaps by another server.
+            Err(StoreError::Conflict { key: other, .. }) if other != key && tries < COUNTS_MAX => {
+                context.server.store().snapshot(&other, At::Latest).await.map_err(store_error)?;
+            }
             Err(StoreError::Conflict { key: other, .. }) if other != key => {
                 return Err(ApiError::modified(&Gvr::new("", "v1", "resourcequotas"), last_of(&other)));
             }
@@ -222,7 +224,9 @@ where
             Ok(events) => {
                 return Ok(written(resource, new, events));
             }
-            Err(StoreError::Conflict { .. }) if tries < TRIES_MAX => {}
+            Err(StoreError::Conflict { key: other, .. }) if tries < TRIES_MAX => {
+                context.server.store().snapshot(&other, At::Latest).await.map_err(store_error)?;
+            }
             Err(StoreError::Conflict { .. }) => return Err(ApiError::modified(&resource.gvr, name)),
             Err(error) => return Err(store_error(error)),
         }

@@ -61,7 +61,8 @@ pub(crate) async fn run(target: &Target) -> Result<()> {
     Ok(())
 }
 
-fn report(name: &str, mut outcome: Outcome) {
+/// Prints a load's figures.
+pub(crate) fn report(name: &str, mut outcome: Outcome) {
     print_rate(name, outcome.latencies.len(), outcome.elapsed);
     print_spread(&format!("{name}, latency"), &mut outcome.latencies);
 }

@@ -5,6 +5,7 @@
 
 mod bind;
 mod create;
+mod etcd;
 mod fanout;
 mod figures;
 mod launch;
@@ -23,7 +24,7 @@ use kubernel_e2e::{Result, process};
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let (Some(binary), Some(folder)) = (arguments.next(), arguments.next()) else {
-        eprintln!("usage: bench KUBERNEL-BINARY EMPTY-FOLDER [start|api|many|bind|launch]…");
+        eprintln!("usage: bench KUBERNEL-BINARY EMPTY-FOLDER [start|api|etcd|many|bind|launch]…");
         return ExitCode::from(2);
     };
     let parts: Vec<PathBuf> = arguments.collect();
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
         }
         if wanted("api") {
             note(api(&binary, &folder.join("api")).await);
+        }
+        if wanted("etcd") {
+            note(etcd::run(&binary, &folder.join("etcd")).await);
         }
         if wanted("many") {
             note(many(&binary, &folder.join("many")).await);

@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use kubernel_e2e::Result;
 use kubernel_e2e::client::{Client, Target};
 use kubernel_e2e::process::Process;
 use kubernel_etcd::EtcdCluster;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 /// How long one server has for an answer before a client turns to the next one.
@@ -69,7 +69,7 @@ impl Cluster {
         let kubeconfig = kubeconfig.to_str().ok_or("a folder whose name is not UTF-8")?;
         let arguments = ["hollow", "--nodes", NODES, "--kubeconfig", kubeconfig];
         let nodes = Process::start(&cluster.binary, &arguments, &cluster.folder.join("hollow.log"))?;
-        *cluster.nodes.lock().expect("nobody panics here") = Some(nodes);
+        *cluster.nodes.lock() = Some(nodes);
         Ok(cluster)
     }
 
@@ -95,7 +95,7 @@ impl Cluster {
 
     /// Kills a server as a power failure would.
     pub(crate) fn kill(&self, number: usize) {
-        self.servers[number].process.lock().expect("nobody panics here").take();
+        self.servers[number].process.lock().take();
     }
 
     /// Starts a server that does not run.
@@ -108,13 +108,13 @@ impl Cluster {
             arguments.extend(["--etcd-servers", urls]);
         }
         let process = Process::start(&self.binary, &arguments, &server.folder.join("log"))?;
-        *server.process.lock().expect("nobody panics here") = Some(process);
+        *server.process.lock() = Some(process);
         Ok(())
     }
 
     /// Has a server do nothing, or go on.
     pub(crate) fn hold(&self, number: usize, held: bool) -> Result<()> {
-        match &*self.servers[number].process.lock().expect("nobody panics here") {
+        match &*self.servers[number].process.lock() {
             Some(process) if held => process.hold(),
             Some(process) => process.go_on(),
             None => Ok(()),

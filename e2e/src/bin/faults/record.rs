@@ -1,10 +1,10 @@
 //! What clients saw.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kubernel_e2e::history::{Operation, Outcome, Time};
+use parking_lot::Mutex;
 
 /// Every operation and what is to be said of Pods.
 pub(crate) struct Record {
@@ -42,31 +42,31 @@ impl Record {
     /// An operation that was called then has ended now.
     pub(crate) fn ended(&self, key: &str, called: Time, outcome: Outcome) {
         let operation = Operation { key: key.to_owned(), called, ended: self.now(), outcome };
-        self.operations.lock().expect("nobody panics here").push(operation);
+        self.operations.lock().push(operation);
     }
 
     /// A client that retried was refused for good.
     pub(crate) fn refuse(&self, why: String) {
-        self.refused.lock().expect("nobody panics here").push(why);
+        self.refused.lock().push(why);
     }
 
     /// A Pod was bound so long after it was made.
     pub(crate) fn place(&self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.placed.lock().expect("nobody panics here").push(took);
+        self.placed.lock().push(took);
     }
 
     pub(crate) fn operations(&self) -> Vec<Operation> {
-        self.operations.lock().expect("nobody panics here").clone()
+        self.operations.lock().clone()
     }
 
     pub(crate) fn refused(&self) -> Vec<String> {
-        self.refused.lock().expect("nobody panics here").clone()
+        self.refused.lock().clone()
     }
 
     /// How long Pods took to be bound, sorted.
     pub(crate) fn placed(&self) -> Vec<Duration> {
-        let mut placed = self.placed.lock().expect("nobody panics here").clone();
+        let mut placed = self.placed.lock().clone();
         placed.sort_unstable();
         placed.into_iter().map(Duration::from_micros).collect()
     }
