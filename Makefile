@@ -41,12 +41,12 @@ bench: release
 	@e2e/prerequisites.sh all
 	@e2e/bench.sh
 
-# Breaks clusters for ten minutes each: what it does in a test takes one.
+# Breaks clusters for ten minutes each, then lets one run for half an hour: what tests do in a few minutes.
 faults: prerequisites
 	cargo build --release --locked -p kubernel
 	cargo build --release --locked -p kubernel-e2e --features load --bin faults
-	@for engine in etcd embedded; do folder=$$(mktemp -d /tmp/kubernel-faults.XXXXXX) && \
-		target/release/faults target/release/kubernel $$folder $$engine 600 $$(date +%s) && rm -rf $$folder || exit 1; done
+	@for trial in "etcd 600" "embedded 600" "soak 1800"; do folder=$$(mktemp -d /tmp/kubernel-faults.XXXXXX) && \
+		target/release/faults target/release/kubernel $$folder $$trial $$(date +%s) && rm -rf $$folder || exit 1; done
 
 # Ten thousand random worlds of the kernel; one that fails leaves a file that replays it.
 bench-sim: prerequisites

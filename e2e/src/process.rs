@@ -67,6 +67,22 @@ impl Process {
         Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SEC)
     }
 
+    /// How many files it has open.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn files(&self) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
+    /// How many threads it has.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn threads(&self) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/task", self.child.id()))?.count())
+    }
+
     /// Has it do nothing until [`Process::go_on`].
     ///
     /// # Errors

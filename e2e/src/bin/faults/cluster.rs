@@ -14,6 +14,8 @@ use kubernel_etcd::EtcdCluster;
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use crate::soak::{Sample, size_of};
+
 /// How long one server has for an answer before a client turns to the next one.
 const ANSWER: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
@@ -25,6 +27,8 @@ const NODES: &str = "10";
 pub(crate) enum Engine {
     /// One server, its files.
     Embedded,
+    /// The same, and nothing is broken.
+    Soak,
     /// Three servers, an etcd of three members.
     Etcd,
 }
@@ -119,6 +123,19 @@ impl Cluster {
             Some(process) => process.go_on(),
             None => Ok(()),
         }
+    }
+
+    /// What a server takes at the moment.
+    pub(crate) fn sample(&self, number: usize) -> Result<Sample> {
+        let server = &self.servers[number];
+        let process = server.process.lock();
+        let process = process.as_ref().ok_or("the server does not run")?;
+        Ok(Sample {
+            memory: process.memory()?,
+            files: process.files()? as u64,
+            threads: process.threads()? as u64,
+            disk: size_of(&server.folder),
+        })
     }
 
     /// The server that leads, by its number.

@@ -1,8 +1,9 @@
 //! Breaks a cluster while clients use it, and says whether anything was lost: `faults KUBERNEL-BINARY EMPTY-FOLDER
-//! [etcd|embedded] [SECONDS] [SEED]`.
+//! [etcd|embedded|soak] [SECONDS] [SEED]`.
 //!
 //! `etcd` is three servers on three members of an etcd: servers and members are killed and paused, one of each at a time.
-//! `embedded` is one server on its files, killed as often as time allows ([`crash`]).
+//! `embedded` is one server on its files, killed as often as time allows ([`crash`]); `soak` the
+//! same, with nothing broken ([`soak`]).
 //!
 //! While the former is broken, clients write, read and delete objects at whatever server answers, and watch them; every
 //! answer is recorded. In the end nothing acknowledged is missing, single objects were linearizable ([`kubernel_e2e::history`]), every watcher saw the
@@ -14,6 +15,7 @@ mod crash;
 mod faults;
 mod pods;
 mod record;
+mod soak;
 mod watch;
 mod workload;
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let engine = match text(2, "etcd").as_str() {
         "etcd" => Engine::Etcd,
         "embedded" => Engine::Embedded,
+        "soak" => Engine::Soak,
         _ => return usage(),
     };
     let (Ok(seconds), Ok(seed)) = (text(3, "60").parse(), text(4, "1").parse()) else { return usage() };
@@ -72,7 +75,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: faults KUBERNEL-BINARY EMPTY-FOLDER [etcd|embedded] [SECONDS] [SEED]");
+    eprintln!("usage: faults KUBERNEL-BINARY EMPTY-FOLDER [etcd|embedded|soak] [SECONDS] [SEED]");
     ExitCode::from(2)
 }
 
@@ -80,14 +83,16 @@ async fn run(binary: PathBuf, folder: PathBuf, engine: Engine, lasts: Duration, 
     let cluster = Arc::new(Cluster::start(binary, folder, engine).await?);
     let record = Arc::new(Record::default());
     let begin = workload::prepare(&cluster).await?;
-    if engine == Engine::Embedded {
-        return crash::run(cluster, SmallRng::seed_from_u64(seed), lasts).await;
+    match engine {
+        Engine::Etcd => {}
+        Engine::Embedded => return crash::run(cluster, SmallRng::seed_from_u64(seed), lasts).await,
+        Engine::Soak => return soak::run(cluster, seed, lasts).await,
     }
     let stop = CancellationToken::new();
     let watchers: Vec<_> = (0..cluster.servers())
         .map(|number| tokio::spawn(watch::follow(cluster.clone(), number, workload::COLLECTION, begin, stop.clone())))
         .collect();
-    let pods = tokio::spawn(pods::run(cluster.clone(), record.clone(), stop.clone()));
+    let pods = tokio::spawn(pods::run(cluster.clone(), record.clone(), true, stop.clone()));
     let working = stop.child_token();
     let workers: Vec<_> = (0..WORKERS)
         .map(|number| {

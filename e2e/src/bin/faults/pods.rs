@@ -19,8 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Makes Pods one after the other, looks where they go, and deletes them; says what is wrong.
-pub(crate) async fn run(cluster: Arc<Cluster>, record: Arc<Record>, stop: CancellationToken) -> Result<Vec<String>> {
+/// Makes Pods one after the other, looks where they go, and deletes them, or only every other one where some are kept to
+/// the end; says what is wrong.
+pub(crate) async fn run(
+    cluster: Arc<Cluster>,
+    record: Arc<Record>,
+    keep: bool,
+    stop: CancellationToken,
+) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     let mut session = Session::new(&cluster, 0);
     let mut places: BTreeMap<String, String> = BTreeMap::new();
@@ -48,8 +54,7 @@ pub(crate) async fn run(cluster: Arc<Cluster>, record: Arc<Record>, stop: Cancel
             }
             tokio::time::sleep(POLL).await;
         }
-        // Every other one stays to the end.
-        if count % 2 == 0 {
+        if !keep || count % 2 == 0 {
             until(&mut session, Method::DELETE, &path, &Value::Null, |status| {
                 matches!(status, StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::ACCEPTED)
             })
