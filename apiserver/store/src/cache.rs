@@ -2,6 +2,7 @@
 //! and watches are served from here; an engine only decides what is published, and when.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,9 +63,9 @@ impl Cache {
         self.history.events(resource_of(prefix))
     }
 
-    /// The published event of a key at this revision, while it is kept.
-    pub(crate) fn event(&self, key: &str, revision: Revision) -> Option<Arc<Event>> {
-        self.history.find(key, revision)
+    /// The published event of a key at one of these revisions, while it is kept.
+    pub(crate) fn event(&self, key: &str, revisions: RangeInclusive<Revision>) -> Option<Arc<Event>> {
+        self.history.find(key, &revisions)
     }
 
     /// Shows a new state, which these events led to, to readers, then to watchers, then to those who wait for it.

@@ -5,6 +5,7 @@
 //! and none is dropped for being slow as long as it keeps within the log.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -110,13 +111,13 @@ impl History {
         Ok(table)
     }
 
-    /// The event of a key at this revision, while it is kept.
-    pub(crate) fn find(&self, key: &str, revision: Revision) -> Option<Arc<Event>> {
+    /// The event of a key at one of these revisions, while it is kept.
+    pub(crate) fn find(&self, key: &str, revisions: &RangeInclusive<Revision>) -> Option<Arc<Event>> {
         let log = self.logs.read().get(resource_of(key)).cloned()?;
         let events = log.events.lock();
-        let from = events.kept.partition_point(|(_, event)| event.revision < revision);
-        let of_revision = events.kept.range(from..).take_while(|(_, event)| event.revision == revision);
-        of_revision.map(|(_, event)| event).find(|event| *event.entry.key == *key).cloned()
+        let from = events.kept.partition_point(|(_, event)| event.revision < *revisions.start());
+        let within = events.kept.range(from..).take_while(|(_, event)| event.revision <= *revisions.end());
+        within.map(|(_, event)| event).find(|event| *event.entry.key == *key).cloned()
     }
 
     /// Begins anew after this revision: what happened up to it is not known, and every watcher has to list again.
@@ -191,19 +192,18 @@ impl Cursor {
             return Err(StoreError::Compacted { requested: self.progress, oldest: events.compacted });
         }
         let from = usize::try_from(self.position - events.dropped).unwrap_or(usize::MAX);
-        let mut taken: Vec<Arc<Event>> = Vec::new();
+        let mut taken = Vec::new();
         let mut looked_at = 0;
         for (_, event) in events.kept.range(from.min(events.kept.len())..) {
-            // Changes of one transaction may share a revision: who is told of it is told of all of it.
-            if taken.len() >= BATCH_MAX && event.revision > self.progress {
-                self.position += looked_at;
-                return Ok(taken);
-            }
             looked_at += 1;
             if event.revision > self.after && event.entry.key.starts_with(&*self.prefix) {
                 taken.push(event.clone());
             }
             self.progress = self.progress.max(event.revision);
+            if taken.len() == BATCH_MAX {
+                self.position += looked_at;
+                return Ok(taken);
+            }
         }
         self.position += looked_at;
         self.progress = self.progress.max(logged);

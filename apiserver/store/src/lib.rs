@@ -28,8 +28,7 @@ pub use etcd::{Etcd, EtcdOptions, EtcdTls};
 /// Reads labels and selectable fields of a saved object again, given its key and JSON: engines keep neither.
 pub type Indexer = dyn Fn(&str, &[u8]) -> Index + Send + Sync;
 
-/// The store's position, counted from 1: every transaction moves it. On one machine each change of a transaction has a
-/// revision of its own; on etcd they share one.
+/// The store's position: every committed change has one of its own, greater than all before it.
 pub type Revision = u64;
 
 /// A stored object as every reader shares it.
@@ -250,7 +249,7 @@ pub trait Store: Send + Sync + 'static {
     /// `/registry/<group>/<resource>/` or deeper.
     fn snapshot<'a>(&'a self, prefix: &'a str, at: At) -> BoxFuture<'a, Result<Arc<dyn Snapshot>, StoreError>>;
 
-    /// Writes all changes or none; their revisions do not go down. No key is in it twice. When it returns, they are durable and
+    /// Writes all changes or none, each with a revision of its own, in order. No key is in it twice. When it returns, they are durable and
     /// every later read shows them.
     fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>>;
 

@@ -1,17 +1,25 @@
-//! Writes: one etcd transaction each.
+//! Writes: transactions, many of which go as one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use etcd_client::{Compare, CompareOp, Error, Txn, TxnOp, TxnOpResponse, TxnResponse};
 use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::Shared;
 use super::link::{Answered, Failure};
 use super::record;
 use crate::state::State;
-use crate::{Change, Document, Event, Expect, Index, Revision, StoreError};
+use crate::{Change, Document, Entry, Event, Expect, Index, Revision, StoreError};
+
+/// How many changes go in one transaction: etcd takes 128, and a revision has room for 256.
+const CHANGES_MAX: usize = 100;
+/// How many bytes of objects, unless one alone has more.
+const BYTES_MAX: usize = 512 << 10;
+/// How many transactions are on their way at once.
+const FLYING_MAX: usize = 3;
 
 /// What this server is writing: the watch brings it back, and who wrote it knows its index without parsing.
 #[derive(Default)]
@@ -35,13 +43,13 @@ struct Noted<'a> {
 }
 
 impl<'a> Noted<'a> {
-    fn note(pending: &'a Pending, sent: &[Sent]) -> Self {
+    fn note(pending: &'a Pending, batch: &[Work]) -> Self {
         let mut puts = Vec::new();
         let mut map = pending.0.lock();
-        for sent in sent {
-            if let Some((value, index)) = &sent.put {
-                map.entry(sent.key.clone()).or_default().push((value.clone(), index.clone()));
-                puts.push((sent.key.clone(), value.clone()));
+        for sent in batch.iter().flat_map(|work| &work.sent) {
+            if let Some(document) = &sent.put {
+                map.entry(sent.key.clone()).or_default().push((sent.value.clone(), document.index.clone()));
+                puts.push((sent.key.clone(), sent.value.clone()));
             }
         }
         drop(map);
@@ -70,45 +78,166 @@ struct Sent {
     key: Arc<str>,
     /// The revision that must be there; 0 for nothing.
     expected: Revision,
-    /// `None` deletes.
-    put: Option<Written>,
+    /// What comes there; `None` deletes.
+    put: Option<Document>,
+    /// Its place in the transaction, and the value that names it.
+    slot: u8,
+    value: Bytes,
+}
+
+/// A transaction of a caller's.
+pub(super) struct Work {
+    sent: Vec<Sent>,
+    reply: oneshot::Sender<Result<Done, StoreError>>,
+}
+
+/// A transaction that is done and shown.
+struct Done {
+    sent: Vec<Sent>,
+    /// Etcd's revision.
+    at: i64,
 }
 
 impl From<Change> for Sent {
     fn from(change: Change) -> Self {
-        match change {
-            Change::Put { key, expect, document } => {
-                let expected = match expect {
-                    Expect::Absent => 0,
-                    Expect::Revision(revision) => revision,
-                };
-                let value = Bytes::from(record::encode(&document));
-                let Document { index, .. } = document;
-                Self { key, expected, put: Some((value, index)) }
-            }
-            Change::Delete { key, revision } => Self { key, expected: revision, put: None },
-        }
+        let (key, expected, put) = match change {
+            Change::Put { key, expect: Expect::Absent, document } => (key, 0, Some(document)),
+            Change::Put { key, expect: Expect::Revision(revision), document } => (key, revision, Some(document)),
+            Change::Delete { key, revision } => (key, revision, None),
+        };
+        Self { key, expected, put, slot: 0, value: Bytes::new() }
     }
 }
 
 /// Commits, and waits until this server shows it.
-pub(super) async fn commit(shared: &Shared, changes: Vec<Change>) -> Result<Vec<Arc<Event>>, StoreError> {
+pub(super) async fn commit(
+    shared: &Shared,
+    queue: &mpsc::Sender<Work>,
+    changes: Vec<Change>,
+) -> Result<Vec<Arc<Event>>, StoreError> {
     if changes.is_empty() {
         return Ok(Vec::new());
     }
+    if changes.len() > CHANGES_MAX {
+        return Err(StoreError::TooLarge(format!("{} changes are more than a transaction takes", changes.len())));
+    }
     let sent: Vec<Sent> = changes.into_iter().map(Sent::from).collect();
     let before = shared.cache.state();
-    let noted = Noted::note(&shared.pending, &sent);
+    for sent in &sent {
+        // Etcd compares its own revisions, of which several of ours are one.
+        let there =
+            before.find(&sent.key).filter(|there| shared.etcd_of(there.revision) == shared.etcd_of(sent.expected));
+        if there.is_some_and(|there| there.revision != sent.expected) {
+            return Err(StoreError::Conflict { key: sent.key.clone(), current: there.cloned() });
+        }
+    }
+    let stopped = || StoreError::Engine("the store has stopped".to_owned());
+    let (reply, answer) = oneshot::channel();
+    queue.send(Work { sent, reply }).await.map_err(|_| stopped())?;
+    let Done { sent, at } = answer.await.map_err(|_| stopped())??;
+    sent.into_iter().map(|sent| shared.event(sent, at, &before)).collect()
+}
+
+/// Sends what callers want, many transactions as one: etcd's price is for each of its transactions, not for what is in
+/// it. Each is a transaction of its own inside, which holds or fails alone.
+pub(super) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Work>) {
+    let flying = Arc::new(Semaphore::new(FLYING_MAX));
+    let mut held = VecDeque::new();
+    loop {
+        if held.is_empty() {
+            match queue.recv().await {
+                Some(work) => held.push_back(work),
+                None => return,
+            }
+        }
+        // While others are on their way, more comes together.
+        let Ok(place) = flying.clone().acquire_owned().await else { return };
+        while let Ok(work) = queue.try_recv() {
+            held.push_back(work);
+        }
+        let batch = together(&mut held);
+        let shared = shared.clone();
+        tokio::spawn(async move { send(&shared, batch, place).await });
+    }
+}
+
+/// Takes from the front what may go in one transaction: no key twice, and within etcd's bounds. What must wait keeps its
+/// order.
+fn together(held: &mut VecDeque<Work>) -> Vec<Work> {
+    let (mut batch, mut waits) = (Vec::new(), VecDeque::new());
+    let mut keys: HashSet<Arc<str>> = HashSet::new();
+    let (mut changes, mut bytes) = (0, 0);
+    for work in held.drain(..) {
+        let length: usize = work.sent.iter().filter_map(|sent| Some(sent.put.as_ref()?.json.len())).sum();
+        let fits = changes + work.sent.len() <= CHANGES_MAX && bytes + length <= BYTES_MAX;
+        let alone = work.sent.iter().all(|sent| !keys.contains(&sent.key));
+        keys.extend(work.sent.iter().map(|sent| sent.key.clone()));
+        if (fits || batch.is_empty()) && alone {
+            changes += work.sent.len();
+            bytes += length;
+            batch.push(work);
+        } else {
+            waits.push_back(work);
+        }
+    }
+    *held = waits;
+    batch
+}
+
+/// One of etcd's transactions, and the answers to all who have a part in it.
+async fn send(shared: &Shared, mut batch: Vec<Work>, place: OwnedSemaphorePermit) {
+    for (slot, sent) in (0..).zip(batch.iter_mut().flat_map(|work| &mut work.sent)) {
+        sent.slot = slot;
+        sent.value = sent.put.as_ref().map(|document| Bytes::from(record::encode(document, slot))).unwrap_or_default();
+    }
+    let noted = Noted::note(&shared.pending, &batch);
     let answered = shared.link.call("write", |mut kv| {
-        let txn = transaction(shared, &sent);
+        let mut parts: Vec<Txn> = batch.iter().map(|work| transaction(shared, &work.sent)).collect();
+        let txn = if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Txn::new().and_then(parts.into_iter().map(TxnOp::txn).collect::<Vec<_>>())
+        };
         async move { kv.txn(txn).await }
     });
-    let Answered { answer, again } = answered.await.map_err(refusal)?;
-    let revision = shared.revision_of(answer.header().map_or(0, |header| header.revision()));
-    let revision = if answer.succeeded() { revision } else { conflict(shared, &sent, &answer, revision, again)? };
-    shared.shown(revision).await?;
+    let answered = answered.await;
+    drop(place);
+    let Answered { answer, again } = match answered {
+        Ok(answered) => answered,
+        Err(failure) => {
+            for work in batch {
+                // Whoever went away does not mind.
+                let _ = work.reply.send(Err(refusal(&failure)));
+            }
+            return;
+        }
+    };
+    let now = answer.header().map_or(0, |header| header.revision());
+    let parts = if batch.len() == 1 {
+        vec![answer]
+    } else {
+        let part = |response| if let TxnOpResponse::Txn(part) = response { Some(part) } else { None };
+        answer.op_responses().into_iter().filter_map(part).collect()
+    };
+    let outcomes: Vec<Result<i64, StoreError>> = batch
+        .iter()
+        .zip(&parts)
+        .map(|(work, part)| if part.succeeded() { Ok(now) } else { conflict(shared, &work.sent, part, now, again) })
+        .collect();
+    let last = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).max();
+    let shown = match last {
+        Some(last) => shared.shown(*last).await.map_err(|error| error.to_string()),
+        None => Ok(()),
+    };
     drop(noted);
-    sent.into_iter().map(|sent| shared.event(sent, revision, &before)).collect()
+    for (work, outcome) in batch.into_iter().zip(outcomes) {
+        let outcome = match (outcome, &shown) {
+            (Ok(_), Err(why)) => Err(StoreError::Engine(why.clone())),
+            (Ok(at), Ok(())) => Ok(Done { sent: work.sent, at }),
+            (Err(error), _) => Err(error),
+        };
+        let _ = work.reply.send(outcome);
+    }
 }
 
 fn transaction(shared: &Shared, sent: &[Sent]) -> Txn {
@@ -119,7 +248,7 @@ fn transaction(shared: &Shared, sent: &[Sent]) -> Txn {
         let expected = if sent.expected == 0 { 0 } else { shared.etcd_of(sent.expected).max(1) };
         compares.push(Compare::mod_revision(key.clone(), CompareOp::Equal, expected));
         writes.push(match &sent.put {
-            Some((value, _)) => TxnOp::put(key.clone(), value.to_vec(), None),
+            Some(_) => TxnOp::put(key.clone(), sent.value.to_vec(), None),
             None => TxnOp::delete(key.clone(), None),
         });
         reads.push(TxnOp::get(key, None));
@@ -129,42 +258,34 @@ fn transaction(shared: &Shared, sent: &[Sent]) -> Txn {
 
 /// A transaction found something else than it expected: that is a conflict, unless an earlier attempt of the same one
 /// is what it found. Then the revision of that is returned.
-fn conflict(
-    shared: &Shared,
-    sent: &[Sent],
-    answer: &TxnResponse,
-    now: Revision,
-    again: bool,
-) -> Result<Revision, StoreError> {
+fn conflict(shared: &Shared, sent: &[Sent], answer: &TxnResponse, now: i64, again: bool) -> Result<i64, StoreError> {
     let found = answer.op_responses().into_iter().map(|response| match response {
         TxnOpResponse::Get(mut got) => got.take_kvs().pop(),
         _ => None,
     });
     let found: Vec<_> = found.collect();
     let is_ours = |(sent, found): (&Sent, &Option<etcd_client::KeyValue>)| match (&sent.put, found) {
-        (Some((value, _)), Some(kv)) => value == kv.value(),
+        (Some(_), Some(kv)) => sent.value == kv.value(),
         (None, None) => true,
         _ => false,
     };
     if again && sent.iter().zip(&found).all(is_ours) {
         // Of a deletion nobody says when it was: by now it has happened.
-        let written = found.iter().flatten().map(|kv| shared.revision_of(kv.mod_revision())).max();
+        let written = found.iter().flatten().map(etcd_client::KeyValue::mod_revision).max();
         return Ok(written.unwrap_or(now));
     }
     for (sent, found) in sent.iter().zip(found) {
-        let revision = found.as_ref().map_or(0, |kv| shared.revision_of(kv.mod_revision()));
-        if revision != sent.expected {
-            let entry = |kv: etcd_client::KeyValue| {
-                record::entry(sent.key.clone(), revision, kv.value(), |key, json| (shared.indexer)(key, json))
-            };
-            let current = found.map(entry).transpose()?.map(Arc::new);
+        let at = found.as_ref().map_or(0, etcd_client::KeyValue::mod_revision);
+        let expected = if sent.expected == 0 { 0 } else { shared.etcd_of(sent.expected) };
+        if at != expected {
+            let current = found.map(|kv| shared.entry(sent.key.clone(), &kv)).transpose()?.map(Arc::new);
             return Err(StoreError::Conflict { key: sent.key.clone(), current });
         }
     }
     Err(StoreError::Engine("etcd refused a transaction without a reason".to_owned()))
 }
 
-fn refusal(failure: Failure) -> StoreError {
+fn refusal(failure: &Failure) -> StoreError {
     match failure {
         Failure::Silent(why) => StoreError::Engine(format!("{why}; whether it was written is not known")),
         // Of etcd itself, and of its gRPC where that does not even read it.
@@ -173,20 +294,23 @@ fn refusal(failure: Failure) -> StoreError {
         {
             StoreError::TooLarge(status.message().to_owned())
         }
-        refused @ Failure::Refused(_) => refused.into(),
+        Failure::Refused(error) => StoreError::Engine(format!("etcd: {error}")),
     }
 }
 
 impl Shared {
     /// The event of a change that is shown: the one that watchers see, while it is kept.
-    fn event(&self, sent: Sent, revision: Revision, before: &State) -> Result<Arc<Event>, StoreError> {
-        if let Some(event) = self.cache.event(&sent.key, revision) {
+    fn event(&self, sent: Sent, at: i64, before: &State) -> Result<Arc<Event>, StoreError> {
+        if let Some(event) = self.cache.event(&sent.key, self.first_of(at)..=self.last_of(at)) {
             return Ok(event);
         }
         let mut state = before.clone();
-        match sent.put {
-            Some((value, index)) => Ok(state.happened(record::entry(sent.key, revision, &value, |_, _| index)?)),
-            None => Ok(state.gone(&sent.key, revision)),
-        }
+        let revision = self.revision_of(at, sent.slot);
+        Ok(match sent.put {
+            Some(Document { json, hole, index }) => {
+                state.happened(Entry::written(sent.key, revision, &json, hole, index))
+            }
+            None => state.gone(&sent.key, revision),
+        })
     }
 }

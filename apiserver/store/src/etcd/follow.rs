@@ -8,8 +8,8 @@ use etcd_client::{EventType, WatchOptions, WatchResponse, WatchStream};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use super::{Shared, record};
-use crate::Entry;
+use super::Shared;
+use crate::{Entry, Event};
 
 /// How long what has happened may stay unseen before another member is asked.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
@@ -97,27 +97,25 @@ impl Shared {
     /// Makes what a message tells part of the state. Etcd never divides a transaction between messages.
     fn apply(&self, response: &WatchResponse) {
         let mut state = self.cache.state();
-        let mut events = Vec::with_capacity(response.events().len());
-        let mut last = state.revision;
+        let mut events: Vec<Arc<Event>> = Vec::with_capacity(response.events().len());
+        let mut last = 0;
         for event in response.events() {
             let Some(kv) = event.kv() else { continue };
-            let revision = self.revision_of(kv.mod_revision());
-            last = last.max(revision);
+            last = last.max(kv.mod_revision());
             let Some(key) = self.object_key(kv.key()) else { continue };
             if event.event_type() == EventType::Delete {
-                events.push(state.gone(&key, revision));
+                // Etcd tells changes in their order, and all of a transaction: the place behind the last one is free.
+                let after = events.last().map_or(0, |event| event.revision + 1);
+                events.push(state.gone(&key, after.max(self.first_of(kv.mod_revision()))));
                 continue;
             }
-            let index = |key: &str, json: &[u8]| {
-                self.pending.index(key, kv.value()).unwrap_or_else(|| (self.indexer)(key, json))
-            };
-            match record::entry(key, revision, kv.value(), index) {
+            match self.entry(key, kv) {
                 Ok(entry) => events.push(state.happened(entry)),
                 Err(error) => tracing::error!(%error, "a value in etcd is passed over"),
             }
         }
-        if last > self.cache.revision() {
-            state.revision = last;
+        if self.last_of(last) > self.cache.revision() {
+            state.revision = self.last_of(last);
             self.cache.publish(state, &events);
         }
     }

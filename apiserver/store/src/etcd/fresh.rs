@@ -57,7 +57,7 @@ async fn ask(shared: &Shared) -> Result<Revision, StoreError> {
         async move { kv.get(mark, Some(GetOptions::new().with_count_only())).await }
     });
     let header = answered.await?.answer.header().map_or(0, |header| header.revision());
-    let revision = shared.revision_of(header);
+    let revision = shared.first_of(header);
     if shared.cache.wait_for(revision, BY_ITSELF).await.is_ok() {
         return Ok(revision);
     }
@@ -67,6 +67,6 @@ async fn ask(shared: &Shared) -> Result<Revision, StoreError> {
         async move { kv.put(mark, "", None).await }
     });
     let header = marked.await?.answer.header().map_or(0, |header| header.revision());
-    shared.shown(shared.revision_of(header)).await?;
+    shared.shown(header).await?;
     Ok(revision)
 }

@@ -1,7 +1,7 @@
 //! The engine for many servers: etcd keeps the objects, every server has all of them in memory and follows etcd's watch.
 //!
-//! A commit is one etcd transaction that compares the keys' `mod_revision`; it is acknowledged when this server's own
-//! watch has shown it, so that later reads here see it. A read of the latest state asks etcd for its revision and waits
+//! A commit is an etcd transaction that compares the keys' `mod_revision`, alone or together with others; it is
+//! acknowledged when this server's own watch has shown it, so that later reads here see it. A read of the latest state asks etcd for its revision and waits
 //! until the watch has come that far: fresh without reading any object from etcd. Everybody who asks meanwhile shares
 //! one question.
 //!
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use etcd_client::GetOptions;
+use etcd_client::{GetOptions, KeyValue};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -35,7 +35,7 @@ use crate::cache::Cache;
 use crate::state::State;
 use crate::{Archive, At, Change, Entry, Event, Indexer, Revision, Snapshot, Store, StoreError, Watch, resource_of};
 
-use commit::Pending;
+use commit::{Pending, Work};
 use fresh::Fresh;
 use link::Link;
 use shared::Origin;
@@ -47,6 +47,10 @@ const WATCH_PATIENCE: Duration = Duration::from_secs(10);
 const PAST: Revision = 10_000;
 /// How many objects are read at once.
 const PAGE: i64 = 500;
+/// How many bits of a revision are a change's place in its transaction.
+const SLOT_BITS: u32 = u8::BITS;
+/// How many transactions wait before callers wait themselves.
+const QUEUE_MAX: usize = 4096;
 
 /// How to reach an etcd cluster, and what of it is ours.
 #[derive(Clone, Debug)]
@@ -75,6 +79,7 @@ pub struct Etcd {
     shared: Arc<Shared>,
     learned: mpsc::Sender<Vec<Arc<Entry>>>,
     fresh: Fresh,
+    commits: mpsc::Sender<Work>,
     /// What follows, asks and keeps; ends with the store.
     _tasks: Mutex<JoinSet<()>>,
 }
@@ -126,10 +131,12 @@ impl Etcd {
         let mut tasks = JoinSet::new();
         tasks.spawn(follow::follow(shared.clone(), to_learn));
         let fresh = Fresh::start(shared.clone(), &mut tasks);
+        let (commits, to_commit) = mpsc::channel(QUEUE_MAX);
+        tasks.spawn(commit::run(shared.clone(), to_commit));
         tasks.spawn(keep::measure(shared.clone()));
         tasks.spawn(keep::compact(shared.clone(), options.compact_every));
         fresh.revision().await?;
-        Ok(Arc::new(Self { shared, learned, fresh, _tasks: Mutex::new(tasks) }))
+        Ok(Arc::new(Self { shared, learned, fresh, commits, _tasks: Mutex::new(tasks) }))
     }
 
     /// Writes an archive to where no cluster is yet.
@@ -152,14 +159,31 @@ impl Etcd {
 }
 
 impl Shared {
-    /// The revision that goes with one of etcd's.
-    fn revision_of(&self, etcd: i64) -> Revision {
-        u64::try_from(etcd).unwrap_or(0) + self.offset
+    /// The revision of a change: etcd's, and its place in the transaction.
+    fn revision_of(&self, etcd: i64, slot: u8) -> Revision {
+        (u64::try_from(etcd).unwrap_or(0) << SLOT_BITS | u64::from(slot)) + self.offset
+    }
+
+    /// The first revision that may go with one of etcd's.
+    fn first_of(&self, etcd: i64) -> Revision {
+        self.revision_of(etcd, 0)
+    }
+
+    /// The last revision that goes with one of etcd's: that of a state which has all of it.
+    fn last_of(&self, etcd: i64) -> Revision {
+        self.revision_of(etcd, u8::MAX)
     }
 
     /// Etcd's revision that goes with one of ours; 0 for what was before etcd.
     fn etcd_of(&self, revision: Revision) -> i64 {
-        i64::try_from(revision.saturating_sub(self.offset)).unwrap_or(i64::MAX)
+        i64::try_from(revision.saturating_sub(self.offset) >> SLOT_BITS).unwrap_or(i64::MAX)
+    }
+
+    /// The object of one of etcd's values.
+    fn entry(&self, key: Arc<str>, kv: &KeyValue) -> Result<Entry, StoreError> {
+        let index =
+            |key: &str, json: &[u8]| self.pending.index(key, kv.value()).unwrap_or_else(|| (self.indexer)(key, json));
+        record::entry(key, |slot| self.revision_of(kv.mod_revision(), slot), kv.value(), index)
     }
 
     /// The key in etcd.
@@ -202,17 +226,14 @@ impl Shared {
             let page = page.await.map_err(|error| self.while_reading(error, at))?.answer;
             for kv in page.kvs() {
                 let Some(key) = self.object_key(kv.key()) else { continue };
-                let entry = record::entry(key, self.revision_of(kv.mod_revision()), kv.value(), |key, json| {
-                    (self.indexer)(key, json)
-                })?;
-                state.put(Arc::new(entry));
+                state.put(Arc::new(self.entry(key, kv)?));
             }
             match page.kvs().last() {
                 Some(last) if page.more() => from = [last.key(), &[0]].concat(),
                 _ => break,
             }
         }
-        state.revision = self.revision_of(at);
+        state.revision = self.last_of(at);
         Ok(state)
     }
 
@@ -229,14 +250,15 @@ impl Shared {
 
     fn while_reading(&self, error: link::Failure, at: i64) -> StoreError {
         if error.is_compacted() {
-            StoreError::Compacted { requested: self.revision_of(at), oldest: self.cache.revision() }
+            StoreError::Compacted { requested: self.last_of(at), oldest: self.cache.revision() }
         } else {
             error.into()
         }
     }
 
-    /// Waits until the watch has shown this revision, which has happened.
-    async fn shown(&self, revision: Revision) -> Result<(), StoreError> {
+    /// Waits until the watch has shown this revision of etcd's, which has happened.
+    async fn shown(&self, etcd: i64) -> Result<(), StoreError> {
+        let revision = self.first_of(etcd);
         self.happened.fetch_max(revision, Ordering::Relaxed);
         self.cache.wait_for(revision, WATCH_PATIENCE).await.map_err(|_| {
             StoreError::Engine(format!(
@@ -288,7 +310,7 @@ impl Store for Etcd {
     }
 
     fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Arc<Event>>, StoreError>> {
-        Box::pin(commit::commit(&self.shared, changes))
+        Box::pin(commit::commit(&self.shared, &self.commits, changes))
     }
 
     fn learn(&self, entries: Vec<Arc<Entry>>) -> BoxFuture<'_, ()> {

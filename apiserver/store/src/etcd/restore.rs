@@ -28,7 +28,7 @@ pub(super) async fn restore(options: &EtcdOptions, archive: &Archive) -> Result<
         return Err(StoreError::Engine(text));
     }
     let now = found.header().map_or(0, |header| u64::try_from(header.revision()).unwrap_or(0));
-    let offset = archive.revision.saturating_sub(now);
+    let offset = archive.revision.saturating_sub(now << super::SLOT_BITS);
     let (restoring, restored) = (shared::restoring(prefix), shared::restored(prefix));
     put(&link, &restoring, b"").await?;
     for (name, text) in &archive.shared {
@@ -45,7 +45,7 @@ pub(super) async fn restore(options: &EtcdOptions, archive: &Archive) -> Result<
         objects = rest;
         // Sent twice, it is the same.
         let answered = link.call("write", |mut kv| {
-            let writes: Vec<TxnOp> = these.iter().map(|object| write(prefix, object)).collect();
+            let writes: Vec<TxnOp> = (0..).zip(these).map(|(slot, object)| write(prefix, object, slot)).collect();
             async move { kv.txn(Txn::new().and_then(writes)).await }
         });
         answered.await?;
@@ -58,10 +58,10 @@ pub(super) async fn restore(options: &EtcdOptions, archive: &Archive) -> Result<
     Ok(())
 }
 
-fn write(prefix: &str, object: &Archived) -> TxnOp {
+fn write(prefix: &str, object: &Archived, slot: u8) -> TxnOp {
     let json = without_revision(&object.json, object.hole);
     let document = Document { json, hole: object.hole, index: Index::default() };
-    TxnOp::put(format!("{prefix}{}", object.key), record::encode(&document), None)
+    TxnOp::put(format!("{prefix}{}", object.key), record::encode(&document, slot), None)
 }
 
 async fn put(link: &Link, key: &str, value: &[u8]) -> Result<(), StoreError> {

@@ -9,6 +9,11 @@ use crate::engines::{PODS, etcd, keys, no_index, one, options, put, remove};
 
 const X: &str = "/registry/core/pods/a/x";
 
+/// Has etcd forget what was before this revision of ours, of which its own is the upper part.
+fn compact(cluster: &EtcdCluster, revision: u64) {
+    cluster.etcdctl(0, &["compact", &(revision >> 8).to_string()]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_server_acknowledged_every_other_one_reads() {
     let cluster = EtcdCluster::start(1);
@@ -46,7 +51,7 @@ async fn a_server_that_starts_late_knows_the_past() {
     assert_eq!(watch.next().await.unwrap()[0].revision, second);
     assert_eq!(keys(&*late, PODS, At::Exact(first)).await, [format!("a/x@{first}")]);
     // Beyond what is compacted there is nothing to know.
-    cluster.etcdctl(0, &["compact", &second.to_string()]);
+    compact(&cluster, second);
     let latest = etcd(&cluster).await;
     assert!(matches!(latest.watch(PODS, first), Err(StoreError::Compacted { .. })));
     assert!(matches!(latest.snapshot(PODS, At::Exact(first)).await, Err(StoreError::Compacted { .. })));
@@ -105,7 +110,7 @@ async fn what_does_not_fit_is_refused_in_words() {
     }
     cluster.etcdctl(0, &["put", "/kubernel/registry/core/pods/a/foreign", "k8s"]);
     let made = one(&*store, put(X, Expect::Absent, "1")).await.revision;
-    cluster.etcdctl(0, &["compact", &made.to_string()]);
+    compact(&cluster, made);
     match Etcd::open(options(&cluster), Box::new(no_index)).await.err() {
         Some(StoreError::Engine(why)) => assert!(why.contains("not written by Kubernel"), "{why}"),
         other => panic!("{other:?}"),
