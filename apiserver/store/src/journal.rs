@@ -3,7 +3,7 @@
 //! All reads are served from memory, so a journal only has to load everything once and then append batches. Why fjall:
 //! docs/adr/0001-embedded-engine.md.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -59,6 +59,23 @@ impl Journal {
 
     /// Opens or creates the files in this folder; only one process can have it open.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
+        let evidence = Evidence::gather(folder)?;
+        let journal = Self::recover(folder)?;
+        let revision = journal.load_revision()?;
+        match evidence.missing_after(revision) {
+            None => Ok(journal),
+            Some(missing) => {
+                drop(journal);
+                evidence.put_back()?;
+                Err(damaged(
+                    folder,
+                    &format!("transactions up to revision {missing} cannot be read, only {revision} can"),
+                ))
+            }
+        }
+    }
+
+    fn recover(folder: &Path) -> Result<Self, StoreError> {
         let database = Database::builder(folder)
             .cache_size(BLOCK_CACHE_BYTES)
             .worker_threads(1)
@@ -78,9 +95,12 @@ impl Journal {
             objects.push(decode(&key, &value)?);
         }
         let newest = objects.iter().map(|saved| saved.revision).max().unwrap_or(0);
+        Ok((self.load_revision()?.max(newest), objects))
+    }
+
+    fn load_revision(&self) -> Result<Revision, StoreError> {
         let noted = self.meta.get(REVISION_KEY).map_err(engine)?;
-        let noted = noted.and_then(|bytes| bytes.get(..8)?.try_into().ok()).map_or(0, u64::from_be_bytes);
-        Ok((noted.max(newest), objects))
+        Ok(noted.and_then(|bytes| bytes.get(..8)?.try_into().ok()).map_or(0, u64::from_be_bytes))
     }
 
     /// Saves all writes or none; when it returns they are on the disk.
@@ -103,6 +123,61 @@ impl Journal {
     }
 }
 
+/// What the engine's journals had before it opened them. It takes the first transaction that it cannot read for the last
+/// one, torn by a crash, and cuts off everything behind it. But a transaction begins when the one before is on the disk: if
+/// there were two, it is damage.
+struct Evidence {
+    journals: Vec<(PathBuf, Vec<u8>)>,
+    /// The revisions that end transactions, the greatest two.
+    last: Revision,
+    last_but_one: Revision,
+}
+
+impl Evidence {
+    fn gather(folder: &Path) -> Result<Self, StoreError> {
+        // No JSON and no key has a byte of zero, and no other key begins like this: it is the record of a revision, between
+        // a length and a number.
+        let record: Vec<u8> = [&[0], REVISION_KEY.as_bytes(), &[0, 0]].concat();
+        let finder = memchr::memmem::Finder::new(&record);
+        let mut evidence = Self { journals: Vec::new(), last: 0, last_but_one: 0 };
+        for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = file.path();
+            if path.extension().is_none_or(|extension| extension != "jnl") {
+                continue;
+            }
+            let bytes =
+                std::fs::read(&path).map_err(|error| StoreError::Engine(format!("{}: {error}", path.display())))?;
+            for at in finder.find_iter(&bytes) {
+                let from = at + 1 + REVISION_KEY.len();
+                let Some(revision) = bytes.get(from..from + 8).and_then(|bytes| bytes.try_into().ok()) else {
+                    continue;
+                };
+                let revision = Revision::from_be_bytes(revision);
+                if revision > evidence.last {
+                    evidence.last_but_one = std::mem::replace(&mut evidence.last, revision);
+                } else if revision < evidence.last {
+                    evidence.last_but_one = evidence.last_but_one.max(revision);
+                }
+            }
+            evidence.journals.push((path, bytes));
+        }
+        Ok(evidence)
+    }
+
+    /// The revision that must be there and is not, where only those up to `revision` are.
+    fn missing_after(&self, revision: Revision) -> Option<Revision> {
+        (revision < self.last_but_one).then_some(self.last)
+    }
+
+    /// Has the journals as they were: what somebody may still read must not be cut off, and the next start must notice too.
+    fn put_back(&self) -> Result<(), StoreError> {
+        for (path, bytes) in &self.journals {
+            std::fs::write(path, bytes).map_err(|error| StoreError::Engine(format!("{}: {error}", path.display())))?;
+        }
+        Ok(())
+    }
+}
+
 fn decode(key: &[u8], value: &[u8]) -> Result<Saved, StoreError> {
     let broken = || StoreError::Engine(format!("record of {} is damaged", String::from_utf8_lossy(key)));
     let number = |range: std::ops::Range<usize>| Some(u64::from_be_bytes(value.get(range)?.try_into().ok()?));
@@ -114,14 +189,16 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Saved, StoreError> {
 }
 
 fn explain_open(folder: &Path, error: &fjall::Error) -> StoreError {
-    let folder = folder.display();
     match error {
-        fjall::Error::Locked => StoreError::Engine(format!("{folder} is in use by another process")),
-        fjall::Error::JournalRecovery(what) => StoreError::Engine(format!(
-            "{folder} is damaged: {what}; nothing was changed: restore a backup (kubernel restore)"
-        )),
-        other => StoreError::Engine(format!("cannot open {folder}: {other}")),
+        fjall::Error::Locked => StoreError::Engine(format!("{} is in use by another process", folder.display())),
+        fjall::Error::JournalRecovery(what) => damaged(folder, &what.to_string()),
+        other => StoreError::Engine(format!("cannot open {}: {other}", folder.display())),
     }
+}
+
+fn damaged(folder: &Path, what: &str) -> StoreError {
+    let folder = folder.display();
+    StoreError::Engine(format!("{folder} is damaged: {what}; nothing was changed: restore a backup (kubernel restore)"))
 }
 
 fn engine(error: fjall::Error) -> StoreError {

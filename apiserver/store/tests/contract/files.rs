@@ -65,8 +65,21 @@ async fn a_torn_write_is_as_if_it_never_was_and_damage_is_noticed() {
     assert_eq!(whole.revision(), 20);
     assert_eq!(keys(&*whole, PODS, At::Latest).await.len(), 20);
     // What was acknowledged long ago is damaged.
-    for at in [ends[10] - 20, ends[10] + 20, ends[5] - 40] {
+    for at in [ends[10] - 20, ends[10], ends[10] + 20, ends[5] - 40, ends[17]] {
         let why = damaged(folder.path(), |bytes| bytes[at] ^= 0x40).err().map(|error| error.to_string());
         assert!(why.as_ref().is_some_and(|why| why.contains("damaged")), "{at}: {why:?}");
     }
+    // It is noticed as often as it is tried, and nothing is cut off.
+    let (copy, journal) = (tempfile::tempdir().unwrap(), folder.path().join("0.jnl"));
+    let status = std::process::Command::new("cp").arg("-r").arg(folder.path().join(".")).arg(copy.path()).status();
+    assert!(status.unwrap().success());
+    let mut bytes = std::fs::read(journal).unwrap();
+    bytes[ends[10]] ^= 0x40;
+    std::fs::write(copy.path().join("0.jnl"), &bytes).unwrap();
+    for _ in 0..2 {
+        assert!(Embedded::open(copy.path(), &no_index).is_err());
+        assert!(std::fs::read(copy.path().join("0.jnl")).unwrap() == bytes);
+    }
+    // The end of the last one is the one thing that cannot be told from a crash.
+    assert_eq!(damaged(folder.path(), |bytes| bytes[ends[18]] ^= 0x40).unwrap().revision(), 19);
 }
