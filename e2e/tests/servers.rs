@@ -130,3 +130,63 @@ fn a_cluster_moves_and_is_restored() {
         assert!(said.contains(wanted), "{arguments:?}: {said}");
     }
 }
+
+/// A small disk, gone with this value.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    fn mount(path: std::path::PathBuf) -> Self {
+        std::fs::create_dir_all(&path).unwrap();
+        let disk = Self(path);
+        disk.run("mount", &["-t", "tmpfs", "-o", "size=24m", "tmpfs"]);
+        disk
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        assert!(
+            Command::new(program).args(arguments).arg(&self.0).status().unwrap().success(),
+            "{program} {arguments:?}"
+        );
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_makes_a_server_read_only_and_loses_nothing() {
+    let servers = Servers::start("full", 1);
+    servers.stop(0);
+    let folder = servers.folder_of(0);
+    let disk = Disk::mount(folder.join("store"));
+    // The mount's folder is there already: a store may be in an empty one.
+    servers.serve(0, false);
+    let admin = servers.admin(0);
+    servers.until(0, |admin| admin.run("kubectl get --raw /readyz").stdout == "ok");
+    admin.ok("head -c 700000 /dev/zero | tr '\\0' x > blob");
+    let mut written = 0;
+    let refused = loop {
+        let output = admin.run(&format!("kubectl create configmap big{written} --from-file=blob"));
+        if output.code != 0 {
+            break output.stderr;
+        }
+        written += 1;
+        assert!(written < 100, "the disk does not get full");
+    };
+    let why = ["No space left on device", "perhaps the disk is full"].iter().any(|why| refused.contains(why));
+    assert!(refused.contains("read-only since a write failed") && why, "{refused}");
+    let count = "kubectl get configmaps -o name | grep -c /big";
+    assert_eq!(admin.ok(count).trim(), written.to_string());
+    assert!(admin.run("kubectl get --raw /readyz").stderr.contains("[-]etcd failed"));
+    servers.stop(0);
+    disk.run("mount", &["-o", "remount,size=96m"]);
+    servers.serve(0, false);
+    servers.until(0, |admin| admin.run("kubectl get --raw /readyz").stdout == "ok");
+    assert_eq!(admin.ok(count).trim(), written.to_string());
+    admin.ok("kubectl create configmap another");
+    servers.kill(0);
+    drop(disk);
+}

@@ -258,7 +258,8 @@ impl Writer {
             })
             .collect();
         journal.save(&writes, revision).map_err(|error| {
-            let reason = format!("writing failed, restart to recover: {error}");
+            let reason =
+                format!("read-only since a write failed ({error}): free or repair the disk, then restart the server");
             tracing::error!(%error, "the store cannot write any more");
             self.shared.broken.get_or_init(|| reason.clone());
             reason

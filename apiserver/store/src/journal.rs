@@ -202,5 +202,12 @@ fn damaged(folder: &Path, what: &str) -> StoreError {
 }
 
 fn engine(error: fjall::Error) -> StoreError {
-    StoreError::Engine(error.to_string())
+    match error {
+        fjall::Error::Io(error) => StoreError::Engine(error.to_string()),
+        // It does not say of what.
+        fjall::Error::Poisoned => {
+            StoreError::Engine("a write in the background failed: perhaps the disk is full".to_owned())
+        }
+        other => StoreError::Engine(other.to_string()),
+    }
 }
