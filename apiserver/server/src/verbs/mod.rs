@@ -42,7 +42,10 @@ pub(crate) fn store_error(error: StoreError) -> ApiError {
             ApiError::modified(&Gvr::new("", "", "objects"), name)
         }
         StoreError::TooLarge(text) => ApiError::new(413, Reason::RequestEntityTooLarge, text),
-        StoreError::Unavailable(text) => ApiError::new(503, Reason::ServiceUnavailable, text).with_retry_after(1),
+        // The store has tried for long: clients that would go on for minutes by themselves are not told to.
+        StoreError::Unavailable(text) => {
+            ApiError::new(503, Reason::ServiceUnavailable, format!("the store does not answer: {text}"))
+        }
         StoreError::Engine(text) => ApiError::internal(text),
     }
 }

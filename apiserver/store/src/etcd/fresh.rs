@@ -15,7 +15,7 @@ const QUEUE_MAX: usize = 4096;
 /// How long the watch may take to come by itself; after that a mark is written.
 const BY_ITSELF: Duration = Duration::from_millis(50);
 
-type Answer = oneshot::Sender<Result<Revision, Arc<StoreError>>>;
+type Answer = oneshot::Sender<Result<Revision, Arc<str>>>;
 
 /// Asks etcd which revision has happened, one question for all who ask at the same time.
 pub(super) struct Fresh(mpsc::Sender<Answer>);
@@ -33,7 +33,7 @@ impl Fresh {
         let stopped = || StoreError::Engine("the store has stopped".to_owned());
         let (answer, answered) = oneshot::channel();
         self.0.send(answer).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?.map_err(|error| StoreError::Unavailable(error.to_string()))
+        answered.await.map_err(|_| stopped())?.map_err(|why| StoreError::Unavailable(why.to_string()))
     }
 }
 
@@ -41,7 +41,10 @@ async fn run(shared: Arc<Shared>, mut questions: mpsc::Receiver<Answer>) {
     let mut waiting = Vec::new();
     // Who asks while a question is on its way is not served by it: it may have been answered before.
     while questions.recv_many(&mut waiting, QUEUE_MAX).await > 0 {
-        let revision = ask(&shared).await.map_err(Arc::new);
+        let revision = ask(&shared).await.map_err(|error| match error {
+            StoreError::Unavailable(why) => Arc::from(why),
+            other => Arc::from(other.to_string()),
+        });
         for answer in waiting.drain(..) {
             // Somebody who went away does not mind.
             let _ = answer.send(revision.clone());
