@@ -90,9 +90,9 @@ async fn up(options: UpOptions, stop: CancellationToken) -> Result<(), String> {
 }
 
 async fn hollow(options: HollowOptions, stop: CancellationToken) -> Result<(), String> {
-    let HollowOptions { nodes, kubeconfig } = options;
+    let HollowOptions { nodes, kubeconfig, fail } = options;
     let client = client(&kubeconfig).await?;
-    let config = kubernel_agent::hollow::HollowConfig { nodes, ..Default::default() };
+    let config = kubernel_agent::hollow::HollowConfig { nodes, failures: fail, ..Default::default() };
     kubernel_agent::hollow::run(config, client, stop).await.map_err(|error| error.to_string())
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::Ipv4Net;
 use kubernel_agent::Containerd;
+use kubernel_agent::hollow::Failure;
 use kubernel_server::pki::RequestHeaders;
 use kubernel_server::{FeatureGates, RuntimeConfig};
 
@@ -112,6 +113,10 @@ pub(crate) struct HollowOptions {
     /// How to reach the API
     #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
     pub(crate) kubeconfig: PathBuf,
+    /// What goes wrong, like crash=10@30s+20s: ten nodes are gone after 30 s for 20 s. Others are hang, flap, disk-full,
+    /// and slow, which takes how slow requests are. May be given many times
+    #[arg(long, env = "KUBERNEL_FAIL", value_delimiter = ',', value_name = "KIND=NODES@AFTER+FOR")]
+    pub(crate) fail: Vec<Failure>,
 }
 
 /// Of `kubernel server`.

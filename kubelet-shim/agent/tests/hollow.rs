@@ -205,3 +205,38 @@ async fn a_pod_comes_and_goes() {
     shutdown.cancel();
     running.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn nodes_fail_as_the_script_says_and_come_back() {
+    let api = Api::new();
+    let shutdown = CancellationToken::new();
+    let failures = ["disk-full=1@5s+10s", "crash=1@25s+5s", "slow=1@40s+2s"].map(|text| text.parse().unwrap()).to_vec();
+    let config = HollowConfig { nodes: 2, failures, ..HollowConfig::default() };
+    let running = tokio::spawn(hollow::run(config, api.client(), shutdown.clone()));
+    let says = |objects: &BTreeMap<String, Value>, number: u32, status: &str| {
+        let node = objects.get(&format!("/api/v1/nodes/hollow-{number}")).cloned().unwrap_or_default();
+        let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.iter().any(|condition| condition["type"] == "DiskPressure" && condition["status"] == status)
+    };
+    api.until("both are well", |objects| says(objects, 0, "False") && says(objects, 1, "False")).await;
+    api.until("one disk is full", |objects| says(objects, 0, "True") && says(objects, 1, "False")).await;
+    api.until("it is no more", |objects| says(objects, 0, "False")).await;
+
+    let path = "/api/v1/namespaces/default/pods/p";
+    api.put(path, pod("p", "hollow-0"));
+    let container = |objects: &BTreeMap<String, Value>| {
+        let status = &objects[path]["status"]["containerStatuses"][0];
+        if status["ready"] == true { status["containerID"].as_str().map(str::to_owned) } else { None }
+    };
+    api.until("the pod is ready", |objects| container(objects).is_some()).await;
+    let before = container(&api.objects.borrow());
+    api.until("it runs anew after the crash", |objects| container(objects).is_some_and(|now| Some(now) != before))
+        .await;
+    // A slow node is slow, not dead.
+    let late = "/api/v1/namespaces/default/pods/late";
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    api.put(late, pod("late", "hollow-0"));
+    api.until("the late pod runs", |objects| objects[late]["status"]["phase"] == "Running").await;
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+}

@@ -43,6 +43,11 @@ impl FakeRuntime {
         Self { node, ids: AtomicU64::new(1), state: Mutex::default(), events }
     }
 
+    /// The same of a machine that has crashed so often: it does not use the ids of before again.
+    pub fn after_crashes(self, crashes: u32) -> Self {
+        Self { ids: AtomicU64::new(u64::from(crashes) << 32 | 1), ..self }
+    }
+
     /// Ends a running container as if its process had exited.
     pub fn exit(&self, container_id: &str, exit_code: i32) {
         let mut state = self.state.lock();

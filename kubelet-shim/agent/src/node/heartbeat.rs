@@ -1,6 +1,7 @@
 //! Registration, node status and lease: what tells the cluster that this node lives.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -90,7 +91,8 @@ async fn keep_status(node: &NodeContext, fixed: Value) {
             known = api.get(name).await.map_or(Value::Null, |object| tree(object)["status"].clone());
         }
         let runtime = node.runtime.status().await.map_err(|error| error.to_string());
-        let drafts = object::conditions(&node.config.data_dir, &runtime);
+        let disk_full = node.disk_full.load(Ordering::Relaxed) || object::is_full(&node.config.data_dir);
+        let drafts = object::conditions(disk_full, &runtime);
         let ready = drafts.iter().any(|(kind, status, ..)| *kind == "Ready" && *status);
         let news: Vec<&str> = drafts.iter().map(object::event_reason).collect();
         let mut status = fixed.clone();

@@ -13,6 +13,7 @@ pub(crate) mod set;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use kube::Client;
 use kubernel_runtime::Runtime;
@@ -44,6 +45,8 @@ pub(crate) struct NodeContext {
     pub(crate) cgroups: Cgroups,
     /// A simulated node: no volumes, no files, no cgroups.
     pub(crate) hollow: bool,
+    /// A simulated node's disk is full, whatever the machine's is.
+    pub(crate) disk_full: Arc<AtomicBool>,
     /// Turns at making sandboxes and containers: more at once than this only take longer.
     pub(crate) turns: Semaphore,
     /// Actors by Pod uid.
@@ -76,6 +79,7 @@ impl NodeContext {
             facts,
             cgroups,
             hollow,
+            disk_full: Arc::default(),
             turns: Semaphore::new(if hollow { Semaphore::MAX_PERMITS } else { TURNS_MAX }),
             pods: Mutex::default(),
             guests: Guests::default(),
@@ -104,6 +108,12 @@ impl NodeContext {
 
     pub(crate) fn owner(&self, id: &str) -> Option<Sender> {
         self.owners.lock().get(id).cloned()
+    }
+
+    /// Lets go of all Pods: their actors end, as with their machine.
+    pub(crate) fn abandon(&self) {
+        self.pods.lock().clear();
+        self.owners.lock().clear();
     }
 
     pub(crate) fn owned(&self) -> Vec<(String, Sender)> {

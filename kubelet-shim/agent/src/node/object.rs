@@ -90,18 +90,22 @@ pub(crate) fn fixed_status(config: &Config, machine: &Machine, version: &cri::Ve
 /// One condition before its times are known: type, whether true, reason, message.
 pub(crate) type Draft = (&'static str, bool, &'static str, String);
 
+/// Whether the disk of this folder has no room for more Pods.
+pub(crate) fn is_full(data_dir: &Path) -> bool {
+    let (size, free) = machine::storage(data_dir);
+    size > 0 && free / (size / 100).max(1) < STORAGE_FREE_PERCENT_MIN
+}
+
 /// The conditions of a node whose runtime answered like this.
-pub(crate) fn conditions(data_dir: &Path, runtime: &Result<cri::StatusResponse, String>) -> Vec<Draft> {
+pub(crate) fn conditions(disk_full: bool, runtime: &Result<cri::StatusResponse, String>) -> Vec<Draft> {
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let memory_low = machine::memory(&meminfo, "MemAvailable:") < MEMORY_FREE_BYTES_MIN;
-    let (size, free) = machine::storage(data_dir);
-    let storage_low = size > 0 && free / (size / 100).max(1) < STORAGE_FREE_PERCENT_MIN;
     let memory: Draft = if memory_low {
         ("MemoryPressure", true, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available".into())
     } else {
         ("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available".into())
     };
-    let disk: Draft = if storage_low {
+    let disk: Draft = if disk_full {
         ("DiskPressure", true, "KubeletHasDiskPressure", "kubelet has disk pressure".into())
     } else {
         ("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure".into())
