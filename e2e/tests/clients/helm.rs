@@ -126,14 +126,26 @@ fn check_agents(user: &User, level: &str) {
         ("--set image.repository=kubernel,server.existingSecret=mine", "server.url is needed"),
         ("--set server.token=guess", "server"),
         (&*format!("{good},containerd=relative"), "containerd"),
+        (&*format!("{good},containerd=/run/second/containerd.sock"), "network.serviceCIDR is needed"),
+        (&*format!("{good},kubeletPort=10250"), "kubeletPort"),
+        (&*format!("{good},kubeletport=10270"), "kubeletport"),
     ] {
         let output = user.run_with(level, &format!("helm template agents {chart} {bad}"));
         assert!(output.code != 0 && output.stderr.contains(wanted), "{level}: {bad}: {}", output.stderr);
     }
-    ok(&format!("helm install agents {chart} {good},kubeletPort=10777"));
+    let containers =
+        "containerd=/run/second/containerd.sock,network.serviceCIDR=10.112.0.0/16,network.podCIDR=10.245.0.0/24";
+    let install = format!("helm install agents {chart} {good},{containers},kubeletPort=10777");
+    ok(&format!("{install} --dry-run=server"));
+    assert_eq!(ok("helm list -q"), "");
+    ok(&install);
     let arguments = "kubectl get ds agents-kubernel-agent -o jsonpath=";
     let path = "'{.spec.template.spec.containers[0].env[?(@.name==\"KUBERNEL_KUBELET_PORT\")].value}'";
     assert_eq!(ok(&format!("{arguments}{path}")), "10777");
+    let command = ok(&format!("{arguments}'{{.spec.template.spec.containers[0].command}}'"));
+    assert_eq!(command, r#"["kubernel","agent"]"#);
+    let folder = "'{.spec.template.spec.volumes[?(@.name==\"containerd\")].hostPath.path}'";
+    assert_eq!(ok(&format!("{arguments}{folder}")), "/run/second");
     assert_eq!(ok("kubectl get secret agents-kubernel-agent -o jsonpath='{.data.token}' | base64 -d"), token);
     ok(&format!("helm upgrade agents {chart} {good},containerd=none"));
     assert_eq!(ok(&format!("{arguments}'{{.spec.template.spec.volumes[?(@.name==\"containerd\")]}}'")), "");
