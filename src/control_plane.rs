@@ -134,6 +134,9 @@ impl ControlPlane {
     /// names this process in events.
     pub(crate) fn run(&mut self, only: Option<Only>, instance: &str, stop: &CancellationToken) {
         if only == Some(Only::Api) {
+            if let Some(election) = &self.election {
+                self.tasks.spawn(election.clone().observe(stop.clone()));
+            }
             return;
         }
         let acting = Acting {

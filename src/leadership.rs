@@ -43,6 +43,14 @@ pub(crate) struct Leader {
     pub(crate) mesos: Option<String>,
 }
 
+impl Leader {
+    /// What a Lease says of its holder.
+    fn of(lease: &Lease) -> Self {
+        let annotation = |name: &str| lease.metadata.annotations.as_ref()?.get(name).cloned();
+        Self { api: annotation(API_ANNOTATION), mesos: annotation(MESOS_ANNOTATION) }
+    }
+}
+
 /// One server's part in the election.
 pub(crate) struct Election {
     api: Api<Lease>,
@@ -107,6 +115,30 @@ impl Election {
         Some(lost)
     }
 
+    /// Knows who leads without ever doing so, until `stop`: for a server that serves the API alone.
+    pub(crate) async fn observe(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            if let Ok(Ok(lease)) = timeout(self.lasts, self.api.get_opt(NAME)).await {
+                let is_held = |lease: &Lease| {
+                    let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref());
+                    holder.is_some_and(|holder| !holder.is_empty())
+                };
+                let held = lease.filter(is_held);
+                self.stands(held.map_or(Standing::Nobody, |lease| Standing::Another(Leader::of(&lease))));
+            }
+            tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(self.retry()) => {} }
+        }
+    }
+
+    /// Says who leads, where that is news.
+    fn stands(&self, next: Standing) {
+        self.standing.send_if_modified(|standing| {
+            let changed = *standing != next;
+            *standing = next;
+            changed
+        });
+    }
+
     /// Gives the Lease back, so that another server need not wait for it to run out.
     pub(crate) async fn release(&self) {
         let released = timeout(self.lasts, async {
@@ -165,14 +197,7 @@ impl Election {
         }
         let since = observed.as_ref().map_or(now, |seen| seen.at);
         if decide(&self.identity, &spec, now.duration_since(since)) == Step::Follow {
-            let annotation = |name: &str| lease.metadata.annotations.as_ref()?.get(name).cloned();
-            let leader = Leader { api: annotation(API_ANNOTATION), mesos: annotation(MESOS_ANNOTATION) };
-            self.standing.send_if_modified(|standing| {
-                let next = Standing::Another(leader);
-                let changed = *standing != next;
-                *standing = next;
-                changed
-            });
+            self.stands(Standing::Another(Leader::of(&lease)));
             return Ok(false);
         }
         let written = self.api.replace(NAME, &PostParams::default(), &self.lease(Some(lease))).await;
