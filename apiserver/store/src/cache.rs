@@ -68,6 +68,16 @@ impl Cache {
         self.history.find(key, &revisions)
     }
 
+    /// The first event of a key after a revision that is what is looked for; an error where not all of them are kept.
+    pub(crate) fn search(
+        &self,
+        key: &str,
+        after: Revision,
+        is_it: impl Fn(&Event) -> bool,
+    ) -> Result<Option<Arc<Event>>, StoreError> {
+        self.history.search(key, after, is_it)
+    }
+
     /// Shows a new state, which these events led to, to readers, then to watchers, then to those who wait for it.
     pub(crate) fn publish(&self, state: State, events: &[Arc<Event>]) {
         let revision = state.revision;

@@ -120,6 +120,23 @@ impl History {
         within.map(|(_, event)| event).find(|event| *event.entry.key == *key).cloned()
     }
 
+    /// The first event of a key after a revision that is what is looked for; an error where not all of them are kept.
+    pub(crate) fn search(
+        &self,
+        key: &str,
+        after: Revision,
+        is_it: impl Fn(&Event) -> bool,
+    ) -> Result<Option<Arc<Event>>, StoreError> {
+        let log = self.log(resource_of(key));
+        let events = log.events.lock();
+        if after < events.compacted {
+            return Err(StoreError::Compacted { requested: after, oldest: events.compacted });
+        }
+        let from = events.kept.partition_point(|(_, event)| event.revision <= after);
+        let mut of_key = events.kept.range(from..).map(|(_, event)| event).filter(|event| *event.entry.key == *key);
+        Ok(of_key.find(|event| is_it(event)).cloned())
+    }
+
     /// Begins anew after this revision: what happened up to it is not known, and every watcher has to list again.
     pub(crate) fn restart_at(&self, origin: Revision) {
         *self.origin.write() = origin;

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::Shared;
 use super::link::{Answered, Failure};
 use super::record;
+use crate::entry::without_revision;
 use crate::state::State;
 use crate::{Change, Document, Entry, Event, Expect, Index, Revision, StoreError};
 
@@ -88,6 +89,8 @@ struct Sent {
 /// A transaction of a caller's.
 pub(super) struct Work {
     sent: Vec<Sent>,
+    /// What this server had seen when it was called for: it has happened after this, if it has.
+    since: Revision,
     reply: oneshot::Sender<Result<Done, StoreError>>,
 }
 
@@ -133,7 +136,7 @@ pub(super) async fn commit(
     }
     let stopped = || StoreError::Engine("the store has stopped".to_owned());
     let (reply, answer) = oneshot::channel();
-    queue.send(Work { sent, reply }).await.map_err(|_| stopped())?;
+    queue.send(Work { sent, since: before.revision, reply }).await.map_err(|_| stopped())?;
     let Done { sent, at } = answer.await.map_err(|_| stopped())??;
     sent.into_iter().map(|sent| shared.event(sent, at, &before)).collect()
 }
@@ -219,11 +222,17 @@ async fn send(shared: &Shared, mut batch: Vec<Work>, place: OwnedSemaphorePermit
         let part = |response| if let TxnOpResponse::Txn(part) = response { Some(part) } else { None };
         answer.op_responses().into_iter().filter_map(part).collect()
     };
-    let outcomes: Vec<Result<i64, StoreError>> = batch
-        .iter()
-        .zip(&parts)
-        .map(|(work, part)| if part.succeeded() { Ok(now) } else { conflict(shared, &work.sent, part, now, again) })
-        .collect();
+    let mut outcomes: Vec<Result<i64, StoreError>> = Vec::with_capacity(batch.len());
+    for (work, part) in batch.iter().zip(&parts) {
+        outcomes.push(match part.succeeded() {
+            true => Ok(now),
+            false => match earlier(shared, work, now, again).await {
+                Ok(Some(at)) => Ok(at),
+                Ok(None) => Err(conflict(shared, &work.sent, part)),
+                Err(error) => Err(error),
+            },
+        });
+    }
     let last = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).max();
     let shown = match last {
         Some(last) => shared.shown(*last).await.map_err(|error| error.to_string()),
@@ -256,33 +265,37 @@ fn transaction(shared: &Shared, sent: &[Sent]) -> Txn {
     Txn::new().when(compares).and_then(writes).or_else(reads)
 }
 
-/// A transaction found something else than it expected: that is a conflict, unless an earlier attempt of the same one
-/// is what it found. Then the revision of that is returned.
-fn conflict(shared: &Shared, sent: &[Sent], answer: &TxnResponse, now: i64, again: bool) -> Result<i64, StoreError> {
+/// A transaction did not find what it expected. Where it was sent before, it may have been carried out then, and even been
+/// overwritten since: the watch knows. Returns etcd's revision of it.
+async fn earlier(shared: &Shared, work: &Work, now: i64, again: bool) -> Result<Option<i64>, StoreError> {
+    let Some(sent) = work.sent.first().filter(|_| again) else { return Ok(None) };
+    let unknown = |error: StoreError| StoreError::Engine(format!("{error}; whether it was written is not known"));
+    shared.shown(now).await.map_err(unknown)?;
+    let is_ours = |event: &Event| match &sent.put {
+        Some(document) => !event.deleted && without_revision(&event.entry.json, event.entry.hole) == document.json,
+        None => event.deleted && event.previous.as_ref().is_some_and(|last| last.revision == sent.expected),
+    };
+    let found = shared.cache.search(&sent.key, work.since, is_ours).map_err(unknown)?;
+    Ok(found.map(|event| shared.etcd_of(event.revision)))
+}
+
+/// What a transaction found instead of what it expected.
+fn conflict(shared: &Shared, sent: &[Sent], answer: &TxnResponse) -> StoreError {
     let found = answer.op_responses().into_iter().map(|response| match response {
         TxnOpResponse::Get(mut got) => got.take_kvs().pop(),
         _ => None,
     });
-    let found: Vec<_> = found.collect();
-    let is_ours = |(sent, found): (&Sent, &Option<etcd_client::KeyValue>)| match (&sent.put, found) {
-        (Some(_), Some(kv)) => sent.value == kv.value(),
-        (None, None) => true,
-        _ => false,
-    };
-    if again && sent.iter().zip(&found).all(is_ours) {
-        // Of a deletion nobody says when it was: by now it has happened.
-        let written = found.iter().flatten().map(etcd_client::KeyValue::mod_revision).max();
-        return Ok(written.unwrap_or(now));
-    }
     for (sent, found) in sent.iter().zip(found) {
         let at = found.as_ref().map_or(0, etcd_client::KeyValue::mod_revision);
         let expected = if sent.expected == 0 { 0 } else { shared.etcd_of(sent.expected) };
         if at != expected {
-            let current = found.map(|kv| shared.entry(sent.key.clone(), &kv)).transpose()?.map(Arc::new);
-            return Err(StoreError::Conflict { key: sent.key.clone(), current });
+            return match found.map(|kv| shared.entry(sent.key.clone(), &kv)).transpose() {
+                Ok(current) => StoreError::Conflict { key: sent.key.clone(), current: current.map(Arc::new) },
+                Err(error) => error,
+            };
         }
     }
-    Err(StoreError::Engine("etcd refused a transaction without a reason".to_owned()))
+    StoreError::Engine("etcd refused a transaction without a reason".to_owned())
 }
 
 fn refusal(failure: &Failure) -> StoreError {
@@ -312,5 +325,62 @@ impl Shared {
             }
             None => state.gone(&sent.key, revision),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kubernel_etcd::EtcdCluster;
+
+    use super::*;
+    use crate::{Etcd, EtcdOptions, Store as _};
+
+    fn put(expect: Expect, body: &str) -> Change {
+        let json = format!(r#"{{"metadata":{{"resourceVersion":""}},"body":"{body}"}}"#).into_bytes();
+        let document = Document { json, hole: 32, index: Index::default() };
+        Change::Put { key: "/registry/core/pods/a/x".into(), expect, document }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_write_whose_answer_was_lost_is_found_though_others_wrote_since() {
+        let cluster = EtcdCluster::start(1);
+        let options = EtcdOptions {
+            endpoints: cluster.urls(),
+            prefix: "/kubernel".to_owned(),
+            tls: None,
+            compact_every: Duration::from_secs(300),
+        };
+        let store = Etcd::open(options, Box::new(|_: &str, _: &[u8]| Index::default())).await.unwrap();
+        let shared = &*store.shared;
+        let since = store.revision();
+        let mut revisions = Vec::new();
+        let steps: [&dyn Fn(Revision) -> Change; 4] = [
+            &|_| put(Expect::Absent, "1"),
+            &|last| put(Expect::Revision(last), "2"),
+            &|last| Change::Delete { key: "/registry/core/pods/a/x".into(), revision: last },
+            &|_| put(Expect::Absent, "3"),
+        ];
+        for step in steps {
+            let change = step(revisions.last().copied().unwrap_or(0));
+            revisions.push(store.commit(vec![change]).await.unwrap()[0].revision);
+        }
+        let now = shared.etcd_of(revisions[3]);
+        let gone = Change::Delete { key: "/registry/core/pods/a/x".into(), revision: revisions[1] };
+        let cases = [
+            (put(Expect::Absent, "1"), true, Some(0)),
+            (put(Expect::Revision(revisions[0]), "2"), true, Some(1)),
+            (gone, true, Some(2)),
+            (put(Expect::Absent, "1"), false, None),
+            (put(Expect::Absent, "9"), true, None),
+            (Change::Delete { key: "/registry/core/pods/a/x".into(), revision: revisions[0] }, true, None),
+        ];
+        for (change, again, wanted) in cases {
+            let (reply, _) = oneshot::channel();
+            let work = Work { sent: vec![Sent::from(change.clone())], since, reply };
+            let found = earlier(shared, &work, now, again).await.unwrap();
+            assert_eq!(found, wanted.map(|step: usize| shared.etcd_of(revisions[step])), "{change:?}");
+        }
     }
 }
