@@ -15,7 +15,7 @@ use crate::client_metrics::ClientMetrics;
 use crate::frameworks::Frameworks;
 use crate::in_process;
 use crate::leadership::{Election, Leader};
-use crate::node::{Access, Node};
+use crate::node::{Access, Node, default_ip};
 use crate::options::{ControlPlaneOptions, Only};
 use crate::term::{Acting, Live};
 
@@ -48,12 +48,12 @@ pub(crate) async fn start(
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("--listen {listen}: {error}"))?;
     let listen = listener.local_addr().map_err(|error| error.to_string())?;
     let mut addresses: Vec<IpAddr> = Some(listen.ip()).filter(|ip| !ip.is_unspecified()).into_iter().collect();
-    let advertised = node.map_or(listen, |node| node.api_address(listen));
+    let advertised = advertise(options.advertise_address, listen, node);
     addresses.extend(node.map(|node| node.ip));
-    addresses.extend(node.map(|_| advertised.ip()));
+    addresses.extend(Some(advertised.ip()).filter(|ip| !ip.is_unspecified()));
     let names = ServingNames { hosts: Vec::new(), addresses, service_cidr: *service_cidr };
     let proxies = options.front_proxies.read()?;
-    let store = options.storage.open(data_dir, &names).await?;
+    let (store, roster) = options.storage.open(data_dir, &names).await?;
     let pki = Pki::open(data_dir, &names).map_err(|error| error.to_string())?;
     let pki = pki.believing(proxies).map_err(|error| format!("--requestheader-client-ca-file: {error}"))?;
     let pki = Arc::new(pki);
@@ -70,6 +70,7 @@ pub(crate) async fn start(
         node_ports: 30000..=32767,
         live: Some(live.clone()),
         advertise: Some(advertised),
+        roster,
         requests_max: options.max_requests_inflight.saturating_add(options.max_mutating_requests_inflight),
         pki: Some(pki.clone()),
     };
@@ -84,8 +85,7 @@ pub(crate) async fn start(
     let (announced, until, delay) = (api.clone(), stop.clone(), options.shutdown_delay_duration);
     tasks.spawn(async move {
         until.cancelled().await;
-        announced.announce_stop();
-        tokio::time::sleep(delay).await;
+        tokio::join!(announced.announce_stop(), tokio::time::sleep(delay));
         listening.cancel();
     });
     let clients = Arc::new(ClientMetrics::default());
@@ -94,7 +94,8 @@ pub(crate) async fn start(
         let user = User::system("system:kubernel");
         let client = in_process::client_as(&api, clients.clone(), user, "kubernel");
         let mesos = frameworks.as_ref().map(|frameworks| frameworks.address().to_string());
-        let reached = Leader { api: Some(url.clone()), mesos };
+        let from_others = if listen.ip().is_unspecified() { advertised } else { listen };
+        let reached = Leader { api: Some(format!("https://{from_others}")), mesos };
         Arc::new(Election::new(client, &listen.to_string(), reached, options.leader_elect_lease_duration))
     });
     if let Some(election) = &election {
@@ -105,6 +106,17 @@ pub(crate) async fn start(
         frameworks.serve(client, election.as_ref().map(|election| election.standing()), &mut tasks, &stop)
     });
     Ok(ControlPlane { api, pki, live, election, frameworks, clients, listen, url, tasks })
+}
+
+/// Where others reach an API that listens there: where the operator says, else where this machine's node knows, else the
+/// address of this machine on its way to the world where it listens on all of them.
+fn advertise(asked: Option<IpAddr>, listen: SocketAddr, node: Option<&Node>) -> SocketAddr {
+    let here = || if listen.ip().is_unspecified() { default_ip().unwrap_or(listen.ip()) } else { listen.ip() };
+    match (asked, node) {
+        (Some(ip), _) => SocketAddr::new(ip, listen.port()),
+        (None, Some(node)) => node.api_address(listen),
+        (None, None) => SocketAddr::new(here(), listen.port()),
+    }
 }
 
 impl ControlPlane {

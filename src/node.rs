@@ -140,7 +140,7 @@ pub(crate) fn hostname() -> Result<String, String> {
 }
 
 /// The address from which this machine would speak to others, if it has a way to them. Nothing is sent.
-fn default_ip() -> Option<IpAddr> {
+pub(crate) fn default_ip() -> Option<IpAddr> {
     const ANYWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
     let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect(ANYWHERE).ok()?;

@@ -138,6 +138,10 @@ pub(crate) struct ControlPlaneOptions {
     /// Where the API is served
     #[arg(long, env = "KUBERNEL_LISTEN", default_value = "127.0.0.1:6443", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
+    /// The address at which Pods and other servers reach the API; --listen's where not given, or one of this machine's
+    /// where that is all of them
+    #[arg(long, env = "KUBERNEL_ADVERTISE_ADDRESS", value_name = "IP")]
+    pub(crate) advertise_address: Option<IpAddr>,
     /// Where the addresses of Services come from
     #[arg(long, env = "KUBERNEL_SERVICE_CIDR", default_value = "10.96.0.0/16", value_name = "CIDR")]
     pub(crate) service_cidr: Ipv4Net,

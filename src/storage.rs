@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use kubernel_server::pki::{ServingNames, SharedPki};
-use kubernel_store::{Embedded, Etcd, EtcdOptions, EtcdTls, Store};
+use kubernel_store::{Embedded, Etcd, EtcdOptions, EtcdTls, Roster, Store};
 
 use crate::options::duration;
 
@@ -42,15 +42,21 @@ impl StorageOptions {
         !self.etcd_servers.is_empty()
     }
 
-    /// Opens the store; on etcd, also makes this server's `pki/` that of its cluster.
-    pub(crate) async fn open(&self, data_dir: &Path, names: &ServingNames) -> Result<Arc<dyn Store>, String> {
+    /// Opens the store; on etcd, also makes this server's `pki/` that of its cluster. With it comes the list of servers,
+    /// where there may be others.
+    pub(crate) async fn open(
+        &self,
+        data_dir: &Path,
+        names: &ServingNames,
+    ) -> Result<(Arc<dyn Store>, Option<Roster>), String> {
         if !self.is_shared() {
             let store = Embedded::open(&data_dir.join("store"), &kubernel_server::reindex);
-            return Ok(store.map_err(|error| error.to_string())?);
+            return Ok((store.map_err(|error| error.to_string())?, None));
         }
         let etcd = self.etcd().await?;
         self.share_pki(&etcd, data_dir, names).await?;
-        Ok(etcd)
+        let roster = etcd.roster();
+        Ok((etcd, Some(roster)))
     }
 
     /// The store on etcd.

@@ -22,7 +22,7 @@ pub use agent::Agent;
 pub use cluster::{Cluster, Settings, built, cluster, free_port, tools};
 pub use hollow::Hollow;
 pub use script::{SCRIPTS, finish, python, start};
-pub use servers::Servers;
+pub use servers::{Servers, advertised};
 pub use user::{Output, User, eventually};
 
 /// The image with the sample program and busybox, and its second version.

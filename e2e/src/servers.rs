@@ -47,7 +47,7 @@ impl Servers {
         fs::create_dir_all(&folder).expect("a folder of our own");
         let mut command = self.command("server", &folder);
         command.arg("--data-dir").arg(&folder).args(["--listen", &format!("{}:{}", address(number), self.port)]);
-        command.args(["--mesos-listen", &self.mesos(number)]);
+        command.args(["--mesos-listen", &self.mesos(number), "--advertise-address", &advertised(number)]);
         if shared {
             command.args(self.etcd_arguments());
         }
@@ -149,6 +149,11 @@ impl Drop for Servers {
         }
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The address that a server says it has, which is none of this machine's: an endpoint must not be a loopback address.
+pub fn advertised(number: usize) -> String {
+    format!("192.0.2.{}", number + 1)
 }
 
 fn address(number: usize) -> String {

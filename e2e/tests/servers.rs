@@ -5,7 +5,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use kubernel_e2e::{Servers, User, built};
+use kubernel_e2e::{Servers, User, advertised, built};
 
 /// Runs a command line of `kubernel`; what it says.
 fn kubernel(arguments: &[&str], more: &[String]) -> Result<String, String> {
@@ -74,6 +74,40 @@ fn any_server_answers_and_one_leads() {
     assert!(held.trim() == "1" || servers.leader(leader) != next, "{held}");
     servers.admin(leader).ok("kubectl run later --image=x");
     servers.until(leader, |admin| bound(admin, "later"));
+}
+
+/// Where Pods reach the API, as both kinds of objects say.
+fn endpoints(admin: &User) -> [String; 2] {
+    let get = |what: &str, path: &str| {
+        admin.run(&format!("kubectl -n default get {what} kubernetes -o jsonpath='{{{path}}}'")).stdout
+    };
+    [get("endpoints", ".subsets[0].addresses[*].ip"), get("endpointslice", ".endpoints[*].addresses[0]")]
+}
+
+#[test]
+fn the_api_is_reached_at_every_server_that_lives() {
+    let servers = Servers::start("endpoints", 3);
+    let until = |asked: usize, living: &[usize]| {
+        let wanted = living.iter().map(|number| advertised(*number)).collect::<Vec<_>>().join(" ");
+        servers.until(asked, |admin| endpoints(admin) == [wanted.clone(), wanted.clone()]);
+    };
+    until(0, &[0, 1, 2]);
+    // Who is asked to stop is taken out before it has stopped.
+    servers.stop(1);
+    let left = format!("{} {}", advertised(0), advertised(2));
+    assert_eq!(endpoints(&servers.admin(0)), [left.clone(), left]);
+    // Who dies, soon after.
+    let began = Instant::now();
+    servers.kill(2);
+    until(0, &[0]);
+    println!("a dead server is no endpoint after {:.1?}", began.elapsed());
+    servers.serve(1, true);
+    until(0, &[0, 1]);
+    // What somebody broke is mended; the last server stays in.
+    servers.admin(0).ok("kubectl -n default delete endpoints,endpointslice kubernetes");
+    until(0, &[0, 1]);
+    servers.stop(0);
+    until(1, &[1]);
 }
 
 #[test]

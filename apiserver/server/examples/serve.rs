@@ -31,6 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         requests_max: 600,
         pki,
         advertise: None,
+        roster: None,
     });
     api.start().await?;
     kubernel_server::serve(api, listener, tls, CancellationToken::new()).await;

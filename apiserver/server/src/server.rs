@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -12,7 +11,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use ipnet::Ipv4Net;
 use kubernel_meta::Object;
-use kubernel_store::Store;
+use kubernel_store::{Roster, Store};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
@@ -23,6 +23,7 @@ use crate::alloc::Allocator;
 use crate::authn::Authenticator;
 use crate::authz::{Authorizer, NodeAuthorizer};
 use crate::backend::Connections;
+use crate::bootstrap::endpoints;
 use crate::crds::Crds;
 use crate::flow::{self, Flow};
 use crate::follow::Followed;
@@ -45,6 +46,8 @@ pub struct Config {
     /// Where Pods reach the server; without it, or where it is a loopback address, the `kubernetes` Service has no
     /// endpoints.
     pub advertise: Option<SocketAddr>,
+    /// The list of the cluster's servers, where there may be others: all of them are that Service's endpoints.
+    pub roster: Option<Roster>,
     /// How many requests run at once, reads and writes together (upstream's `--max-requests-inflight` and
     /// `--max-mutating-requests-inflight`): the seats that flow control divides.
     pub requests_max: u32,
@@ -92,7 +95,9 @@ struct Shared {
     plugins: Plugins,
     resources: ArcSwap<Resources>,
     shutdown: CancellationToken,
-    stopping: AtomicBool,
+    stopping: CancellationToken,
+    /// Whose turn it is to write where the API is reached.
+    endpoints_turn: Mutex<()>,
     flow: Flow,
     hubs: Hubs,
     allocator: Arc<Allocator>,
@@ -138,7 +143,8 @@ impl ApiServer {
             allocator,
             resources: ArcSwap::from_pointee(Resources::new(built_in)),
             shutdown: CancellationToken::new(),
-            stopping: AtomicBool::new(false),
+            stopping: CancellationToken::new(),
+            endpoints_turn: Mutex::default(),
             hubs: Hubs::default(),
             authenticator: Authenticator::default(),
             authorizer: Authorizer::default(),
@@ -167,6 +173,8 @@ impl ApiServer {
         aggregation::start(self).await?;
         self.0.flow.start(&**self.store()).await?;
         flow::settle(self).await?;
+        endpoints::ensure(self, endpoints::Port::Ours).await?;
+        tokio::spawn(endpoints::keep(self.clone()));
         tokio::spawn(flow::run(self.clone(), self.shutdown_token()));
         tokio::spawn(bootstrap::keep(self.clone(), self.shutdown_token()));
         tokio::spawn(crate::alloc::keep(self.clone(), self.store().revision(), self.shutdown_token()));
@@ -241,18 +249,31 @@ impl ApiServer {
     }
 
     /// From now on `/readyz` says that the server is about to stop, while it still answers everything: whoever chooses
-    /// between servers has time to choose another one (upstream's `--shutdown-delay-duration`).
-    pub fn announce_stop(&self) {
-        self.0.stopping.store(true, Ordering::Relaxed);
+    /// between servers has time to choose another one (upstream's `--shutdown-delay-duration`). Returns when the
+    /// endpoints of the Service `kubernetes` do not name it any more.
+    pub async fn announce_stop(&self) {
+        self.0.stopping.cancel();
+        endpoints::withdraw(self).await;
     }
 
     /// Whether the server is about to stop.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::Relaxed) || self.0.shutdown.is_cancelled()
+        self.0.stopping.is_cancelled()
+    }
+
+    /// Is cancelled when the server is about to stop.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.0.stopping.clone()
+    }
+
+    /// Waits for the turn to write where the API is reached.
+    pub(crate) async fn endpoints_turn(&self) -> MutexGuard<'_, ()> {
+        self.0.endpoints_turn.lock().await
     }
 
     /// Ends all watches, so that connections can close.
     pub fn shut_down(&self) {
+        self.0.stopping.cancel();
         self.0.shutdown.cancel();
     }
 

@@ -23,7 +23,7 @@ use futures::future::BoxFuture;
 
 pub use archive::Archive;
 pub use embedded::Embedded;
-pub use etcd::{Etcd, EtcdOptions, EtcdTls};
+pub use etcd::{Etcd, EtcdOptions, EtcdTls, Roster};
 
 /// Reads labels and selectable fields of a saved object again, given its key and JSON: engines keep neither.
 pub type Indexer = dyn Fn(&str, &[u8]) -> Index + Send + Sync;

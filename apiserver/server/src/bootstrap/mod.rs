@@ -3,9 +3,10 @@
 //!
 //! Everything goes through the same pipeline as any write. What is there already stays as its owner made it, but for
 //! the default roles and bindings, to which missing rules and subjects are added (upstream's autoupdate), and flow
-//! control's objects and the Services' range, which are looked at again for as long as the server runs.
+//! control's objects, the Services' range and the API's endpoints, which are looked at again for as long as the server runs.
 
 mod api_services;
+pub(crate) mod endpoints;
 mod flow;
 mod objects;
 pub(crate) mod rbac;
@@ -97,8 +98,9 @@ fn only_as_seen(object: &Object) -> Option<Object> {
     Object::from_value(options).ok()
 }
 
-/// Creates the objects that are not there and updates those that their kind's rule says are behind.
-async fn write_missing(server: &ApiServer, wanted: Vec<Object>) -> Result<(), Error> {
+/// Creates the objects that are not there and updates those that their kind's rule says are behind; says whether there
+/// were any.
+async fn write_missing(server: &ApiServer, wanted: Vec<Object>) -> Result<bool, Error> {
     let mut present: HashMap<String, Object> = HashMap::new();
     let mut prefixes: Vec<String> = Vec::new();
     for object in &wanted {
@@ -115,7 +117,7 @@ async fn write_missing(server: &ApiServer, wanted: Vec<Object>) -> Result<(), Er
             }
         }
     }
-    let writes = wanted.into_iter().filter_map(|object| {
+    let missing = |object: Object| {
         let place = Place::of(&object)?;
         match present.get(&place.key) {
             None => Some((Method::POST, place.collection, object)),
@@ -124,12 +126,14 @@ async fn write_missing(server: &ApiServer, wanted: Vec<Object>) -> Result<(), Er
                 Some((Method::PUT, place.path, changed))
             }
         }
-    });
+    };
+    let writes: Vec<_> = wanted.into_iter().filter_map(missing).collect();
+    let any = !writes.is_empty();
     write_all(server, writes).await;
-    Ok(())
+    Ok(any)
 }
 
-async fn write_all(server: &ApiServer, writes: impl Iterator<Item = (Method, String, Object)>) {
+async fn write_all(server: &ApiServer, writes: impl IntoIterator<Item = (Method, String, Object)>) {
     let mut results = futures::stream::iter(writes)
         .map(|(method, path, object)| write(server, method, path, object))
         .buffer_unordered(WRITES_MAX);

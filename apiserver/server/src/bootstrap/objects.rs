@@ -49,7 +49,6 @@ pub(super) fn all(server: &ApiServer) -> Vec<Object> {
     }));
     let ip = config.service_cidr.hosts().next().map(|ip| ip.to_string()).unwrap_or_default();
     values.push(service(&ip, config.advertise));
-    values.extend(config.advertise.filter(|address| !address.ip().is_loopback()).iter().flat_map(endpoints));
     if let Some(pki) = &config.pki {
         values.push(extension_authentication(pki));
         values.push(cluster_info(pki, config.advertise));
@@ -58,13 +57,13 @@ pub(super) fn all(server: &ApiServer) -> Vec<Object> {
     values.into_iter().filter_map(|value| Object::from_value(value).ok()).collect()
 }
 
-/// The object as it should be, where it follows the server's own configuration and that has changed: the `kubernetes`
+/// The object as it should be, where it follows the servers' own configuration and that has changed: the `kubernetes`
 /// Service's port and endpoints, the CA that clients' certificates come from, and what processes tolerate.
 pub(super) fn refresh(old: &Object, wanted: &Object) -> Option<Object> {
     let fields: &[&[&str]] = match (wanted.kind(), wanted.name()) {
         ("Service", "kubernetes") => &[&["spec", "ports"]],
-        ("Endpoints", "kubernetes") => &[&["subsets"]],
-        ("EndpointSlice", "kubernetes") => &[&["endpoints"], &["ports"]],
+        ("Endpoints", "kubernetes") => &[&["metadata", "labels"], &["subsets"]],
+        ("EndpointSlice", "kubernetes") => &[&["metadata", "labels"], &["endpoints"], &["ports"]],
         ("ConfigMap", "extension-apiserver-authentication") => &[&["data"]],
         ("ConfigMap", "cluster-info") => &[&["data", "kubeconfig"]],
         ("RuntimeClass", processes::RUNTIME_CLASS) => &[&["scheduling", "tolerations"]],
@@ -93,26 +92,6 @@ fn service(ip: &str, advertise: Option<SocketAddr>) -> Value {
             "ports": [{ "name": "https", "protocol": "TCP", "port": 443, "targetPort": port }],
         },
     })
-}
-
-fn endpoints(address: &SocketAddr) -> [Value; 2] {
-    let (ip, port) = (address.ip().to_string(), address.port());
-    let meta = |labels: Value| json!({ "namespace": "default", "name": "kubernetes", "labels": labels });
-    let ports = json!([{ "name": "https", "port": port, "protocol": "TCP" }]);
-    [
-        json!({
-            "apiVersion": "v1", "kind": "Endpoints",
-            "metadata": meta(json!({ "endpointslice.kubernetes.io/skip-mirror": "true" })),
-            "subsets": [{ "addresses": [{ "ip": ip }], "ports": ports }],
-        }),
-        json!({
-            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-            "metadata": meta(json!({ "kubernetes.io/service-name": "kubernetes" })),
-            "addressType": if address.is_ipv4() { "IPv4" } else { "IPv6" },
-            "endpoints": [{ "addresses": [ip], "conditions": { "ready": true } }],
-            "ports": ports,
-        }),
-    ]
 }
 
 /// What extension API servers have to know to recognize clients and this server, which passes on the requests of others.

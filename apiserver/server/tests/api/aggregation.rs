@@ -57,6 +57,7 @@ impl Cluster {
             live: None,
             requests_max: 600,
             advertise: None,
+            roster: None,
             pki: Some(pki.clone()),
         });
         server.start().await.unwrap();

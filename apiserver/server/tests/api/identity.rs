@@ -44,6 +44,7 @@ impl Cluster {
             live: None,
             requests_max: 600,
             advertise: Some("10.1.2.3:6443".parse().unwrap()),
+            roster: None,
             pki: Some(pki.clone()),
         });
         server.start().await.unwrap();

@@ -44,6 +44,7 @@ impl Cluster {
             live: None,
             requests_max: 600,
             advertise: None,
+            roster: None,
             pki: Some(pki.clone()),
         };
         let server = ApiServer::new(config);

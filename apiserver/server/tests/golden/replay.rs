@@ -83,6 +83,7 @@ impl Server {
             live: None,
             requests_max: 600,
             advertise: None,
+            roster: None,
             pki,
         };
         let api = ApiServer::new(config);

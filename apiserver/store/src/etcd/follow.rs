@@ -102,7 +102,12 @@ impl Shared {
         for event in response.events() {
             let Some(kv) = event.kv() else { continue };
             last = last.max(kv.mod_revision());
-            let Some(key) = self.object_key(kv.key()) else { continue };
+            let Some(key) = self.object_key(kv.key()) else {
+                if self.is_server(kv.key()) {
+                    self.moved.notify_one();
+                }
+                continue;
+            };
             if event.event_type() == EventType::Delete {
                 // Etcd tells changes in their order, and all of a transaction: the place behind the last one is free.
                 let after = events.last().map_or(0, |event| event.revision + 1);

@@ -114,8 +114,16 @@ impl Link {
         }
     }
 
-    /// Asks until somebody answers or time is up.
+    /// Asks for or about keys until somebody answers or time is up.
     pub(super) async fn call<T, F>(&self, what: &str, request: impl Fn(KvClient) -> F) -> Result<Answered<T>, Failure>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.ask(what, |client| request(client.kv_client().max_decoding_message_size(ANSWER_BYTES_MAX))).await
+    }
+
+    /// Asks for anything until somebody answers or time is up.
+    pub(super) async fn ask<T, F>(&self, what: &str, request: impl Fn(Client) -> F) -> Result<Answered<T>, Failure>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -123,9 +131,8 @@ impl Link {
         let mut attempts = 0;
         loop {
             let (number, client) = self.member();
-            let kv = client.kv_client().max_decoding_message_size(ANSWER_BYTES_MAX);
             attempts += 1;
-            let why = match tokio::time::timeout(ATTEMPT, request(kv)).await {
+            let why = match tokio::time::timeout(ATTEMPT, request(client)).await {
                 Ok(Ok(answer)) => return Ok(Answered { answer, again: attempts > 1 }),
                 Ok(Err(error)) if is_final(&error) => return Err(Failure::Refused(error)),
                 Ok(Err(error)) => error.to_string(),

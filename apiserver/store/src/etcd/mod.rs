@@ -6,7 +6,7 @@
 //! one question.
 //!
 //! What lies where under the prefix: `registry/…` the objects ([`record`]), `shared/…` what all servers have in common,
-//! `compacted` who compacts, `mark` an empty key that is written where the watch has to move, `restored` what is added to
+//! `servers/…` which of them live ([`roster`]), `compacted` who compacts, `mark` an empty key that is written where the watch has to move, `restored` what is added to
 //! etcd's revisions, `restoring` that an archive is being written.
 //!
 //! Where to go next: [`link`] talks to the members, [`follow`] keeps the memory up to date, [`commit`] writes, [`fresh`]
@@ -19,6 +19,7 @@ mod keep;
 mod link;
 mod record;
 mod restore;
+mod roster;
 mod shared;
 
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use std::time::Duration;
 use etcd_client::{GetOptions, KeyValue};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use crate::cache::Cache;
@@ -39,6 +40,8 @@ use commit::{Pending, Work};
 use fresh::Fresh;
 use link::Link;
 use shared::Origin;
+
+pub use roster::Roster;
 
 /// How long a write or read waits until the watch has shown a revision that has happened: longer than a member's
 /// failure takes to be noticed.
@@ -97,6 +100,8 @@ struct Shared {
     pending: Pending,
     /// A revision that is known to have happened under the prefix.
     happened: AtomicU64,
+    /// Servers have come or gone.
+    moved: Notify,
     /// How large the database is; 0 before it was asked.
     disk_bytes: AtomicU64,
     /// Why etcd cannot be written, where it cannot.
@@ -122,6 +127,7 @@ impl Etcd {
             since,
             pending: Pending::default(),
             happened: AtomicU64::new(0),
+            moved: Notify::new(),
             disk_bytes: AtomicU64::new(0),
             trouble: Mutex::default(),
         };
@@ -145,6 +151,11 @@ impl Etcd {
     /// [`StoreError::Engine`] where there is one; those of [`Etcd::open`].
     pub async fn restore(options: &EtcdOptions, archive: &Archive) -> Result<(), StoreError> {
         restore::restore(options, archive).await
+    }
+
+    /// The list of the cluster's servers.
+    pub fn roster(&self) -> Roster {
+        Roster::new(self.shared.clone())
     }
 
     /// What all servers of the cluster have in common under this name: what is there, or else this.

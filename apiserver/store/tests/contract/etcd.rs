@@ -100,6 +100,37 @@ async fn the_first_server_says_what_all_have_in_common() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn servers_know_one_another_for_as_long_as_they_live() {
+    let cluster = EtcdCluster::start(1);
+    let (left, right) = (etcd(&cluster).await, etcd(&cluster).await);
+    let (first, second) = (left.roster(), right.roster());
+    assert_eq!(first.stay("10.0.0.2").await.unwrap(), ["10.0.0.2"]);
+    assert_eq!(second.stay("10.0.0.1").await.unwrap(), ["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(first.stay("10.0.0.2").await.unwrap(), ["10.0.0.1", "10.0.0.2"]);
+    // Who says it again is not told as having come.
+    first.changed().await;
+    let revision = left.revision();
+    assert_eq!(first.stay("10.0.0.2").await.unwrap(), ["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(left.revision(), revision);
+    // One leaves; a younger one in its place stays when the older one's lease is given back.
+    let young = right.roster();
+    assert_eq!(young.stay("10.0.0.1").await.unwrap(), ["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(second.leave().await.unwrap(), ["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(young.leave().await.unwrap(), ["10.0.0.2"]);
+    // A key that somebody took away comes back; so does a server whose lease ran out while it hung.
+    cluster.etcdctl(0, &["del", "/kubernel/servers/10.0.0.2"]);
+    assert_eq!(first.stay("10.0.0.2").await.unwrap(), ["10.0.0.2"]);
+    let lease = cluster.etcdctl(0, &["lease", "list"]);
+    cluster.etcdctl(0, &["lease", "revoke", lease.lines().last().unwrap()]);
+    assert_eq!(first.stay("10.0.0.2").await.unwrap(), ["10.0.0.2"]);
+    // The other one hears of one that is silent.
+    assert_eq!(second.stay("10.0.0.1").await.unwrap(), ["10.0.0.1", "10.0.0.2"]);
+    while first.stay("10.0.0.2").await.unwrap().len() > 1 {
+        first.changed().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_is_refused_in_words() {
     let cluster = EtcdCluster::start(1);
     let store = etcd(&cluster).await;

@@ -56,6 +56,7 @@ impl Api {
             live: None,
             requests_max: 600,
             advertise: None,
+            roster: None,
             pki: None,
         };
         let server = ApiServer::serving(config, serving);
