@@ -34,7 +34,7 @@ unit: prerequisites
 e2e: images
 	@e2e/prerequisites.sh all
 	cargo build --locked -p kubernel -p kubernel-fleet
-	cargo build --locked -p kubernel-e2e --features load --bin faults
+	cargo build --locked -p kubernel-e2e --features load --bin faults --bin upgrade
 	@e2e/run.sh
 
 bench: release

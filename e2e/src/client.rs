@@ -32,8 +32,11 @@ const WINDOW_BYTES: u32 = 4 << 20;
 #[derive(Clone)]
 pub struct Target {
     address: SocketAddr,
-    tls: TlsConnector,
+    tls: Arc<ClientConfig>,
 }
+
+/// An encrypted connection to it.
+pub type Secured = tokio_rustls::client::TlsStream<TcpStream>;
 
 /// One connection. Clones share it.
 #[derive(Clone)]
@@ -63,7 +66,36 @@ impl Target {
             .with_root_certificates(roots)
             .with_client_auth_cert(vec![certificate], key)?;
         tls.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self { address, tls: Arc::new(tls).into() })
+        Ok(Self { address, tls: Arc::new(tls) })
+    }
+
+    /// The same cluster, reached there.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, tls: self.tls.clone() }
+    }
+
+    /// The same, without a protocol to agree on: HTTP/1.1.
+    #[must_use]
+    pub fn over_http1(&self) -> Self {
+        let mut tls = ClientConfig::clone(&self.tls);
+        tls.alpn_protocols.clear();
+        Self { address: self.address, tls: Arc::new(tls) }
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Opens a connection on which nothing has been said yet.
+    ///
+    /// # Errors
+    /// Nothing listens there, or the two do not trust each other.
+    pub async fn dial(&self) -> Result<Secured> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(TlsConnector::from(self.tls.clone()).connect(ServerName::from(self.address.ip()), stream).await?)
     }
 
     /// Opens a connection.
@@ -71,9 +103,7 @@ impl Target {
     /// # Errors
     /// Nothing listens there, or the two do not trust each other.
     pub async fn connect(&self) -> Result<Client> {
-        let stream = TcpStream::connect(self.address).await?;
-        stream.set_nodelay(true)?;
-        let stream = self.tls.connect(ServerName::from(self.address.ip()), stream).await?;
+        let stream = self.dial().await?;
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)

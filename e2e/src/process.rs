@@ -99,6 +99,16 @@ impl Process {
         self.signal("-CONT")
     }
 
+    /// Asks it to stop, and waits until it has.
+    ///
+    /// # Errors
+    /// It has ended already, or does not end well.
+    pub fn stop(mut self) -> Result<()> {
+        self.signal("-TERM")?;
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("it stopped with {status}").into()) }
+    }
+
     fn signal(&self, which: &str) -> Result<()> {
         let status = Command::new("kill").args([which, &self.child.id().to_string()]).status()?;
         if status.success() { Ok(()) } else { Err(format!("kill {which}: {status}").into()) }

@@ -14,7 +14,7 @@ use kubernel_meta::{ApiError, Details, Reason};
 
 use crate::authz::{self, Attributes, Decision};
 use crate::context::Context;
-use crate::listen::LastOfConnection;
+use crate::listen::{Endless, LastOfConnection};
 use crate::negotiate::Scope;
 use crate::request::{Query, RequestInfo};
 use crate::resources::Resource;
@@ -22,7 +22,7 @@ use crate::respond::{self, Answer};
 use crate::{ApiServer, User, aggregation, authn, binary, crds, discovery, flow, subresources, verbs};
 
 /// How long a request may take that is no watch and no stream.
-const REQUEST_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const REQUEST_WAIT: Duration = Duration::from_secs(60);
 /// The most that a request's body may hold.
 pub(crate) const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// How much of a body that is too large is still read (and dropped).
@@ -48,7 +48,10 @@ pub(crate) async fn handle(server: ApiServer, request: Request<Body>) -> Respons
         Ok(user) => {
             let context = Context::new(server, info, query, std::mem::take(&mut parts.headers), user);
             let outcome = guarded(&context, in_process, parts, body).await;
-            let response = outcome.unwrap_or_else(|error| respond::failure(&headers, pretty.as_deref(), &error));
+            let mut response = outcome.unwrap_or_else(|error| respond::failure(&headers, pretty.as_deref(), &error));
+            if context.info.is_long_running() {
+                response.extensions_mut().insert(Endless);
+            }
             let response = match context.measure() {
                 Some(measure) => measure.finish(started, &context.waited, response),
                 None => response,

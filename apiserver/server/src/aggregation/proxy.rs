@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use axum::body::Body;
+use futures::StreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
 use hyper::upgrade::OnUpgrade;
@@ -74,7 +75,13 @@ pub(crate) async fn send(
         request_host: authority,
         prefix: String::new(),
     };
-    relay::answer(response, client, &links).await.map_err(unavailable)
+    let answer = relay::answer(response, client, &links).await.map_err(unavailable)?;
+    if context.info.verb != "watch" {
+        return Ok(answer);
+    }
+    // Watches end with this server, whoever feeds them.
+    let stop = context.server.shutdown_token().cancelled_owned();
+    Ok(answer.map(|body| Body::from_stream(body.into_data_stream().take_until(stop))))
 }
 
 /// Says in headers whose request it is (upstream's `SetAuthProxyHeaders`).

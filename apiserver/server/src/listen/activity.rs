@@ -1,5 +1,5 @@
 //! What runs on a connection: counted from a request's head to the end of its answer, so that a connection on which
-//! nothing runs can be told from one that is busy. Costs a request two atomic steps.
+//! nothing runs can be told from one that is busy. Costs a request few atomic steps.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The requests of a connection.
 #[derive(Debug)]
@@ -109,6 +110,8 @@ impl Drop for Running {
 pub(super) struct Ending {
     pub(super) body: Body,
     pub(super) _running: Running,
+    /// Where somebody waits for it when the server stops.
+    pub(super) _busy: Option<TaskTrackerToken>,
 }
 
 impl HttpBody for Ending {

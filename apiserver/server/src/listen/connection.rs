@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::activity::{Activity, Ending};
@@ -36,13 +37,21 @@ const HTTP2: &[u8] = b"h2";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastOfConnection;
 
+/// In the extensions of an answer: it is a stream without an end, for which a server that stops does not wait long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Endless;
+
 /// What connections have in common.
 pub(super) struct Door {
     pub(super) acceptor: TlsAcceptor,
     pub(super) router: Router,
     pub(super) pki: Option<Arc<Pki>>,
     pub(super) limits: Limits,
+    /// The server is about to stop: whoever can is told to come back on another connection.
+    pub(super) leaving: CancellationToken,
     pub(super) stop: CancellationToken,
+    /// What has to be finished before the server may end.
+    pub(super) busy: TaskTracker,
 }
 
 /// Why a connection ended before its time.
@@ -96,19 +105,23 @@ impl Door {
     {
         let activity = Arc::new(Activity::default());
         let service = service_fn(|request: Request<Incoming>| {
-            let running = activity.begin();
+            let (running, busy) = (activity.begin(), self.busy.token());
             let mut request = request.map(Body::new);
             introduce(&mut request);
             let (router, activity) = (self.router.clone(), activity.clone());
+            let leaving = (!is_http2).then(|| self.leaving.clone());
             async move {
-                let response = router.oneshot(request).await?;
+                let mut response = router.oneshot(request).await?;
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     activity.upgrade();
+                } else if leaving.is_some_and(|leaving| leaving.is_cancelled()) {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
+                let busy = response.extensions().get::<Endless>().is_none().then_some(busy);
                 if response.extensions().get::<LastOfConnection>().is_some() {
                     activity.close();
                 }
-                Ok::<_, Infallible>(response.map(|body| Ending { body, _running: running }))
+                Ok::<_, Infallible>(response.map(|body| Ending { body, _running: running, _busy: busy }))
             }
         });
         let head_wait = (!is_http2).then_some(self.limits.head_wait);

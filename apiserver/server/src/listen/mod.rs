@@ -22,27 +22,31 @@ use tokio_util::task::TaskTracker;
 use self::connection::Door;
 use self::limits::Limits;
 use crate::ApiServer;
+use crate::handler::REQUEST_WAIT;
 
-pub(crate) use self::connection::LastOfConnection;
+pub(crate) use self::connection::{Endless, LastOfConnection};
 
 /// How many connections there may be at once; whoever comes then waits to be accepted.
 const CONNECTIONS_MAX: usize = 65_536;
 /// How long to wait before accepting again where that failed: files may have run out.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
-/// How long running requests may take once the server stops.
-const DRAIN_WAIT: Duration = Duration::from_secs(5);
+/// How long running requests may take once the server stops: as long as any request may.
+const DRAIN_WAIT: Duration = REQUEST_WAIT;
+/// How long streams without an end, and connections on which nothing runs, may take from then on.
+const LEAVE_WAIT: Duration = Duration::from_secs(5);
 /// After how much silence TCP asks whether the peer is still there, as upstream.
 const KEEP_ALIVE: Duration = Duration::from_mins(3);
 
-/// Serves connections until `stop` is cancelled; then ends watches, lets running requests finish for a while, and
-/// returns.
+/// Serves connections until `stop` is cancelled; then ends watches, lets running requests finish, and returns.
 pub async fn serve(server: ApiServer, listener: TcpListener, tls: Arc<rustls::ServerConfig>, stop: CancellationToken) {
     let door = Arc::new(Door {
         acceptor: TlsAcceptor::from(tls),
         router: server.router(),
         pki: server.config().pki.clone(),
         limits: Limits::default(),
+        leaving: server.stopping(),
         stop: stop.clone(),
+        busy: TaskTracker::new(),
     });
     let connections = TaskTracker::new();
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -72,9 +76,14 @@ pub async fn serve(server: ApiServer, listener: TcpListener, tls: Arc<rustls::Se
             drop(place);
         });
     }
+    // Whoever comes now is refused at once, and has time for another server.
+    drop(listener);
     server.shut_down();
     connections.close();
-    if tokio::time::timeout(DRAIN_WAIT, connections.wait()).await.is_err() {
+    door.busy.close();
+    let left = tokio::time::timeout(LEAVE_WAIT, connections.wait());
+    let (done, _) = tokio::join!(tokio::time::timeout(DRAIN_WAIT, door.busy.wait()), left);
+    if done.is_err() {
         tracing::info!("requests were still running when the server stopped");
     }
 }

@@ -9,15 +9,16 @@ use bytes::Bytes;
 use futures::stream;
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt as _, Empty};
-use hyper::client::conn::http2;
+use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::connection::{Broken, Door, LastOfConnection};
+use super::connection::{Broken, Door, Endless, LastOfConnection};
 use super::limits::Limits;
 use crate::pki::{Pki, ServingNames};
 
@@ -32,7 +33,11 @@ fn router() -> Router {
         match path.as_str() {
             "/slow" => tokio::time::sleep(Duration::from_secs(3600)).await,
             "/echo" => return Response::new(Body::from(request.into_body().collect().await.unwrap().to_bytes())),
-            "/endless" => return Response::new(Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>())),
+            "/endless" => {
+                let mut response = Response::new(Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>()));
+                response.extensions_mut().insert(Endless);
+                return response;
+            }
             "/nobody" => {
                 let mut response = Response::new(Body::from("who?"));
                 if request.version() == Version::HTTP_2 {
@@ -53,7 +58,8 @@ fn door() -> (Arc<Door>, tempfile::TempDir) {
     let pki = Pki::open(folder.path(), &names).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(pki.server_config().unwrap()));
     let limits = Limits::default();
-    (Arc::new(Door { acceptor, router: router(), pki: None, limits, stop: CancellationToken::new() }), folder)
+    let (leaving, stop, busy) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+    (Arc::new(Door { acceptor, router: router(), pki: None, limits, leaving, stop, busy }), folder)
 }
 
 /// A connection after its handshake, and how the server says that it ended.
@@ -181,6 +187,52 @@ async fn a_server_that_stops_closes_what_is_idle_at_once() {
         }
         let _ = ended.await.unwrap();
         assert_eq!(begin.elapsed().as_secs(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_about_to_stop_sends_clients_of_http_1_elsewhere() {
+    let (door, _folder) = door();
+    door.leaving.cancel();
+    let (mut io, server) = duplex(PIPE_BYTES);
+    let served = tokio::spawn(async move { door.speak(server, false, |_| {}).await });
+    io.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    io.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("connection: close\r\n") && answer.ends_with("here"), "{answer}");
+    served.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stops_waits_for_requests_and_not_for_streams() {
+    for (path, secs) in [("/slow", 3600), ("/endless", 0)] {
+        for is_http2 in [false, true] {
+            let (door, _folder) = door();
+            let begin = Instant::now();
+            let (io, server) = duplex(PIPE_BYTES);
+            let speaking = door.clone();
+            let _served = tokio::spawn(async move { speaking.speak(server, is_http2, |_| {}).await });
+            let answered = if is_http2 {
+                let (mut sender, _closed) = client(io).await;
+                sender.send_request(get("/")).await.unwrap();
+                tokio::spawn(sender.send_request(get(path)))
+            } else {
+                let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.unwrap();
+                tokio::spawn(connection);
+                tokio::spawn(sender.send_request(get(path)))
+            };
+            while door.busy.is_empty() && !answered.is_finished() {
+                tokio::task::yield_now().await;
+            }
+            door.stop.cancel();
+            door.busy.close();
+            let response = answered.await.unwrap().unwrap();
+            if path == "/slow" {
+                assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "here");
+            }
+            door.busy.wait().await;
+            assert_eq!(begin.elapsed().as_secs(), secs, "{path}");
+        }
     }
 }
 
